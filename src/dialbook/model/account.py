@@ -1,0 +1,81 @@
+"""Accounts and their API keys: who may do what."""
+
+import hashlib
+import hmac
+import re
+from enum import StrEnum
+
+from msgspec import Struct
+
+from dialbook.model.errors import Invalid
+from dialbook.model.phone import REGIONS
+
+DEFAULT_REGION = "IN"
+
+_SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class Account(Struct, frozen=True):
+    """One organisation: its sid is chosen when it is made and never changes."""
+
+    sid: str
+    region: str  # ISO 3166 code; national numbers are read as dialled there
+    created: str
+
+
+class ApiKey(Struct, frozen=True):
+    """A credential of an account, without its secret: of the token only the SHA-256 is kept."""
+
+    key: str
+    account: str
+    token_hash: str
+    name: str | None
+    scopes: frozenset[Scope]
+    created: str
+    expires: str | None
+    revoked: str | None
+
+    def is_live(self, now: str) -> bool:
+        """Whether it opens anything at the moment `now` (UTC text)."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
+
+def hash_token(token: str) -> str:
+    """SHA-256 of a token. A plain hash is enough for 256 random bits (OWASP ASVS 5.0, 6.5.2)."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_same_hash(first: str, second: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(first, second)
+
+
+def check_account_sid(sid: str) -> str:
+    """Return the sid when it may name an account.
+
+    Raises:
+        Invalid: it is not 1 to 64 letters, digits, `-` and `_`, beginning with a letter or digit.
+    """
+    if _SID.fullmatch(sid) is None:
+        raise Invalid(
+            f"Account sid {sid!r} must be 1 to 64 letters, digits, '-' or '_', beginning with a letter or digit."
+        )
+    return sid
+
+
+def check_region(region: str) -> str:
+    """Return the region when numbers can be read in it.
+
+    Raises:
+        Invalid: it is no ISO 3166 code of a country with a numbering plan.
+    """
+    if region not in REGIONS:
+        raise Invalid(f"Region {region!r} is no two-letter country code with a numbering plan, such as IN or SG.")
+    return region

@@ -1,0 +1,59 @@
+"""A contact: somebody with a number."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+TEXT_FIELDS = ("first_name", "last_name", "company_name", "email", "tag")
+
+
+class Contact(Struct, frozen=True):
+    """A stored contact. Times are UTC in whole seconds, as text (RFC 3339); `custom_field` is JSON text."""
+
+    account: str
+    sid: str
+    number: str
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    email: str | None
+    tag: str | None
+    custom_field: str | None
+    created: str
+    updated: str
+
+
+class ContactDraft(Struct, frozen=True):
+    """A contact to be made. Its number is as the client wrote it until `phone` has read it."""
+
+    number: str | None
+    first_name: str | None = None
+    last_name: str | None = None
+    company_name: str | None = None
+    email: str | None = None
+    tag: str | None = None
+    custom_field: str | None = None
+
+
+class ContactChange(Struct, frozen=True):
+    """What to change in a contact: only the fields that are to be set, `None` to clear one.
+
+    A number among them is as the client wrote it until `phone` has read it.
+    """
+
+    sid: str
+    fields: Mapping[str, str | None]
+
+
+class ListRef(Struct, frozen=True):
+    """A list that a contact is in."""
+
+    sid: str
+    name: str
+
+
+class ContactInLists(Struct, frozen=True):
+    """A contact with the lists that it is in."""
+
+    contact: Contact
+    lists: Sequence[ListRef]

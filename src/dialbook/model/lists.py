@@ -1,0 +1,82 @@
+"""A list: contacts in the order in which they joined."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from dialbook.model.errors import Invalid, Missing
+from dialbook.model.text import optional_text
+
+
+class ListType(StrEnum):
+    """Dynamic lists carry columns of their own for each member; static ones do not."""
+
+    STATIC = "static"
+    DYNAMIC = "dynamic"
+
+
+class ContactList(Struct, frozen=True):
+    """A stored list. Times are UTC in whole seconds, as text (RFC 3339)."""
+
+    account: str
+    sid: str
+    name: str
+    tag: str | None
+    type: str
+    contact_count: int
+    created: str
+    updated: str
+
+
+class ListDraft(Struct, frozen=True):
+    """A list to be made."""
+
+    name: str
+    tag: str | None = None
+    type: ListType = ListType.STATIC
+
+
+class ListChange(Struct, frozen=True):
+    """What to change in a list: only the fields that are to be set."""
+
+    sid: str
+    fields: Mapping[str, str | None]
+
+
+class ListLimits(Struct, frozen=True):
+    """How many contacts a list may hold, by type (contract section 7)."""
+
+    static: int = 100_000
+    dynamic: int = 500_000
+
+    def of(self, list_type: str) -> int:
+        """The limit for lists of this type."""
+        return self.dynamic if list_type == ListType.DYNAMIC else self.static
+
+
+def list_name(value: object) -> str:
+    """Return the name, trimmed.
+
+    Raises:
+        Missing: there is none.
+        Invalid: not a string, too long, or not storable.
+    """
+    name = optional_text("name", value.strip() if isinstance(value, str) else value)
+    if name is None:
+        raise Missing("Name is mandatory")
+    return name
+
+
+def list_type(value: object) -> ListType:
+    """Return the type; unset means static.
+
+    Raises:
+        Invalid: it is neither static nor dynamic.
+    """
+    if value is None or value == "":
+        return ListType.STATIC
+    try:
+        return ListType(value)  # type: ignore[arg-type]  # anything a client may send is looked up
+    except ValueError:
+        raise Invalid(f"type is {value!r}; allowed are {', '.join(ListType)}.") from None

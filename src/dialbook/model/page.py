@@ -1,0 +1,37 @@
+"""One page of something longer."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+NEAR = 1000  # items, which take a few milliseconds
+
+
+class Window(Struct, frozen=True):
+    """Which items are asked for: `limit` of them from the `offset`-th on, counted from 0."""
+
+    offset: int
+    limit: int
+
+    @property
+    def is_near(self) -> bool:
+        """Whether walking to its end from the start of the order is quick."""
+        return self.offset + self.limit <= NEAR
+
+
+class Page(Struct, Generic[T], frozen=True):
+    """The items in a window, and how many there are in all, seen at one moment."""
+
+    items: Sequence[T]
+    window: Window
+    total: int
+
+
+class Sort(Struct, frozen=True):
+    """An order: a field that the store knows, and a direction. Ties go by sid."""
+
+    field: str
+    descending: bool = False

@@ -1,0 +1,36 @@
+"""What may stand in a stored text."""
+
+import re
+
+from dialbook.model.errors import Invalid
+
+TEXT_LIMIT = 255  # characters of a name, a company, an e-mail address or a tag
+
+_UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
+
+
+def optional_text(field: str, value: object) -> str | None:
+    """Check one optional text field; `None` and `""` both mean unset.
+
+    Raises:
+        Invalid: not a string, longer than `TEXT_LIMIT` characters, or holds NUL or half a surrogate pair.
+    """
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise Invalid(f"{field} must be a string or null.")
+    if len(value) > TEXT_LIMIT:
+        raise Invalid(f"{field} has {len(value)} characters; at most {TEXT_LIMIT} are allowed.")
+    if not storable(value):
+        raise Invalid(f"{field} holds a character that cannot be stored.")
+    return value
+
+
+def storable(value: str) -> bool:
+    """Whether both engines can keep the text: no NUL (PostgreSQL refuses it), no lone surrogate (not UTF-8)."""
+    return _UNSTORABLE.search(value) is None
+
+
+def search_key(*names: str | None) -> str | None:
+    """The names as one text that a case-insensitive search looks into, or `None` when all are unset."""
+    return " ".join(filter(None, names)).casefold() or None
