@@ -1,0 +1,1 @@
+"""How the provider says it: JSON to model and back, both directions. No input or output."""

@@ -1,0 +1,86 @@
+"""Reading a JSON request: its wrapper, and its items one by one, so that a bad item spoils only itself."""
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dialbook.model.bulk import Outcome, attempt
+from dialbook.model.errors import Invalid, Missing, Unreadable
+
+T = TypeVar("T")
+
+BULK_LIMIT = 5000  # items in one request (contract sections 4 and 6)
+
+_wrapper = msgspec.json.Decoder(dict[str, Raw]).decode
+_array = msgspec.json.Decoder(list[Raw]).decode
+
+# What msgspec raises for text that is not JSON: malformed, not UTF-8, or nested deeper than it recurses.
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def read_items(body: bytes, wrapper: str, shape: type[T]) -> list[Outcome[T]]:
+    """Read `{"<wrapper>": [item, …]}`.
+
+    Args:
+        body: the request's body.
+        wrapper: the one key that counts.
+        shape: a struct whose fields accept anything; the caller checks their values.
+
+    Returns:
+        One `shape`, or a refusal, for each item.
+
+    Raises:
+        Unreadable: not JSON, or not an object.
+        Missing: no wrapper.
+        Invalid: the wrapper is no array, is empty, or holds too many items.
+    """
+    items = _items(_object(body).get(wrapper), wrapper)
+    return attempt(lambda item: _decode(item, shape), items)
+
+
+def read_object(body: bytes, shape: type[T]) -> T:
+    """Read a request that is one flat object.
+
+    Raises:
+        Unreadable: not JSON, or not an object.
+    """
+    _object(body)
+    return _decode(body, shape)
+
+
+def _object(body: bytes) -> dict[str, Raw]:
+    try:
+        return _wrapper(body)
+    except msgspec.ValidationError:
+        raise Unreadable("The body must be a JSON object.") from None
+    except NOT_JSON:
+        raise Unreadable("The body is not valid JSON.") from None
+
+
+def _items(raw: Raw | None, wrapper: str) -> list[Raw]:
+    wanted = f"an array of 1 to {BULK_LIMIT} objects"
+    if raw is None or raw == b"null":
+        raise Missing(f"{wrapper} is mandatory: {wanted}.")
+    try:
+        items = _array(raw)
+    except NOT_JSON:
+        items = []
+    if not items:
+        raise Invalid(f"{wrapper} must be {wanted}.")
+    if len(items) > BULK_LIMIT:
+        raise Invalid(f"{wrapper} has {len(items)} items; at most {BULK_LIMIT} are allowed in one request.")
+    return items
+
+
+def _decode(raw: bytes | Raw, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except msgspec.ValidationError:
+        raise Invalid("An item must be a JSON object.") from None
+    except NOT_JSON:
+        raise Invalid("An item holds text that is not valid JSON.") from None
+
+
+class AnyFields(Struct, frozen=True):
+    """Base of the request shapes: every field accepts any JSON value, so that our own words name what is wrong."""

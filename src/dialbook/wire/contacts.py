@@ -1,0 +1,197 @@
+"""Contacts as JSON (contract sections 2 and 4)."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from dialbook.model.bulk import Outcome, attempt
+from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ContactInLists, ListRef
+from dialbook.model.errors import Invalid, Missing
+from dialbook.model.text import optional_text, storable
+from dialbook.wire.body import NOT_JSON, AnyFields, read_items, read_object
+
+SORT_FIELDS = ("date_created", "date_updated", "number", "first_name", "last_name")
+SHOW_LIST = "show_list"
+LIST_SIDS_LIMIT = 100
+
+CUSTOM_FIELD_BYTES = 8192
+CUSTOM_FIELD_DEPTH = 32
+
+
+class ContactOut(Struct, frozen=True):
+    """A contact as it is sent, keys in the contract's order."""
+
+    sid: str
+    date_created: str
+    date_updated: str
+    account_sid: str
+    number: str
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    email: str | None
+    tag: str | None
+    custom_field: Raw | None
+    uri: str
+    lists: Sequence[ListRef] | UnsetType = UNSET
+    list_id: str | UnsetType = UNSET
+
+
+class ContactIn(AnyFields, frozen=True):
+    """A contact as it is received."""
+
+    sid: object = UNSET
+    number: object = UNSET
+    first_name: object = UNSET
+    last_name: object = UNSET
+    company_name: object = UNSET
+    email: object = UNSET
+    tag: object = UNSET
+    custom_field: Raw | UnsetType = UNSET
+    custom: Raw | UnsetType = UNSET
+
+
+def write_contact(
+    contact: Contact, *, lists: Sequence[ListRef] | UnsetType = UNSET, list_id: str | UnsetType = UNSET
+) -> ContactOut:
+    """The contact as JSON; `lists` for `filter=show_list`, `list_id` for a change of membership."""
+    return ContactOut(
+        contact.sid,
+        contact.created,
+        contact.updated,
+        contact.account,
+        contact.number,
+        contact.first_name,
+        contact.last_name,
+        contact.company_name,
+        contact.email,
+        contact.tag,
+        None if contact.custom_field is None else Raw(contact.custom_field.encode()),
+        f"/v2/accounts/{contact.account}/contacts/{contact.sid}",
+        lists,
+        list_id,
+    )
+
+
+def write_contact_in_lists(found: ContactInLists) -> ContactOut:
+    """The contact with its lists, for `filter=show_list`."""
+    return write_contact(found.contact, lists=found.lists)
+
+
+def read_drafts(body: bytes) -> list[Outcome[ContactDraft]]:
+    """Read the body of operation 1; refusals of the whole body are raised, those of an item stand in its place."""
+    return attempt(_draft, read_items(body, "contacts", ContactIn))
+
+
+def read_changes(body: bytes) -> list[Outcome[ContactChange]]:
+    """Read the body of operation 2."""
+    return attempt(_change, read_items(body, "contacts", ContactIn))
+
+
+def read_change(body: bytes, sid: str) -> ContactChange:
+    """Read the body of operation 3, for the contact in the path; a sid in the body is ignored."""
+    return ContactChange(sid, _given_fields(read_object(body, ContactIn)))
+
+
+def read_list_sids(query: Mapping[str, str]) -> Sequence[str] | None:
+    """Read `list_sids`: the lists whose contacts are wanted, or `None` for all contacts.
+
+    Raises:
+        Invalid: more than `LIST_SIDS_LIMIT` of them.
+    """
+    given = query.get("list_sids")
+    if not given:
+        return None
+    sids = list(dict.fromkeys(sid for part in given.split(",") if (sid := part.strip())))
+    if len(sids) > LIST_SIDS_LIMIT:
+        raise Invalid(f"list_sids names {len(sids)} lists; at most {LIST_SIDS_LIMIT} are allowed.")
+    return [sid for sid in sids if storable(sid)]
+
+
+def wants_lists(query: Mapping[str, str]) -> bool:
+    """Read `filter`: whether each contact is to be shown with its lists.
+
+    Raises:
+        Invalid: an unknown filter.
+    """
+    given = query.get("filter")
+    if given is None:
+        return False
+    if given != SHOW_LIST:
+        raise Invalid(f"filter is {given!r}; allowed is {SHOW_LIST}.")
+    return True
+
+
+def _draft(given: ContactIn) -> ContactDraft:
+    return ContactDraft(**_given_fields(given)) if given.number is not UNSET else _no_number()
+
+
+def _no_number() -> ContactDraft:
+    raise Missing("Number is mandatory")
+
+
+def _change(given: ContactIn) -> ContactChange:
+    return ContactChange(read_sid(given.sid, "Sid"), _given_fields(given))
+
+
+def read_sid(value: object, name: str) -> str:
+    """Read a sid out of a body.
+
+    Raises:
+        Missing: there is none.
+        Invalid: it is not a string.
+    """
+    if value is UNSET or value is None or value == "":
+        raise Missing(f"{name} is mandatory")
+    if not isinstance(value, str):
+        raise Invalid(f"{name.lower()} must be a string.")
+    return value
+
+
+def _given_fields(given: ContactIn) -> dict[str, str | None]:
+    fields: dict[str, str | None] = {}
+    if given.number is not UNSET:
+        fields["number"] = _number(given.number)
+    for field in TEXT_FIELDS:
+        value = getattr(given, field)
+        if value is not UNSET:
+            fields[field] = optional_text(field, value)
+    custom = given.custom if given.custom_field is UNSET else given.custom_field
+    if custom is not UNSET:
+        fields["custom_field"] = _custom_field(custom)
+    return fields
+
+
+def _number(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise Invalid("number must be a string.")
+    return value
+
+
+def _custom_field(raw: Raw) -> str | None:
+    """Check the object and give it back as compact JSON text."""
+    try:
+        value = msgspec.json.decode(raw)
+        text = msgspec.json.encode(value).decode()
+    except (*NOT_JSON, OverflowError):
+        raise Invalid("custom_field holds a value that cannot be stored.") from None
+    if value is None or value == "":
+        return None
+    if not isinstance(value, dict):
+        raise Invalid("custom_field must be an object or null.")
+    if len(text) > CUSTOM_FIELD_BYTES:
+        raise Invalid(f"custom_field has {len(text)} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
+    if _depth(value) > CUSTOM_FIELD_DEPTH:
+        raise Invalid(f"custom_field is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
+    if "\\u0000" in text:
+        raise Invalid("custom_field holds a character that cannot be stored.")
+    return text
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 0
