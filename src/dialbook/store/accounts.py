@@ -1,0 +1,175 @@
+"""Accounts and their API keys."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from dialbook.model.account import Account, ApiKey, Scope, check_account_sid, check_region, hash_token
+from dialbook.model.errors import Duplicate, NotFound
+from dialbook.model.ids import new_api_key, new_api_token
+from dialbook.model.moment import utc_text
+from dialbook.store.database import Row, Tx
+
+
+class Credentials(Struct, frozen=True):
+    """A new key with its token, which is never seen again."""
+
+    account_sid: str
+    api_key: str
+    api_token: str
+
+
+class AccountSummary(Struct, frozen=True):
+    """An account and how much is in its book."""
+
+    account: Account
+    contact_count: int
+    list_count: int
+
+
+def create_account(tx: Tx, sid: str, *, region: str, now: datetime) -> Account:
+    """Make an account with an empty address book.
+
+    Raises:
+        Invalid: the sid or the region is none.
+        Duplicate: the account exists.
+    """
+    account = Account(check_account_sid(sid), check_region(region), utc_text(now))
+    made = tx.run(
+        """
+        INSERT INTO accounts (account, region, created) VALUES (:account, :region, :created)
+        ON CONFLICT (account) DO NOTHING
+        """,
+        account=sid,
+        region=region,
+        created=account.created,
+    )
+    if not made:
+        raise Duplicate(f"Account '{sid}' exists.")
+    tx.run("INSERT INTO books (account) VALUES (:account)", account=sid)
+    return account
+
+
+def get_account(tx: Tx, sid: str) -> Account:
+    """One account.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    row = tx.one("SELECT account, region, created FROM accounts WHERE account = :account", account=sid)
+    if row is None:
+        raise NotFound(f"There is no account '{sid}'.")
+    return Account(*row)
+
+
+def list_accounts(tx: Tx) -> list[AccountSummary]:
+    """Every account, by sid."""
+    rows = tx.all(
+        """
+        SELECT a.account, a.region, a.created, b.contact_count, b.list_count
+        FROM accounts AS a
+        JOIN books AS b ON b.account = a.account
+        ORDER BY a.account
+        """
+    )
+    return [AccountSummary(Account(*row[:3]), *row[3:]) for row in rows]
+
+
+def delete_account(tx: Tx, sid: str) -> Account:
+    """Delete an account with all that is in it, keys too, and return what it was.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    account = get_account(tx, sid)
+    tx.run("DELETE FROM members WHERE account = :account", account=sid)
+    tx.run("DELETE FROM lists WHERE account = :account", account=sid)
+    tx.run("DELETE FROM contacts WHERE account = :account", account=sid)
+    tx.run("DELETE FROM books WHERE account = :account", account=sid)
+    tx.run("DELETE FROM api_keys WHERE account = :account", account=sid)
+    tx.run("DELETE FROM accounts WHERE account = :account", account=sid)
+    return account
+
+
+def create_key(
+    tx: Tx, account: str, *, scopes: frozenset[Scope], name: str | None, expires: datetime | None, now: datetime
+) -> Credentials:
+    """Make a key of the account.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    get_account(tx, account)
+    credentials = Credentials(account, new_api_key(), new_api_token())
+    tx.run(
+        """
+        INSERT INTO api_keys (key, account, token_hash, name, scopes, created, expires)
+        VALUES (:key, :account, :token_hash, :name, :scopes, :created, :expires)
+        """,
+        key=credentials.api_key,
+        account=account,
+        token_hash=hash_token(credentials.api_token),
+        name=name,
+        scopes=" ".join(sorted(scopes)),
+        created=utc_text(now),
+        expires=None if expires is None else utc_text(expires),
+    )
+    return credentials
+
+
+def list_keys(tx: Tx, account: str) -> list[ApiKey]:
+    """Every key that the account ever had, oldest first.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    get_account(tx, account)
+    rows = tx.all(
+        """
+        SELECT key, account, token_hash, name, scopes, created, expires, revoked
+        FROM api_keys WHERE account = :account ORDER BY created, key
+        """,
+        account=account,
+    )
+    return [_to_key(row) for row in rows]
+
+
+def revoke_key(tx: Tx, account: str, key: str, *, now: datetime) -> ApiKey:
+    """Close a key for good, from the next request on; one revoked before stays as it is.
+
+    Raises:
+        NotFound: the account has no such key.
+    """
+    row = tx.one(
+        """
+        UPDATE api_keys SET revoked = COALESCE(revoked, :revoked)
+        WHERE account = :account AND key = :key
+        RETURNING key, account, token_hash, name, scopes, created, expires, revoked
+        """,
+        account=account,
+        key=key,
+        revoked=utc_text(now),
+    )
+    if row is None:
+        raise NotFound(f"Account '{account}' has no key '{key}'.")
+    return _to_key(row)
+
+
+def find_key(tx: Tx, key: str) -> tuple[ApiKey, Account] | None:
+    """The key with its account, for whoever presents it; its account is not known before."""
+    row = tx.one(
+        """
+        SELECT k.key, k.account, k.token_hash, k.name, k.scopes, k.created, k.expires, k.revoked,
+               a.account, a.region, a.created
+        FROM api_keys AS k
+        JOIN accounts AS a ON a.account = k.account
+        WHERE k.key = :key
+        """,
+        key=key,
+    )
+    return None if row is None else (_to_key(row[:8]), Account(*row[8:]))
+
+
+def _to_key(row: Row) -> ApiKey:
+    key, account, token_hash, name, scopes, *times = row
+    return ApiKey(key, account, token_hash, name, frozenset(map(Scope, scopes.split())), *times)

@@ -1,0 +1,272 @@
+"""Contacts: the address book of an account."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import asdict, replace
+
+from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
+from dialbook.model.contact import Contact, ContactChange, ContactDraft, ContactInLists, ListRef
+from dialbook.model.errors import Duplicate, NotFound
+from dialbook.model.ids import new_sids
+from dialbook.model.moment import utc_text
+from dialbook.model.page import Page, Sort, Window
+from dialbook.model.text import search_key
+from dialbook.store.database import Params, Row, Tx
+from dialbook.store.selection import any_of, containing, order_by
+
+# The columns of a contact, in the order of its fields.
+COLUMNS = (
+    "c.account, c.sid, c.number, c.first_name, c.last_name, c.company_name,"
+    " c.email, c.tag, c.custom_field, c.created, c.updated"
+)
+ORDERS = {
+    "date_created": "created",
+    "date_updated": "updated",
+    "number": "number",
+    "first_name": "first_name",
+    "last_name": "last_name",
+}
+
+
+class ContactFilter(msgspec.Struct, frozen=True):
+    """Which contacts: all, or those whose name contains a text, or that are in any of some lists, or both."""
+
+    name: str | None = None
+    lists: Sequence[str] | None = None
+
+
+EVERYONE = ContactFilter()
+
+
+def get_contact(tx: Tx, account: str, sid: str) -> Contact:
+    """One contact.
+
+    Raises:
+        NotFound: the account has no such contact.
+    """
+    row = tx.one(
+        f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.sid = :sid", account=account, sid=sid
+    )
+    if row is None:
+        raise NotFound(f"There is no contact '{sid}'.")
+    return Contact(*row)
+
+
+def list_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter = EVERYONE) -> Page[Contact]:
+    """One page of the account's contacts, and how many match in all."""
+    where, params = _where(filter_)
+    total = "b.contact_count"
+    if filter_ != EVERYONE:
+        total = f"(SELECT count(*) FROM contacts AS c WHERE c.account = :account{where})"
+    rows = tx.all(
+        f"""
+        SELECT {total} AS total, page.*
+        FROM books AS b
+        LEFT JOIN (
+            SELECT {COLUMNS} FROM contacts AS c
+            WHERE c.account = :account{where}
+            ORDER BY {order_by("c", ORDERS, sort)}
+            LIMIT :limit OFFSET :offset
+        ) AS page ON TRUE
+        WHERE b.account = :account
+        ORDER BY {order_by("page", ORDERS, sort)}
+        """,
+        account=account,
+        limit=window.limit,
+        offset=window.offset,
+        **params,
+    )
+    return to_page(rows, window)
+
+
+def list_contacts_with_lists(
+    tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter = EVERYONE
+) -> Page[ContactInLists]:
+    """The same page, and with each contact the lists that it is in, by name."""
+    page = list_contacts(tx, account, window, sort, filter_)
+    sids, params = any_of("sid", [contact.sid for contact in page.items])
+    rows = tx.all(
+        f"""
+        SELECT m.contact, l.sid, l.name
+        FROM members AS m
+        JOIN lists AS l ON l.account = :account AND l.sid = m.list
+        WHERE m.account = :account AND m.contact IN {sids}
+        ORDER BY m.contact, l.name
+        """,
+        account=account,
+        **params,
+    )
+    lists: dict[str, list[ListRef]] = {contact.sid: [] for contact in page.items}
+    for contact_sid, list_sid, name in rows:
+        lists[contact_sid].append(ListRef(list_sid, name))
+    return Page([ContactInLists(contact, lists[contact.sid]) for contact in page.items], window, page.total)
+
+
+def create_contacts(
+    tx: Tx, account: str, drafts: Sequence[Outcome[ContactDraft]], *, now: datetime
+) -> list[Outcome[Contact]]:
+    """Store the drafts, each on its own; one whose number is taken becomes a Duplicate of the contact that has it."""
+    good = accepted(drafts)
+    sids = new_sids(now, len(good))
+    moment = utc_text(now)
+    contacts = [_new_contact(account, sid, draft, moment) for sid, draft in zip(sids, good, strict=True)]
+    rows = tx.each(
+        """
+        INSERT INTO contacts (account, sid, number, first_name, last_name, company_name,
+                              email, tag, custom_field, created, updated, search_key)
+        VALUES (:account, :sid, :number, :first_name, :last_name, :company_name,
+                :email, :tag, :custom_field, :created, :updated, :search_key)
+        ON CONFLICT (account, number) DO NOTHING
+        RETURNING sid
+        """,
+        map(_to_params, contacts),
+    )
+    _count(tx, account, sum(row is not None for row in rows))
+    taken = [contact.number for contact, row in zip(contacts, rows, strict=True) if row is None]
+    duplicates = iter(_duplicates(tx, account, taken))
+    return rejoin(drafts, (contact if row else next(duplicates) for contact, row in zip(contacts, rows, strict=True)))
+
+
+def update_contacts(
+    tx: Tx, account: str, changes: Sequence[Outcome[ContactChange]], *, now: datetime
+) -> list[Outcome[Contact]]:
+    """Make the changes, each on its own and in order; `updated` moves only where something changed."""
+    moment = utc_text(now)
+    results: list[Outcome[Contact]] = []
+    for run in distinct_runs(accepted(changes), key=lambda change: change.sid):
+        results += _update_run(tx, account, run, moment)
+    return rejoin(changes, results)
+
+
+def update_contact(tx: Tx, account: str, change: ContactChange, *, now: datetime) -> Contact:
+    """Change one contact.
+
+    Raises:
+        NotFound: the account has no such contact.
+        Duplicate: another contact has the number.
+    """
+    return single(update_contacts(tx, account, [change], now=now))
+
+
+def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime) -> Contact:
+    """Delete a contact for good, out of every list too, and return it.
+
+    Raises:
+        NotFound: the account has no such contact.
+    """
+    contact = get_contact(tx, account, sid)
+    tx.run(
+        """
+        UPDATE lists
+        SET contact_count = contact_count - 1, updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
+        WHERE account = :account
+          AND sid IN (SELECT m.list FROM members AS m WHERE m.account = :account AND m.contact = :sid)
+        """,
+        account=account,
+        sid=sid,
+        moment=utc_text(now),
+    )
+    tx.run("DELETE FROM members WHERE account = :account AND contact = :sid", account=account, sid=sid)
+    tx.run("DELETE FROM contacts WHERE account = :account AND sid = :sid", account=account, sid=sid)
+    _count(tx, account, -1)
+    return contact
+
+
+def to_page(rows: Sequence[Row], window: Window) -> Page[Contact]:
+    """A page out of rows of a total and a contact; one row without a contact when the page is empty."""
+    total = rows[0][0] if rows else 0
+    return Page([Contact(*row[1:]) for row in rows if row[1] is not None], window, total)
+
+
+def _where(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
+    where, params = "", {}
+    if filter_.name is not None:
+        where += r" AND c.search_key LIKE :pattern ESCAPE '\'"
+        params["pattern"] = containing(filter_.name)
+    if filter_.lists is not None:
+        lists, list_params = any_of("list", filter_.lists)
+        where += f" AND c.sid IN (SELECT m.contact FROM members AS m WHERE m.account = :account AND m.list IN {lists})"
+        params |= list_params
+    return where, params
+
+
+def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Contact:
+    return Contact(
+        account,
+        sid,
+        str(draft.number),
+        draft.first_name,
+        draft.last_name,
+        draft.company_name,
+        draft.email,
+        draft.tag,
+        draft.custom_field,
+        moment,
+        moment,
+    )
+
+
+def _to_params(contact: Contact) -> Params:
+    return asdict(contact) | {"search_key": search_key(contact.first_name, contact.last_name)}
+
+
+def _duplicates(tx: Tx, account: str, numbers: Sequence[str]) -> list[Outcome[Contact]]:
+    rows = tx.each(
+        f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.number = :number",
+        ({"account": account, "number": number} for number in numbers),
+    )
+    return [
+        Duplicate(f"A contact with number '{number}' exists.", existing=Contact(*row) if row else None)
+        for number, row in zip(numbers, rows, strict=True)
+    ]
+
+
+def _update_run(tx: Tx, account: str, run: Sequence[ContactChange], moment: str) -> list[Outcome[Contact]]:
+    found = tx.each(
+        f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.sid = :sid",
+        ({"account": account, "sid": change.sid} for change in run),
+    )
+    before = [Contact(*row) if row else None for row in found]
+    after = [_changed(contact, change, moment) for contact, change in zip(before, run, strict=True)]
+    moved = [new for new, old in zip(after, before, strict=True) if new is not None and new != old]
+    written = iter(_write_changed(tx, moved))
+    return [
+        NotFound(f"There is no contact '{change.sid}'.") if new is None else new if new == old else next(written)
+        for change, old, new in zip(run, before, after, strict=True)
+    ]
+
+
+def _changed(contact: Contact | None, change: ContactChange, moment: str) -> Contact | None:
+    if contact is None:
+        return None
+    changed = replace(contact, **change.fields)
+    return contact if changed == contact else replace(changed, updated=max(moment, contact.updated))
+
+
+def _write_changed(tx: Tx, contacts: Sequence[Contact]) -> list[Outcome[Contact]]:
+    rows = tx.each(
+        """
+        UPDATE contacts
+        SET number = :number, first_name = :first_name, last_name = :last_name, company_name = :company_name,
+            email = :email, tag = :tag, custom_field = :custom_field, updated = :updated, search_key = :search_key
+        WHERE account = :account AND sid = :sid
+          AND NOT EXISTS (SELECT 1 FROM contacts AS other
+                          WHERE other.account = :account AND other.number = :number AND other.sid <> :sid)
+        RETURNING sid
+        """,
+        map(_to_params, contacts),
+    )
+    return [
+        contact if row else Duplicate(f"A contact with number '{contact.number}' exists.")
+        for contact, row in zip(contacts, rows, strict=True)
+    ]
+
+
+def _count(tx: Tx, account: str, difference: int) -> None:
+    tx.run(
+        "UPDATE books SET contact_count = contact_count + :difference WHERE account = :account",
+        account=account,
+        difference=difference,
+    )

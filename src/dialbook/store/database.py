@@ -1,0 +1,79 @@
+"""The whole contract between Dialbook and a database engine."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from dialbook.model.errors import Invalid
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Row: TypeAlias = tuple[Any, ...]
+Params: TypeAlias = Mapping[str, object]
+
+
+class Check(Struct, frozen=True):
+    """One thing that `dialbook doctor` looked at."""
+
+    name: str
+    ok: bool
+    found: str
+
+
+class Tx(Protocol):
+    """What a storage function may do. SQL is written with `:named` parameters."""
+
+    def all(self, sql: str, /, **params: object) -> Sequence[Row]:
+        """Every row."""
+
+    def one(self, sql: str, /, **params: object) -> Row | None:
+        """The first row, if there is one."""
+
+    def run(self, sql: str, /, **params: object) -> int:
+        """Execute; return how many rows it changed."""
+
+    def each(self, sql: str, items: Iterable[Params], /) -> Sequence[Row | None]:
+        """Execute once per item, in order; return the one row, or none, that each gave."""
+
+
+class Database(Protocol):
+    """Runs storage functions, each in one transaction that sees one moment.
+
+    Every method raises Unavailable when the database cannot be used now, in which case nothing was changed.
+    """
+
+    async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a read that is bounded: one object, or a page near the start of its order."""
+
+    async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a read that may take long."""
+
+    async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a change, and return when it is durable. `fn` may be run again, so it touches nothing but its Tx."""
+
+    def check(self) -> Sequence[Check]:
+        """What an operator should know of the engine: its version, settings read back, and the file's soundness."""
+
+    def close(self) -> None:
+        """Finish the changes that were asked for, then let go of the database."""
+
+
+def open_database(url: str) -> Database:
+    """Open, and on SQLite bring up to date, the database at `url`.
+
+    Args:
+        url: `sqlite:///relative.db` or `sqlite:////absolute.db`.
+
+    Raises:
+        Invalid: no engine knows such a URL.
+        Unavailable: the file cannot be used, is no Dialbook database, or belongs to a newer Dialbook.
+    """
+    path = url.removeprefix("sqlite:///")
+    if path in (url, ""):
+        raise Invalid(f"Database {url!r} cannot be opened; give sqlite:///FILE.")
+    # Only the engine that is asked for needs its driver.
+    from dialbook.store.sqlite import SqliteDatabase  # noqa: PLC0415
+
+    return SqliteDatabase(path)

@@ -1,0 +1,210 @@
+"""Lists of an account; who is in them is in `members`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
+from dialbook.model.errors import Duplicate, Invalid, NotFound
+from dialbook.model.ids import new_sids
+from dialbook.model.lists import ContactList, ListChange, ListDraft
+from dialbook.model.moment import utc_text
+from dialbook.model.page import Page, Sort, Window
+from dialbook.model.text import search_key
+from dialbook.store.database import Params, Tx
+from dialbook.store.selection import containing, order_by
+
+# The columns of a list, in the order of its fields.
+COLUMNS = "l.account, l.sid, l.name, l.tag, l.type, l.contact_count, l.created, l.updated"
+ORDERS = {"date_created": "created", "date_updated": "updated", "name": "name"}
+
+
+def get_list(tx: Tx, account: str, sid: str) -> ContactList:
+    """One list.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    row = tx.one(
+        f"SELECT {COLUMNS} FROM lists AS l WHERE l.account = :account AND l.sid = :sid", account=account, sid=sid
+    )
+    if row is None:
+        raise not_found(sid)
+    return ContactList(*row)
+
+
+def list_lists(tx: Tx, account: str, window: Window, sort: Sort, *, name: str | None = None) -> Page[ContactList]:
+    """One page of the account's lists, all or those whose name contains a text, and how many match in all."""
+    where, total = "", "b.list_count"
+    if name is not None:
+        where = r" AND l.search_key LIKE :pattern ESCAPE '\'"
+        total = f"(SELECT count(*) FROM lists AS l WHERE l.account = :account{where})"
+    rows = tx.all(
+        f"""
+        SELECT {total} AS total, page.*
+        FROM books AS b
+        LEFT JOIN (
+            SELECT {COLUMNS} FROM lists AS l
+            WHERE l.account = :account{where}
+            ORDER BY {order_by("l", ORDERS, sort)}
+            LIMIT :limit OFFSET :offset
+        ) AS page ON TRUE
+        WHERE b.account = :account
+        ORDER BY {order_by("page", ORDERS, sort)}
+        """,
+        account=account,
+        limit=window.limit,
+        offset=window.offset,
+        **({} if name is None else {"pattern": containing(name)}),
+    )
+    found = [ContactList(*row[1:]) for row in rows if row[1] is not None]
+    return Page(found, window, rows[0][0] if rows else 0)
+
+
+def create_lists(
+    tx: Tx, account: str, drafts: Sequence[Outcome[ListDraft]], *, now: datetime
+) -> list[Outcome[ContactList]]:
+    """Make the lists, each on its own; one whose name is taken becomes a Duplicate."""
+    good = accepted(drafts)
+    moment = utc_text(now)
+    lists = [
+        ContactList(account, sid, draft.name, draft.tag, str(draft.type), 0, moment, moment)
+        for sid, draft in zip(new_sids(now, len(good)), good, strict=True)
+    ]
+    rows = tx.each(
+        """
+        INSERT INTO lists (account, sid, name, tag, type, contact_count, created, updated, search_key)
+        VALUES (:account, :sid, :name, :tag, :type, :contact_count, :created, :updated, :search_key)
+        ON CONFLICT (account, name) DO NOTHING
+        RETURNING sid
+        """,
+        map(_to_params, lists),
+    )
+    _count(tx, account, sum(row is not None for row in rows))
+    return rejoin(drafts, (made if row else _taken(made) for made, row in zip(lists, rows, strict=True)))
+
+
+def update_lists(
+    tx: Tx, account: str, changes: Sequence[Outcome[ListChange]], *, now: datetime
+) -> list[Outcome[ContactList]]:
+    """Make the changes, each on its own and in order; `updated` moves only where something changed."""
+    moment = utc_text(now)
+    results: list[Outcome[ContactList]] = []
+    for run in distinct_runs(accepted(changes), key=lambda change: change.sid):
+        results += _update_run(tx, account, run, moment)
+    return rejoin(changes, results)
+
+
+def update_list(tx: Tx, account: str, change: ListChange, *, now: datetime) -> ContactList:
+    """Change one list.
+
+    Raises:
+        NotFound: the account has no such list.
+        Duplicate: another list has the name.
+        Invalid: the type would change.
+    """
+    return single(update_lists(tx, account, [change], now=now))
+
+
+def delete_list(tx: Tx, account: str, sid: str) -> ContactList:
+    """Delete a list for good and return it; its contacts stay in the address book.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    deleted = get_list(tx, account, sid)
+    tx.run("DELETE FROM members WHERE account = :account AND list = :sid", account=account, sid=sid)
+    tx.run("DELETE FROM lists WHERE account = :account AND sid = :sid", account=account, sid=sid)
+    _count(tx, account, -1)
+    return deleted
+
+
+class LockedList(Struct, frozen=True):
+    """What a change of membership needs to know of a list, which nobody else changes until it is done."""
+
+    sid: str
+    type: str
+    contact_count: int
+    next_position: int
+
+
+def lock_list(tx: Tx, account: str, sid: str) -> LockedList:
+    """Keep others from changing the list, or its membership, until this transaction ends.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    # An update locks the row on both engines; SELECT … FOR UPDATE would on one only.
+    row = tx.one(
+        """
+        UPDATE lists SET next_position = next_position
+        WHERE account = :account AND sid = :sid
+        RETURNING sid, type, contact_count, next_position
+        """,
+        account=account,
+        sid=sid,
+    )
+    if row is None:
+        raise not_found(sid)
+    return LockedList(*row)
+
+
+def not_found(sid: str) -> NotFound:
+    """The refusal of a list that the account does not have."""
+    return NotFound(f"There is no list '{sid}'.")
+
+
+def _to_params(found: ContactList) -> Params:
+    return asdict(found) | {"search_key": search_key(found.name)}
+
+
+def _taken(wanted: ContactList) -> Duplicate:
+    return Duplicate(f"A list named '{wanted.name}' exists.")
+
+
+def _update_run(tx: Tx, account: str, run: Sequence[ListChange], moment: str) -> list[Outcome[ContactList]]:
+    found = tx.each(
+        f"SELECT {COLUMNS} FROM lists AS l WHERE l.account = :account AND l.sid = :sid",
+        ({"account": account, "sid": change.sid} for change in run),
+    )
+    before = [ContactList(*row) if row else None for row in found]
+    after = [_changed(old, change, moment) for old, change in zip(before, run, strict=True)]
+    moved = [new for new, old in zip(after, before, strict=True) if isinstance(new, ContactList) and new != old]
+    written = iter(_write_changed(tx, moved))
+    return [
+        next(written) if isinstance(new, ContactList) and new != old else new
+        for old, new in zip(before, after, strict=True)
+    ]
+
+
+def _changed(found: ContactList | None, change: ListChange, moment: str) -> Outcome[ContactList]:
+    if found is None:
+        return not_found(change.sid)
+    changed = replace(found, **change.fields)
+    if changed.type != found.type:
+        return Invalid("A list's type cannot be changed.")
+    return found if changed == found else replace(changed, updated=max(moment, found.updated))
+
+
+def _write_changed(tx: Tx, lists: Sequence[ContactList]) -> list[Outcome[ContactList]]:
+    rows = tx.each(
+        """
+        UPDATE lists SET name = :name, tag = :tag, updated = :updated, search_key = :search_key
+        WHERE account = :account AND sid = :sid
+          AND NOT EXISTS (SELECT 1 FROM lists AS other
+                          WHERE other.account = :account AND other.name = :name AND other.sid <> :sid)
+        RETURNING sid
+        """,
+        map(_to_params, lists),
+    )
+    return [changed if row else _taken(changed) for changed, row in zip(lists, rows, strict=True)]
+
+
+def _count(tx: Tx, account: str, difference: int) -> None:
+    tx.run(
+        "UPDATE books SET list_count = list_count + :difference WHERE account = :account",
+        account=account,
+        difference=difference,
+    )

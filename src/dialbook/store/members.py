@@ -1,0 +1,153 @@
+"""Membership: which contacts are in which list, in the order in which they joined."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dialbook.model.bulk import Outcome, accepted, rejoin
+from dialbook.model.contact import Contact
+from dialbook.model.errors import Duplicate, Invalid, NotFound
+from dialbook.model.lists import ListLimits
+from dialbook.model.moment import utc_text
+from dialbook.model.page import Page, Window
+from dialbook.store.contacts import COLUMNS, to_page
+from dialbook.store.database import Row, Tx
+from dialbook.store.lists import LockedList, lock_list, not_found
+
+
+def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Contact]:
+    """One page of a list's contacts in the order in which they joined, and how many there are in all.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    rows = tx.all(
+        f"""
+        SELECT l.contact_count, {COLUMNS}
+        FROM lists AS l
+        LEFT JOIN (
+            SELECT m.contact, m.position FROM members AS m
+            WHERE m.account = :account AND m.list = :list
+            ORDER BY m.position
+            LIMIT :limit OFFSET :offset
+        ) AS page ON TRUE
+        LEFT JOIN contacts AS c ON c.account = :account AND c.sid = page.contact
+        WHERE l.account = :account AND l.sid = :list
+        ORDER BY page.position
+        """,
+        account=account,
+        list=list_sid,
+        limit=window.limit,
+        offset=window.offset,
+    )
+    if not rows:
+        raise not_found(list_sid)
+    return to_page(rows, window)
+
+
+def add_members(
+    tx: Tx, account: str, list_sid: str, sids: Sequence[Outcome[str]], *, limits: ListLimits, now: datetime
+) -> list[Outcome[Contact]]:
+    """Let contacts join a list, each on its own.
+
+    One that is in it already becomes a Duplicate, an unknown one a NotFound, and one for whom the list has no
+    place an Invalid.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    locked = lock_list(tx, account, list_sid)
+    wanted = accepted(sids)
+    rows = tx.each(
+        f"""
+        SELECT m.position IS NOT NULL, {COLUMNS}
+        FROM contacts AS c
+        LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.contact = c.sid
+        WHERE c.account = :account AND c.sid = :sid
+        """,
+        ({"account": account, "list": list_sid, "sid": sid} for sid in wanted),
+    )
+    results = _admit(wanted, rows, count=locked.contact_count, limit=limits.of(locked.type))
+    _join(tx, account, locked, [contact.sid for contact in accepted(results)], utc_text(now))
+    return rejoin(sids, results)
+
+
+def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetime) -> Contact:
+    """Take a contact out of a list and return it; it stays in the address book.
+
+    Raises:
+        NotFound: the account has no such list, or the contact is not in it.
+    """
+    lock_list(tx, account, list_sid)
+    row = tx.one(
+        f"""
+        SELECT {COLUMNS}
+        FROM members AS m
+        JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
+        WHERE m.account = :account AND m.list = :list AND m.contact = :sid
+        """,
+        account=account,
+        list=list_sid,
+        sid=sid,
+    )
+    if row is None:
+        raise NotFound(f"Contact '{sid}' is not in list '{list_sid}'.")
+    tx.run(
+        "DELETE FROM members WHERE account = :account AND list = :list AND contact = :sid",
+        account=account,
+        list=list_sid,
+        sid=sid,
+    )
+    _move(tx, account, list_sid, contacts=-1, positions=0, moment=utc_text(now))
+    return Contact(*row)
+
+
+def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit: int) -> list[Outcome[Contact]]:
+    """Who may join: `rows` has, for each sid, whether it is a member and the contact, or None when unknown."""
+    joining: set[str] = set()
+
+    def admit(sid: str, row: Row | None) -> Outcome[Contact]:
+        if row is None:
+            return NotFound(f"There is no contact '{sid}'.")
+        contact = Contact(*row[1:])
+        if row[0] or sid in joining:
+            return Duplicate(f"Contact '{sid}' is already in the list.", existing=contact)
+        if count + len(joining) >= limit:
+            return Invalid(f"The list holds at most {limit} contacts.")
+        joining.add(sid)
+        return contact
+
+    return [admit(sid, row) for sid, row in zip(sids, rows, strict=True)]
+
+
+def _join(tx: Tx, account: str, locked: LockedList, sids: Sequence[str], moment: str) -> None:
+    first = locked.next_position
+    tx.each(
+        """
+        INSERT INTO members (account, list, position, contact, joined)
+        VALUES (:account, :list, :position, :contact, :joined)
+        """,
+        (
+            {"account": account, "list": locked.sid, "position": position, "contact": sid, "joined": moment}
+            for position, sid in enumerate(sids, first)
+        ),
+    )
+    if sids:
+        _move(tx, account, locked.sid, contacts=len(sids), positions=len(sids), moment=moment)
+
+
+def _move(tx: Tx, account: str, list_sid: str, *, contacts: int, positions: int, moment: str) -> None:
+    """Keep the list's own figures in step with its members."""
+    tx.run(
+        """
+        UPDATE lists
+        SET contact_count = contact_count + :contacts,
+            next_position = next_position + :positions,
+            updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
+        WHERE account = :account AND sid = :list
+        """,
+        account=account,
+        list=list_sid,
+        contacts=contacts,
+        positions=positions,
+        moment=moment,
+    )

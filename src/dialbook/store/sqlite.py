@@ -1,0 +1,232 @@
+"""SQLite: one writer thread that commits waiting changes together, readers beside it.
+
+A short read runs where it is asked for, on the event loop, since a hop to a thread costs more than the read; one that
+may take long runs in a thread of its own pool. All changes go through one thread, so they never wait for each other's
+locks, and those that wait at the same time share one commit and its one sync to disk.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.store.database import Check, Params, Row, Tx
+from dialbook.store.group_commit import Writer
+from dialbook.store.migrate import migrations, pending
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+APPLICATION_ID = 0x4469616C  # "Dial": what makes a SQLite file one of ours
+OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once could damage the file
+SCANNERS = 2
+
+PRAGMAS: dict[str, int | str] = {
+    "busy_timeout": 5000,  # milliseconds to wait for another process that writes
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: a commit is on disk before anybody is told of it
+    "foreign_keys": 1,
+    "secure_delete": 1,  # a deleted contact leaves no bytes behind
+    "trusted_schema": 0,
+    "cache_size": -65536,  # KiB, said as a negative number
+}
+
+# What an operator can mend, or what passes: a full or failing disk, a file that is locked, moved or damaged.
+TROUBLE = (
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.PermissionsError,
+    apsw.ConnectionClosedError,
+    OSError,
+)
+
+
+class SqliteTx:
+    """Statements on one connection; whoever makes it begins and ends the transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, /, **params: object) -> Sequence[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    def one(self, sql: str, /, **params: object) -> Row | None:
+        # All rows are fetched, because a statement that is not run to its end keeps its snapshot open.
+        rows = self._connection.execute(sql, params).fetchall()
+        return rows[0] if rows else None
+
+    def run(self, sql: str, /, **params: object) -> int:
+        self._connection.execute(sql, params)
+        return self._connection.changes()
+
+    def each(self, sql: str, items: Iterable[Params], /) -> Sequence[Row | None]:
+        execute = self._connection.execute
+        return [rows[0] if (rows := execute(sql, item).fetchall()) else None for item in items]
+
+
+class SqliteBatch:
+    """One transaction of the writer's connection, for many changes, each undone on its own when it fails."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._tx = SqliteTx(connection)
+
+    def begin(self) -> None:
+        with trouble_as_unavailable():
+            self._connection.execute("BEGIN IMMEDIATE")
+
+    def run(self, fn: Callable[[Tx], R]) -> R:
+        self._connection.execute("SAVEPOINT change")
+        try:
+            with trouble_as_unavailable():
+                result = fn(self._tx)
+        except BaseException:
+            if self.is_open:
+                self._connection.execute("ROLLBACK TO change; RELEASE change")
+            raise
+        self._connection.execute("RELEASE change")
+        return result
+
+    def commit(self) -> None:
+        with trouble_as_unavailable():
+            self._connection.execute("COMMIT")
+
+    def abandon(self) -> None:
+        if self.is_open:
+            self._connection.execute("ROLLBACK")
+
+    @property
+    def is_open(self) -> bool:
+        """False after SQLite undid the whole transaction by itself, as it does when the disk is full."""
+        return self._connection.in_transaction
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SqliteDatabase:
+    """A Dialbook database in one file."""
+
+    def __init__(self, path: str) -> None:
+        with trouble_as_unavailable(f"{path} cannot be opened as a Dialbook database"):
+            # Personal data is for its owner's eyes; SQLite gives its -wal and -shm files the same mode.
+            Path(path).touch(mode=0o600)
+            writing = connect(path)
+            _upgrade(writing, path)
+            self._reader = connect(path, read_only=True)
+        self._path = path
+        self._writer = Writer(SqliteBatch(writing))
+        self._threads = ThreadPoolExecutor(SCANNERS, "dialbook-scan")
+        self._scanners: dict[int, apsw.Connection] = {}
+
+    async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return _in_snapshot(self._reader, fn, *args, **kwargs)
+
+    async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        def run() -> R:
+            return _in_snapshot(self._scanner(), fn, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.wrap_future(self._writer.submit(lambda tx: fn(tx, *args, **kwargs)))
+
+    def check(self) -> Sequence[Check]:
+        version = tuple(map(int, apsw.sqlite_lib_version().split(".")))
+        yours = self._reader.pragma("user_version")
+        newest = migrations("sqlite")[-1].version
+        settings = {name: self._reader.pragma(name) for name in PRAGMAS}
+        damage = [str(row[0]) for row in self._reader.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+        orphans = self._reader.execute("PRAGMA foreign_key_check").fetchall()
+        return [
+            Check("SQLite version", version >= OLDEST_SAFE, apsw.sqlite_lib_version()),
+            Check("schema", yours == newest, f"{yours} of {newest}"),
+            *(Check(name, settings[name] == wanted, str(settings[name])) for name, wanted in PRAGMAS.items()),
+            Check("integrity", not damage, "; ".join(damage) or "ok"),
+            Check("foreign keys", not orphans, f"{len(orphans)} rows without the row they refer to"),
+        ]
+
+    def close(self) -> None:
+        self._writer.close()
+        self._threads.shutdown()
+        for connection in (self._reader, *self._scanners.values()):
+            connection.close()
+
+    def _scanner(self) -> apsw.Connection:
+        thread = threading.get_ident()
+        if thread not in self._scanners:
+            self._scanners[thread] = connect(self._path, read_only=True)
+        return self._scanners[thread]
+
+
+class trouble_as_unavailable:  # noqa: N801  # reads as the statement that it is
+    """Turn what the driver says of trouble with the file into Unavailable; bugs pass as they are."""
+
+    def __init__(self, description: str = "The database cannot be used now") -> None:
+        self._description = description
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, TROUBLE):
+            raise Unavailable(f"{self._description} ({type(error).__name__}).", headers=RETRY_SOON) from error
+
+
+def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
+    """Open a connection with every setting of `PRAGMAS`, read back.
+
+    Raises:
+        Unavailable: SQLite did not take a setting.
+    """
+    connection = apsw.Connection(path)
+    for name, value in PRAGMAS.items():
+        if connection.pragma(name, value) not in (None, value) or connection.pragma(name) != value:
+            raise Unavailable(f"SQLite cannot set {name} to {value} for {path}.")
+    if read_only:
+        connection.pragma("query_only", 1)
+    return connection
+
+
+def _in_snapshot(
+    connection: apsw.Connection, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    with trouble_as_unavailable():
+        connection.execute("BEGIN")
+        try:
+            return fn(SqliteTx(connection), *args, **kwargs)
+        finally:
+            connection.execute("COMMIT")
+
+
+def _upgrade(connection: apsw.Connection, path: str) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _claim(connection, path)
+        for step in pending(migrations("sqlite"), connection.pragma("user_version")):
+            connection.execute(step.sql)
+            connection.pragma("user_version", step.version)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _claim(connection: apsw.Connection, path: str) -> None:
+    """Mark an empty file as ours; refuse one that is somebody else's."""
+    if connection.pragma("application_id") == APPLICATION_ID:
+        return
+    if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+        raise Unavailable(f"{path} is a SQLite file, but no Dialbook database.")
+    connection.pragma("application_id", APPLICATION_ID)
