@@ -1,0 +1,64 @@
+"""HTTP Basic authentication: who asks, and whether they may (contract section 1)."""
+
+import base64
+import binascii
+
+from starlette.requests import Request
+
+from dialbook.model.account import Account, ApiKey, Scope, hash_token, is_same_hash
+from dialbook.model.errors import Forbidden, Unauthorized
+from dialbook.model.moment import utc_text
+from dialbook.server.context import now_of, service_of, sid_of
+from dialbook.store.accounts import find_key
+
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="dialbook", charset="UTF-8"'}
+
+_NO_HASH = hash_token("")
+
+
+async def authorise(request: Request) -> Account:
+    """The account in the path, when the request's credentials may do there what it asks.
+
+    Raises:
+        Unauthorized: no credentials, or none that are live.
+        Forbidden: they belong to another account, or lack the scope.
+    """
+    key, account = await _authenticate(request)
+    wanted = sid_of(request, "account_sid")
+    if account.sid != wanted:
+        raise Forbidden(f"This API key does not belong to account '{wanted}'.")
+    if request.method in {"GET", "HEAD"}:
+        if Scope.READ not in key.scopes:
+            raise Forbidden("This API key may only write; reading needs the scope 'read'.")
+    elif Scope.WRITE not in key.scopes:
+        raise Forbidden("This API key may only read; writing needs the scope 'write'.")
+    return account
+
+
+async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
+    """The key that was presented, with its account. Looked up each time, so that a revoked one is closed at once."""
+    name, token = _credentials(request.headers.get("authorization", ""))
+    found = await service_of(request).db.read(find_key, name)
+    # An unknown key costs the same comparison as a wrong token, and gets the same answer.
+    right = is_same_hash(hash_token(token), found[0].token_hash if found else _NO_HASH)
+    if found is None or not right or not found[0].is_live(utc_text(now_of(request))):
+        raise _unauthorized()
+    return found
+
+
+def _credentials(header: str) -> tuple[str, str]:
+    """Read `Basic base64(key:token)` (RFC 7617)."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise _unauthorized()
+    try:
+        key, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise _unauthorized() from None
+    if not colon or "\0" in key:
+        raise _unauthorized()
+    return key, token
+
+
+def _unauthorized() -> Unauthorized:
+    return Unauthorized("Give a valid API key and token by HTTP Basic authentication.", headers=CHALLENGE)

@@ -1,0 +1,77 @@
+"""/v2/accounts/{account_sid}/contacts"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dialbook.model.bulk import Outcome, attempt
+from dialbook.model.contact import ContactChange, ContactDraft
+from dialbook.model.phone import number_change, number_draft
+from dialbook.server.body import read_body
+from dialbook.server.context import account_of, now_of, service_of, sid_of
+from dialbook.server.reply import reply
+from dialbook.store import contacts as store
+from dialbook.wire import contacts as wire
+from dialbook.wire import envelope, paging
+
+
+async def create_contacts(request: Request) -> Response:
+    """Store up to 5,000 contacts; each is accepted or refused on its own."""
+    account = account_of(request)
+    drafts = await read_body(request, _read_drafts, account.region)
+    outcomes = await service_of(request).db.write(store.create_contacts, account.sid, drafts, now=now_of(request))
+    return reply(request, envelope.bulk(outcomes, wire.write_contact))
+
+
+async def update_contacts(request: Request) -> Response:
+    """Change up to 5,000 contacts; each change is made or refused on its own."""
+    account = account_of(request)
+    changes = await read_body(request, _read_changes, account.region)
+    outcomes = await service_of(request).db.write(store.update_contacts, account.sid, changes, now=now_of(request))
+    return reply(request, envelope.bulk(outcomes, wire.write_contact))
+
+
+async def update_contact(request: Request) -> Response:
+    """Change one contact."""
+    account = account_of(request)
+    change = await read_body(request, wire.read_change, sid_of(request, "contact_sid"))
+    change = number_change(change, account.region)
+    contact = await service_of(request).db.write(store.update_contact, account.sid, change, now=now_of(request))
+    return reply(request, envelope.one(wire.write_contact(contact)))
+
+
+async def list_contacts(request: Request) -> Response:
+    """One page of the address book: all, or those that match."""
+    service, account, query = service_of(request), account_of(request), request.query_params
+    window = paging.read_window(query, largest=service.settings.page_limit)
+    sort = paging.read_sort(query, wire.SORT_FIELDS)
+    filter_ = store.ContactFilter(paging.read_name(query), wire.read_list_sids(query))
+    run = service.db.read if window.is_near and filter_ == store.EVERYONE else service.db.scan
+    if wire.wants_lists(query):
+        shown = await run(store.list_contacts_with_lists, account.sid, window, sort, filter_)
+        return reply(request, envelope.page(shown, wire.write_contact_in_lists))
+    page = await run(store.list_contacts, account.sid, window, sort, filter_)
+    return reply(request, envelope.page(page, wire.write_contact))
+
+
+async def get_contact(request: Request) -> Response:
+    """One contact."""
+    contact = await service_of(request).db.read(
+        store.get_contact, account_of(request).sid, sid_of(request, "contact_sid")
+    )
+    return reply(request, envelope.one(wire.write_contact(contact)))
+
+
+async def delete_contact(request: Request) -> Response:
+    """Delete one contact for good, out of every list too."""
+    contact = await service_of(request).db.write(
+        store.delete_contact, account_of(request).sid, sid_of(request, "contact_sid"), now=now_of(request)
+    )
+    return reply(request, envelope.one(wire.write_contact(contact)))
+
+
+def _read_drafts(body: bytes, region: str) -> list[Outcome[ContactDraft]]:
+    return attempt(lambda draft: number_draft(draft, region), wire.read_drafts(body))
+
+
+def _read_changes(body: bytes, region: str) -> list[Outcome[ContactChange]]:
+    return attempt(lambda change: number_change(change, region), wire.read_changes(body))

@@ -1,0 +1,49 @@
+"""What a handler may ask of its request."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+from starlette.requests import Request
+
+from dialbook.model.account import Account
+from dialbook.model.lists import ListLimits
+from dialbook.settings import Settings
+from dialbook.store.database import Database
+
+
+class Service(Struct, frozen=True):
+    """What all requests share."""
+
+    db: Database
+    settings: Settings
+    clock: Callable[[], datetime]
+
+    @property
+    def list_limits(self) -> ListLimits:
+        """How many contacts a list may hold."""
+        return ListLimits(self.settings.static_list_limit, self.settings.dynamic_list_limit)
+
+
+def service_of(request: Request) -> Service:
+    """The database, the settings and the clock."""
+    service: Service = request.scope["app"].state.service
+    return service
+
+
+def account_of(request: Request) -> Account:
+    """The account that the request's credentials belong to, which is the one in its path."""
+    account: Account = request.scope["account"]
+    return account
+
+
+def now_of(request: Request) -> datetime:
+    """The moment at which the request came in."""
+    now: datetime = request.scope["now"]
+    return now
+
+
+def sid_of(request: Request, name: str) -> str:
+    """A sid out of the path."""
+    sid: str = request.scope["path_params"][name]
+    return sid

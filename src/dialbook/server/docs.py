@@ -1,0 +1,46 @@
+"""/openapi.json, and /docs: the API's description, for programs and for people."""
+
+import json
+from importlib import resources
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from dialbook.settings import Settings
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_FILES = resources.files("dialbook.server")
+
+
+def docs_routes(settings: Settings) -> list[BaseRoute]:
+    """The description of a server with these settings, and the page that shows it."""
+    description = json.dumps(describe(settings), separators=(",", ":")).encode()
+    page = (_FILES / "static" / "docs.html").read_text()
+
+    async def openapi(_: Request) -> Response:
+        return Response(description, media_type="application/json")
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+    return [
+        Route("/openapi.json", openapi),
+        Route("/docs", docs),
+        Mount("/docs/assets", StaticFiles(packages=[("dialbook.server", "static")])),
+    ]
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document, with the limits that this server holds to."""
+    document: dict[str, Any] = json.loads((_FILES / "openapi.json").read_text())
+    limit = document["components"]["parameters"]["limit"]["schema"]
+    limit["maximum"] = settings.page_limit
+    limit["default"] = min(limit["default"], settings.page_limit)
+    return document

@@ -1,0 +1,63 @@
+"""/v2/accounts/{account_sid}/lists"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dialbook.server.body import read_body
+from dialbook.server.context import account_of, now_of, service_of, sid_of
+from dialbook.server.reply import reply
+from dialbook.store import lists as store
+from dialbook.wire import envelope, paging
+from dialbook.wire import lists as wire
+
+
+async def create_lists(request: Request) -> Response:
+    """Make up to 5,000 lists; each is accepted or refused on its own."""
+    drafts = await read_body(request, wire.read_drafts)
+    outcomes = await service_of(request).db.write(
+        store.create_lists, account_of(request).sid, drafts, now=now_of(request)
+    )
+    return reply(request, envelope.bulk(outcomes, wire.write_list))
+
+
+async def update_lists(request: Request) -> Response:
+    """Change up to 5,000 lists; each change is made or refused on its own."""
+    changes = await read_body(request, wire.read_changes)
+    outcomes = await service_of(request).db.write(
+        store.update_lists, account_of(request).sid, changes, now=now_of(request)
+    )
+    return reply(request, envelope.bulk(outcomes, wire.write_list))
+
+
+async def update_list(request: Request) -> Response:
+    """Change one list."""
+    change = await read_body(request, wire.read_change, sid_of(request, "list_sid"))
+    changed = await service_of(request).db.write(
+        store.update_list, account_of(request).sid, change, now=now_of(request)
+    )
+    return reply(request, envelope.one(wire.write_list(changed)))
+
+
+async def list_lists(request: Request) -> Response:
+    """One page of the account's lists."""
+    service, query = service_of(request), request.query_params
+    window = paging.read_window(query, largest=service.settings.page_limit)
+    sort = paging.read_sort(query, wire.SORT_FIELDS)
+    name = paging.read_name(query)
+    run = service.db.read if window.is_near and name is None else service.db.scan
+    page = await run(store.list_lists, account_of(request).sid, window, sort, name=name)
+    return reply(request, envelope.page(page, wire.write_list))
+
+
+async def get_list(request: Request) -> Response:
+    """One list."""
+    found = await service_of(request).db.read(store.get_list, account_of(request).sid, sid_of(request, "list_sid"))
+    return reply(request, envelope.one(wire.write_list(found)))
+
+
+async def delete_list(request: Request) -> Response:
+    """Delete one list; its contacts stay in the address book."""
+    deleted = await service_of(request).db.write(
+        store.delete_list, account_of(request).sid, sid_of(request, "list_sid")
+    )
+    return reply(request, envelope.one(wire.write_list(deleted)))

@@ -1,0 +1,79 @@
+"""The server process: its socket, its log, its workers."""
+
+import logging
+import os
+import socket
+import sys
+from contextlib import suppress
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from dialbook.model.errors import Invalid
+from dialbook.server.app import create_app
+from dialbook.settings import PREFIX, Settings, load_settings, to_environment
+from dialbook.store.database import open_database
+
+KEEP_ALIVE_SECONDS = 30
+GRACE_SECONDS = 30
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address; from here on clients can connect, and are answered once the server runs.
+
+    Raises:
+        Invalid: the address is taken, or none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Invalid(f"Cannot listen on {host} port {port}: {error.strerror}.") from None
+
+
+def run(settings: Settings, sock: socket.socket) -> None:
+    """Serve until told to stop by SIGINT or SIGTERM; requests under way are finished first."""
+    # Workers are fresh processes, and read their settings from the environment that they are given.
+    for variable in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[variable]
+    os.environ.update(to_environment(settings))
+    configure_logging(settings.log_level)
+    config = uvicorn.Config(
+        "dialbook.server.main:make_app",
+        factory=True,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    # Ctrl-C is how one stops a server at a terminal, and no error.
+    with suppress(KeyboardInterrupt):
+        if settings.workers > 1:
+            Multiprocess(config, sockets=[sock]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[sock])
+
+
+def make_app() -> Starlette:
+    """The application of one worker, from the environment."""
+    settings = load_settings({})
+    configure_logging(settings.log_level)
+    return create_app(open_database(settings.database), settings)
+
+
+def configure_logging(level: str) -> None:
+    """One line an event, on standard error."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        force=True,
+    )

@@ -1,0 +1,102 @@
+"""What an operator can set: in a TOML file, in the environment, by a flag; the later wins."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from dialbook.model.errors import Invalid
+
+PREFIX = "DIALBOOK_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+NO_SETTINGS = {CONFIG_VARIABLE, f"{PREFIX}URL"}  # the second tells a client where its server is
+CONFIG_FILE = Path("dialbook.toml")
+
+
+class Settings(Struct, frozen=True):
+    """Every setting, its default and what it means; `docs/settings.md` is made from this class."""
+
+    database: Annotated[
+        str, Meta(description="Where the book is kept: `sqlite:///FILE`, or four slashes before an absolute path.")
+    ] = "sqlite:///dialbook.db"
+    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="The TCP port to listen on; 0 takes a free one.")] = 8080
+    workers: Annotated[int, Meta(ge=1, le=64, description="Processes that answer requests.")] = 1
+    page_limit: Annotated[int, Meta(ge=1, le=5000, description="The largest `limit` that a page may be asked for.")] = (
+        5000
+    )
+    body_limit: Annotated[int, Meta(ge=1024, description="The largest JSON body, in bytes.")] = 10 * 1024 * 1024
+    static_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a static list may hold.")] = 100_000
+    dynamic_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a dynamic list may hold.")] = 500_000
+    rate_limit: Annotated[
+        int, Meta(ge=0, description="Requests a minute that each account may make; 0 sets no limit.")
+    ] = 0
+    log_level: Annotated[
+        str,
+        Meta(
+            pattern="^(debug|info|warning|error)$", description="What is logged: `debug`, `info`, `warning` or `error`."
+        ),
+    ] = "info"
+
+
+def load_settings(
+    flags: Mapping[str, object], *, config: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Read all settings once.
+
+    Args:
+        flags: what the command line gave; `None` counts as not given.
+        config: a TOML file; else the one that `DIALBOOK_CONFIG` names, else `dialbook.toml` where there is one.
+        environment: the variables to look into; a value may also come from the file that `<NAME>_FILE` names.
+
+    Raises:
+        Invalid: an unknown setting, or a value that is not allowed.
+    """
+    values = _from_file(config, environment) | _from_environment(environment)
+    values |= {name: value for name, value in flags.items() if value is not None}
+    if unknown := values.keys() - set(Settings.__struct_fields__):
+        known = ", ".join(Settings.__struct_fields__)
+        raise Invalid(f"Settings: there is no setting {', '.join(sorted(unknown))}; known are {known}.")
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"Settings: {error}.") from None
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables, for the processes of a server with several workers."""
+    return {PREFIX + name.upper(): str(value) for name, value in msgspec.structs.asdict(settings).items()}
+
+
+def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    named = config or (Path(environment[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environment else None)
+    if named is None and not CONFIG_FILE.exists():
+        return {}
+    path = named or CONFIG_FILE
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError:
+        raise Invalid(f"Settings: {path} cannot be read.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"Settings: {path} is not TOML: {error}.") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or variable in NO_SETTINGS:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        values[name.removesuffix("_file")] = _file_text(variable, value) if name.endswith("_file") else value
+    return values
+
+
+def _file_text(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise Invalid(f"Settings: {variable} names {path}, which cannot be read.") from None
