@@ -1,0 +1,5 @@
+"""`python -m dialbook`: the command line."""
+
+from dialbook.cli import main
+
+main()

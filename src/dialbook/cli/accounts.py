@@ -1,0 +1,189 @@
+"""`dialbook account` and `dialbook key`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from dialbook.cli.database import opened, scan, write
+from dialbook.cli.output import database_options, json_option, show, show_table
+from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, Scope
+from dialbook.model.errors import Invalid
+from dialbook.model.moment import utc_text
+from dialbook.store import accounts as store
+
+
+@click.group()
+def account() -> None:
+    """Make, show and delete accounts."""
+
+
+@account.command("create")
+@click.argument("account_sid")
+@click.option("--region", default=DEFAULT_REGION, show_default=True, help="Country in which national numbers are read.")
+@database_options
+@json_option
+def create_account(account_sid: str, region: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Make an account with an empty address book.
+
+    \b
+    Example:
+      dialbook account create acme --region SG
+    """
+    with opened(database, config) as db:
+        made = write(db, store.create_account, account_sid, region=region.upper(), now=datetime.now(UTC))
+    if as_json:
+        show(_account_json(made))
+    else:
+        click.echo(f"Account {made.sid} is made. Next: dialbook key create {made.sid}")
+
+
+@account.command("list")
+@database_options
+@json_option
+def list_accounts(database: str | None, config: Path | None, as_json: bool) -> None:
+    """Show every account and how much is in its book."""
+    with opened(database, config) as db:
+        found = scan(db, store.list_accounts)
+    if as_json:
+        show(
+            [_account_json(each.account) | {"contacts": each.contact_count, "lists": each.list_count} for each in found]
+        )
+        return
+    rows = [
+        [each.account.sid, each.account.region, each.contact_count, each.list_count, each.account.created]
+        for each in found
+    ]
+    show_table(["ACCOUNT", "REGION", "CONTACTS", "LISTS", "CREATED"], rows)
+
+
+@account.command("delete")
+@click.argument("account_sid")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@database_options
+@json_option
+def delete_account(account_sid: str, yes: bool, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Delete an account with its contacts, lists and keys, for good."""
+    if not yes:
+        click.confirm(f"Delete account {account_sid} with all its contacts, lists and keys?", abort=True, err=True)
+    with opened(database, config) as db:
+        gone = write(db, store.delete_account, account_sid)
+    if as_json:
+        show(_account_json(gone))
+    else:
+        click.echo(f"Account {gone.sid} is deleted.")
+
+
+@click.group()
+def key() -> None:
+    """Make, show and revoke the API keys of an account.
+
+    An account may have several live keys: to rotate, make the new one, move the clients to it, revoke the old one.
+    """
+
+
+@key.command("create")
+@click.argument("account_sid")
+@click.option("--name", help="What the key is for.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice([*Scope]), help="What it may do; repeatable.  [default: both]"
+)
+@click.option(
+    "--expires", metavar="WHEN", help="A date (2027-01-31), a time (2027-01-31T12:00:00Z) or days from now (90d)."
+)
+@database_options
+@json_option
+def create_key(
+    account_sid: str,
+    name: str | None,
+    scopes: tuple[str, ...],
+    expires: str | None,
+    database: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a key. Its token is shown this once.
+
+    \b
+    Example:
+      dialbook key create acme --name reporting --scope read --expires 90d
+    """
+    now = datetime.now(UTC)
+    with opened(database, config) as db:
+        made = write(
+            db,
+            store.create_key,
+            account_sid,
+            scopes=frozenset(map(Scope, scopes)) or frozenset(Scope),
+            name=name,
+            expires=None if expires is None else _moment(expires, now),
+            now=now,
+        )
+    if as_json:
+        show(made)
+        return
+    click.echo(f"API key    {made.api_key}\nAPI token  {made.api_token}")
+    click.echo("The token is kept nowhere: write it down now.", err=True)
+
+
+@key.command("list")
+@click.argument("account_sid")
+@database_options
+@json_option
+def list_keys(account_sid: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Show the keys of an account; their tokens are kept nowhere."""
+    with opened(database, config) as db:
+        keys = [_key_json(found) for found in scan(db, store.list_keys, account_sid)]
+    if as_json:
+        show(keys)
+        return
+    rows = [[*each.values()][1:] for each in keys]
+    show_table(["KEY", "NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "REVOKED"], rows)
+
+
+@key.command("revoke")
+@click.argument("account_sid")
+@click.argument("api_key")
+@database_options
+@json_option
+def revoke_key(account_sid: str, api_key: str, database: str | None, config: Path | None, as_json: bool) -> None:
+    """Close a key for good, at once."""
+    with opened(database, config) as db:
+        revoked = write(db, store.revoke_key, account_sid, api_key, now=datetime.now(UTC))
+    if as_json:
+        show(_key_json(revoked))
+    else:
+        click.echo(f"Key {revoked.key} is revoked since {revoked.revoked}.")
+
+
+def _account_json(shown: Account) -> dict[str, object]:
+    return {"account_sid": shown.sid, "region": shown.region, "date_created": shown.created}
+
+
+def _key_json(shown: ApiKey) -> dict[str, object]:
+    live = shown.is_live(utc_text(datetime.now(UTC)))
+    return {
+        "account_sid": shown.account,
+        "api_key": shown.key,
+        "name": shown.name,
+        "scopes": " ".join(sorted(shown.scopes)),
+        "status": "live" if live else "revoked" if shown.revoked else "expired",
+        "date_created": shown.created,
+        "date_expires": shown.expires,
+        "date_revoked": shown.revoked,
+    }
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """Read `--expires`."""
+    if days := re.fullmatch(r"([0-9]{1,5})d", text):
+        return now + timedelta(days=int(days[1]))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"--expires is {text!r}; give 2027-01-31, 2027-01-31T12:00:00Z or 90d.") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment <= now:
+        raise Invalid(f"--expires is {text!r}, which is past.")
+    return moment

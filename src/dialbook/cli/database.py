@@ -1,0 +1,33 @@
+"""Running one storage function from the command line."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from dialbook.settings import load_settings
+from dialbook.store.database import Database, Tx, open_database
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@contextmanager
+def opened(database: str | None, config: Path | None) -> Iterator[Database]:
+    """The database that the settings name, closed at the end."""
+    db = open_database(load_settings({"database": database}, config=config).database)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def write(db: Database, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a change to its end."""
+    return asyncio.run(db.write(fn, *args, **kwargs))
+
+
+def scan(db: Database, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a read to its end."""
+    return asyncio.run(db.scan(fn, *args, **kwargs))

@@ -1,0 +1,103 @@
+"""`dialbook demo`: a throw-away server with the sample of the provider's page in it."""
+
+import base64
+import signal
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from dialbook.cli.database import write
+from dialbook.model.account import DEFAULT_REGION, Scope
+from dialbook.model.bulk import accepted, single
+from dialbook.model.contact import ContactDraft
+from dialbook.model.errors import Invalid
+from dialbook.model.lists import ListDraft, ListLimits
+from dialbook.settings import Settings
+from dialbook.store import accounts, contacts, lists, members
+from dialbook.store.accounts import Credentials
+from dialbook.store.database import Database, open_database
+
+ACCOUNT = "exotel8u3"
+
+# The published sample, with the moments at which its contacts were made.
+SAMPLE = {
+    datetime(2021, 5, 2, 14, 36, 31, tzinfo=UTC): ("+919645122021", "+919645122029"),
+    datetime(2021, 5, 2, 14, 36, 42, tzinfo=UTC): ("+919645122020", "+919645122022"),
+    datetime(2021, 5, 2, 14, 36, 54, tzinfo=UTC): ("+919645122023", "+919645122024"),
+}
+
+TEXT = """
+A throw-away Dialbook is ready, with account {account}, one list and six contacts.
+
+Read the list, with the credentials in the URL:
+
+  curl 'http://{key}:{token}@{address}{path}'
+
+or in a header:
+
+  curl -H 'Authorization: Basic {basic}' 'http://{address}{path}'
+
+List sid           {list_sid}
+API key            {key}
+API token          {token}
+API documentation  http://{address}/docs  (machine-readable: http://{address}/openapi.json)
+
+Ctrl-C ends it, and removes its database.
+"""
+
+
+@click.command()
+@click.option(
+    "--port", type=int, metavar="N", help="The port to listen on.  [default: 8080, or a free one when it is taken]"
+)
+def demo(port: int | None) -> None:
+    """Try it: a throw-away server with sample contacts, and the curl commands that read them."""
+    from dialbook.server.main import listen, run  # noqa: PLC0415  # the other commands start without a web server
+
+    with tempfile.TemporaryDirectory(prefix="dialbook-demo-") as folder:
+        settings = Settings(database=f"sqlite:///{Path(folder) / 'demo.db'}", log_level="warning")
+        db = open_database(settings.database)
+        credentials, list_sid = _fill(db)
+        db.close()
+        try:
+            sock = listen(settings.host, settings.port if port is None else port)
+        except Invalid:
+            if port is not None:
+                raise
+            sock = listen(settings.host, 0)
+        # The folder is removed at the end of this block, which SIGTERM alone would not reach.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        click.echo(_invitation(f"{settings.host}:{sock.getsockname()[1]}", credentials, list_sid))
+        run(settings, sock)
+
+
+def _fill(db: Database) -> tuple[Credentials, str]:
+    """Make the account with its sample; return how to get at it."""
+    first, *_ = SAMPLE
+    write(db, accounts.create_account, ACCOUNT, region=DEFAULT_REGION, now=first)
+    credentials = write(
+        db, accounts.create_key, ACCOUNT, scopes=frozenset(Scope), name="demo", expires=None, now=datetime.now(UTC)
+    )
+    sample = single(write(db, lists.create_lists, ACCOUNT, [ListDraft("Sample")], now=first))
+    for moment, numbers in SAMPLE.items():
+        drafts = [ContactDraft(number) for number in numbers]
+        made = accepted(write(db, contacts.create_contacts, ACCOUNT, drafts, now=moment))
+        sids = [contact.sid for contact in made]
+        write(db, members.add_members, ACCOUNT, sample.sid, sids, limits=ListLimits(), now=moment)
+    return credentials, sample.sid
+
+
+def _invitation(address: str, credentials: Credentials, list_sid: str) -> str:
+    basic = base64.b64encode(f"{credentials.api_key}:{credentials.api_token}".encode()).decode()
+    return TEXT.format(
+        account=ACCOUNT,
+        key=credentials.api_key,
+        token=credentials.api_token,
+        basic=basic,
+        address=address,
+        path=f"/v2/accounts/{ACCOUNT}/lists/{list_sid}/contacts?offset=0&limit=20",
+        list_sid=list_sid,
+    )

@@ -1,0 +1,30 @@
+"""The list of commands."""
+
+import click
+
+from dialbook import __version__
+from dialbook.cli.accounts import account, key
+from dialbook.cli.demo import demo
+from dialbook.cli.maintenance import doctor, migrate
+from dialbook.cli.output import Refusing
+from dialbook.cli.serve import serve
+
+
+@click.group(cls=Refusing, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="dialbook", message="%(prog)s %(version)s")
+def dialbook() -> None:
+    """Keep contacts and call lists, and serve them over the v2 contacts and lists API.
+
+    \b
+    Start here:
+      dialbook demo                     a throw-away server with sample contacts
+      dialbook account create acme      an account of your own
+      dialbook key create acme          its credentials
+      dialbook serve                    the server
+
+    Settings come from flags, DIALBOOK_… variables, or dialbook.toml: see docs/settings.md.
+    """
+
+
+for command in (account, demo, doctor, key, migrate, serve):
+    dialbook.add_command(command)

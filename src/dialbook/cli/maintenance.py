@@ -1,0 +1,52 @@
+"""`dialbook migrate` and `dialbook doctor`."""
+
+from pathlib import Path
+
+import click
+
+from dialbook.cli.database import opened, scan
+from dialbook.cli.output import database_options, json_option, show, show_table
+from dialbook.store.accounts import list_accounts
+from dialbook.store.database import Check, Database
+from dialbook.store.doctor import recount
+
+
+@click.command()
+@database_options
+@json_option
+def migrate(database: str | None, config: Path | None, as_json: bool) -> None:
+    """Bring the database's schema up to date.
+
+    A SQLite file is brought up to date whenever it is opened; this command only says so.
+    """
+    with opened(database, config) as db:
+        (schema,) = (check for check in db.check() if check.name == "schema")
+    if as_json:
+        show({"schema": schema.found, "ok": schema.ok})
+    else:
+        click.echo(f"The schema is up to date: {schema.found}.")
+
+
+@click.command()
+@database_options
+@json_option
+def doctor(database: str | None, config: Path | None, as_json: bool) -> None:
+    """Check the database: its settings, its soundness, and that every counter is right.
+
+    Reads everything once, so it takes its time on a large book. Ends with exit status 1 when something is wrong.
+    """
+    with opened(database, config) as db:
+        checks = [*db.check(), *_recounts(db)]
+    if as_json:
+        show(checks)
+    else:
+        show_table(
+            ["CHECK", "", "FOUND"], [[check.name, "ok" if check.ok else "WRONG", check.found] for check in checks]
+        )
+    if not all(check.ok for check in checks):
+        raise SystemExit(1)
+
+
+def _recounts(db: Database) -> list[Check]:
+    accounts = [summary.account.sid for summary in scan(db, list_accounts)]
+    return [check for account in accounts for check in scan(db, recount, account)]

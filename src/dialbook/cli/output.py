@@ -1,0 +1,57 @@
+"""What commands share: their options, their output for people and for programs, their refusals."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from dialbook.model.errors import DialbookError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Refusing(click.Group):
+    """A group whose commands end with one clear line, and exit status 1, when something is refused."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DialbookError as refusal:
+            raise click.ClickException(refusal.description) from None
+
+
+def database_options(command: F) -> F:
+    """`--database` and `--config`."""
+    command = click.option(
+        "--database", metavar="URL", help="Where the book is kept.  [default: sqlite:///dialbook.db]"
+    )(command)
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A TOML file with settings.  [default: dialbook.toml]",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def show(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows for people."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console(highlight=False, markup=False).print(table)
