@@ -7,7 +7,7 @@ from msgspec import Struct
 TEXT_FIELDS = ("first_name", "last_name", "company_name", "email", "tag")
 
 
-class Contact(Struct, frozen=True):
+class Contact(Struct, frozen=True, gc=False):
     """A stored contact. Times are UTC in whole seconds, as text (RFC 3339); `custom_field` is JSON text."""
 
     account: str
@@ -23,7 +23,7 @@ class Contact(Struct, frozen=True):
     updated: str
 
 
-class ContactDraft(Struct, frozen=True):
+class ContactDraft(Struct, frozen=True, gc=False):
     """A contact to be made. Its number is as the client wrote it until `phone` has read it."""
 
     number: str | None
@@ -45,7 +45,7 @@ class ContactChange(Struct, frozen=True):
     fields: Mapping[str, str | None]
 
 
-class ListRef(Struct, frozen=True):
+class ListRef(Struct, frozen=True, gc=False):
     """A list that a contact is in."""
 
     sid: str

@@ -23,7 +23,12 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 PREFIX = "/v2/accounts/{account_sid}"
 
+# Paths are tried in this order: the one that is asked for most comes first.
 OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
+    "/lists/{list_sid}/contacts": {
+        "POST": members.add_members,
+        "GET": members.list_members,
+    },
     "/contacts": {
         "POST": contacts.create_contacts,
         "PUT": contacts.update_contacts,
@@ -43,10 +48,6 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
         "PUT": lists.update_list,
         "GET": lists.get_list,
         "DELETE": lists.delete_list,
-    },
-    "/lists/{list_sid}/contacts": {
-        "POST": members.add_members,
-        "GET": members.list_members,
     },
     "/lists/{list_sid}/contacts/{contact_sid}": {
         "DELETE": members.remove_member,

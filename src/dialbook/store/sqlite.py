@@ -191,6 +191,9 @@ def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
         Unavailable: SQLite did not take a setting.
     """
     connection = apsw.Connection(path)
+    # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
+    # page costs.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for name, value in PRAGMAS.items():
         if connection.pragma(name, value) not in (None, value) or connection.pragma(name) != value:
             raise Unavailable(f"SQLite cannot set {name} to {value} for {path}.")

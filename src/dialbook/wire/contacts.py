@@ -19,7 +19,7 @@ CUSTOM_FIELD_BYTES = 8192
 CUSTOM_FIELD_DEPTH = 32
 
 
-class ContactOut(Struct, frozen=True):
+class ContactOut(Struct, frozen=True, gc=False):
     """A contact as it is sent, keys in the contract's order."""
 
     sid: str

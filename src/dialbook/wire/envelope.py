@@ -13,7 +13,7 @@ from dialbook.model.page import Page
 T = TypeVar("T")
 
 
-class ErrorData(Struct, frozen=True):
+class ErrorData(Struct, frozen=True, gc=False):
     """Why an item failed."""
 
     code: int
@@ -21,7 +21,7 @@ class ErrorData(Struct, frozen=True):
     description: str
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """One result: its own HTTP code, and either data or the reason why there is none."""
 
     code: int
