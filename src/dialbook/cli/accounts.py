@@ -87,7 +87,11 @@ def key() -> None:
 @click.argument("account_sid")
 @click.option("--name", help="What the key is for.")
 @click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice([*Scope]), help="What it may do; repeatable.  [default: both]"
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What it may do; repeatable.  [default: both]",
 )
 @click.option(
     "--expires", metavar="WHEN", help="A date (2027-01-31), a time (2027-01-31T12:00:00Z) or days from now (90d)."

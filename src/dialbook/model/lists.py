@@ -62,7 +62,9 @@ def list_name(value: object) -> str:
         Missing: there is none.
         Invalid: not a string, too long, or not storable.
     """
-    name = optional_text("name", value.strip() if isinstance(value, str) else value)
+    if value is not None and not isinstance(value, str):
+        raise Invalid("name must be a string.")
+    name = optional_text("name", (value or "").strip())
     if name is None:
         raise Missing("Name is mandatory")
     return name

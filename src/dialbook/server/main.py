@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from dialbook.model.errors import Invalid
 from dialbook.model.moment import utc_text
 from dialbook.server.app import create_app
+from dialbook.server.protocol import Protocol
 from dialbook.settings import PREFIX, Settings, load_settings, to_environment
 from dialbook.store.database import open_database
 
@@ -45,7 +46,7 @@ def run(settings: Settings, sock: socket.socket) -> None:
         "dialbook.server.main:make_app",
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         workers=settings.workers,

@@ -60,7 +60,7 @@ def _object(body: bytes) -> dict[str, Raw]:
 
 def _items(raw: Raw | None, wrapper: str) -> list[Raw]:
     wanted = f"an array of 1 to {BULK_LIMIT} objects"
-    if raw is None or raw == b"null":
+    if raw is None or bytes(raw) == b"null":
         raise Missing(f"{wrapper} is mandatory: {wanted}.")
     try:
         items = _array(raw)

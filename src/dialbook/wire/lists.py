@@ -82,7 +82,7 @@ def _given_fields(given: ListIn) -> dict[str, str | None]:
         fields["name"] = list_name(given.name)
     if given.tag is not UNSET:
         fields["tag"] = optional_text("tag", given.tag)
-    if given.type is not UNSET and given.type is not None:
+    if _or_none(given.type) not in (None, ""):
         fields["type"] = list_type(given.type)
     return fields
 

@@ -1,0 +1,25 @@
+"""HTTP/1.1 on a connection, with our own words for what is no HTTP."""
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from dialbook.model.errors import Unreadable
+from dialbook.model.ids import new_request_id
+from dialbook.wire.envelope import refusal, to_bytes
+
+UNKNOWN_METHOD = "UNKNOWN"
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, whose one answer of its own wears the envelope too."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # the parser's words are not ours
+        answer = refusal(Unreadable("The request is not valid HTTP."))
+        body = to_bytes(answer, new_request_id(), UNKNOWN_METHOD)
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            "content-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

@@ -1,0 +1,1 @@
+"""What Dialbook promises, tried from outside."""

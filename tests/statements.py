@@ -1,0 +1,67 @@
+"""The rule that keeps accounts apart: every table of an account's data is named with its account in each statement."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import apsw
+import sqlglot
+from sqlglot import exp
+
+ACCOUNT_TABLES = {"books", "contacts", "lists", "members"}
+
+# What reads across accounts: the operator's own list of all accounts.
+ACROSS_ACCOUNTS = {"list_accounts"}
+
+
+def check_statement(_: apsw.Cursor, sql: str, __: Any) -> bool:
+    """Refuse a statement that breaks the rule; made to be SQLite's `exec_trace`."""
+    if broken := violations(sql):
+        raise AssertionError(f"without the account: {', '.join(broken)}\n{sql}")
+    return True
+
+
+@cache
+def violations(sql: str) -> tuple[str, ...]:
+    """The tables of account data that a statement touches without `account = :account`."""
+    if not any(table in sql for table in ACCOUNT_TABLES) or sql.lstrip().startswith(("--", "PRAGMA", "CREATE")):
+        return ()
+    statement = sqlglot.parse_one(sql, dialect="sqlite")
+    if _is_list_of_accounts(statement):
+        return ()
+    if isinstance(statement, exp.Insert):
+        columns = [column.name for column in statement.this.expressions]
+        return () if columns[:1] == ["account"] else (statement.this.this.name,)
+    return tuple(_unscoped(statement))
+
+
+def _unscoped(statement: exp.Expression) -> Iterator[str]:
+    scoped = {_owner(equal) for equal in statement.find_all(exp.EQ) if _binds_account(equal)}
+    for table in statement.find_all(exp.Table):
+        if table.name in ACCOUNT_TABLES and not {table.alias_or_name, _select_of(table)} & scoped:
+            yield table.alias_or_name
+
+
+def _binds_account(equal: exp.EQ) -> bool:
+    column, value = equal.this, equal.expression
+    return (
+        isinstance(column, exp.Column)
+        and column.name == "account"
+        and isinstance(value, exp.Placeholder)
+        and value.name == "account"
+    )
+
+
+def _owner(equal: exp.EQ) -> object:
+    """The alias in `alias.account = :account`; for a bare column, the select, update or delete it stands in."""
+    return equal.this.table or _select_of(equal)
+
+
+def _select_of(node: exp.Expression) -> object:
+    owner = node.find_ancestor(exp.Select, exp.Update, exp.Delete)
+    return id(owner)
+
+
+def _is_list_of_accounts(statement: exp.Expression) -> bool:
+    tables = [table.name for table in statement.find_all(exp.Table)]
+    return tables == ["accounts", "books"]

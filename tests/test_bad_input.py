@@ -1,0 +1,307 @@
+"""Whatever a caller sends gets a clear 4xx in the envelope, and nothing of it is written."""
+
+import base64
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import NUMBERS, Client, Server
+
+WRAPPERS = [
+    ("POST", "/contacts", "contacts"),
+    ("PUT", "/contacts", "contacts"),
+    ("POST", "/lists", "lists"),
+    ("PUT", "/lists", "lists"),
+    ("POST", "/lists/{list}/contacts", "contact_references"),
+]
+NOT_JSON = {
+    "empty": b"",
+    "cut short": b'{"contacts": [',
+    "NaN": b'{"contacts": NaN}',
+    "Infinity": b'{"contacts": [{"number": Infinity}]}',
+    "a lone surrogate": b'{"contacts": [{"number": "\\ud800"}]}',
+    "100,000 deep arrays": b'{"contacts": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "100,000 deep objects": b'{"contacts": [{"a":' * 1 + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}]}",
+    "a BOM": b'\xef\xbb\xbf{"contacts": []}',
+    "UTF-16": '{"contacts": []}'.encode("utf-16"),
+    "two documents": b"{} {}",
+}
+NO_OBJECT = [b"null", b"[]", b'"contacts"', b"7", b"true"]
+WRONG_WRAPPERS: list[Any] = [{}, "x", 7, True, [], 1e300]
+WRONG_TEXTS: list[Any] = [7, 1.5, True, [], {}, 2**63, -(2**63), 10**400, ["x"], {"a": "b"}]
+UNICODE_HALVES = ["\ud800", "\udfff x"]
+UNSTORABLE = ["\0", "a\0b", *UNICODE_HALVES]
+TEXT_FIELDS = ["first_name", "last_name", "company_name", "email", "tag"]
+NO_NUMBERS = [
+    "12", "+", "++919845000000", "+91984500000", "+9198450000000000", "+999123456789", "abc", "98450x0000",
+    "٩٨٤٥٠٠٠٠٠٠", "+91 98450 00000 ext 5", "tel:+919845000000", "\0", "9" * 10_000, "-", "()", "+0919845000000",
+    "1800FLOWERS", "+" + "1" * 300, " ", "\n",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(connect: Callable[..., Client]) -> Client:
+    return connect()
+
+
+@pytest.fixture(scope="module")
+def list_sid(client: Client) -> str:
+    return str(client.create_list()["sid"])
+
+
+def send(client: Client, method: str, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    answer = client.request(method, path, content=body, headers=headers)
+    return answer.status_code, answer.json()
+
+
+def error_of(envelope: dict[str, Any]) -> dict[str, Any]:
+    error: dict[str, Any] = envelope["response"]["error_data"]
+    return error
+
+
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
+@pytest.mark.parametrize(("method", "path", "wrapper"), WRAPPERS)
+def test_what_is_no_json_is_refused_as_a_whole(
+    method: str, path: str, wrapper: str, body: bytes, client: Client, list_sid: str
+) -> None:
+    status, envelope = send(client, method, path.format(list=list_sid), body.replace(b"contacts", wrapper.encode()))
+
+    assert (status, error_of(envelope)["code"]) in {(400, 1007), (400, 1001), (400, 1002)}
+
+
+@pytest.mark.parametrize("body", NO_OBJECT)
+@pytest.mark.parametrize("path", ["/contacts", "/lists"])
+def test_a_body_has_to_be_an_object(path: str, body: bytes, client: Client) -> None:
+    status, envelope = send(client, "POST", path, body)
+
+    assert status == 400
+    assert error_of(envelope)["description"] == "The body must be a JSON object."
+
+
+@pytest.mark.parametrize("wrong", WRONG_WRAPPERS)
+@pytest.mark.parametrize(("method", "path", "wrapper"), WRAPPERS)
+def test_a_wrapper_has_to_be_a_filled_array(
+    method: str, path: str, wrapper: str, wrong: object, client: Client, list_sid: str
+) -> None:
+    status, envelope = send(client, method, path.format(list=list_sid), json.dumps({wrapper: wrong}).encode())
+
+    assert status == 400
+    assert error_of(envelope)["description"] == f"{wrapper} must be an array of 1 to 5000 objects."
+
+
+@pytest.mark.parametrize(("method", "path", "wrapper"), WRAPPERS)
+def test_5000_items_are_read_and_5001_are_not(
+    method: str, path: str, wrapper: str, client: Client, list_sid: str
+) -> None:
+    at_limit = client.request(method, path.format(list=list_sid), json={wrapper: [7] * 5000})
+    past_limit = client.request(method, path.format(list=list_sid), json={wrapper: [7] * 5001})
+
+    assert at_limit.json()["metadata"] == {"failed": 5000, "total": 5000, "success": 0}
+    assert past_limit.status_code == 400
+    assert error_of(past_limit.json())["description"] == (
+        f"{wrapper} has 5001 items; at most 5000 are allowed in one request."
+    )
+
+
+@pytest.mark.parametrize("wrong", [*WRONG_TEXTS, *UNSTORABLE, "x" * 256], ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("field", TEXT_FIELDS)
+def test_a_wrong_text_spoils_its_item_alone(field: str, wrong: object, client: Client) -> None:
+    before = client.get("/contacts").json()["metadata"]["total"]
+    items = [{"number": NUMBERS[0], field: wrong}, {"number": NUMBERS[1], field: "fine"}]
+
+    answer = client.request("POST", "/contacts", content=_loose_json({"contacts": items}))
+
+    if wrong in UNICODE_HALVES:
+        assert answer.status_code == 400  # not Unicode, and so not JSON
+        return
+    spoilt, fine = answer.json()["response"]
+    assert spoilt["error_data"]["code"] == 1002
+    assert field in spoilt["error_data"]["description"]
+    assert fine["error_data"] is None
+    client.delete(f"/contacts/{fine['data']['sid']}")
+    assert client.get("/contacts").json()["metadata"]["total"] == before
+
+
+@pytest.mark.parametrize("wrong", [*WRONG_TEXTS, *NO_NUMBERS], ids=lambda value: repr(value)[:20])
+def test_what_is_no_number_is_refused(wrong: object, client: Client) -> None:
+    before = client.get("/contacts").json()["metadata"]["total"]
+
+    answer = client.request("POST", "/contacts", content=_loose_json({"contacts": [{"number": wrong}]}))
+
+    (item,) = answer.json()["response"]
+    assert (item["code"], item["error_data"]["code"]) == (400, 1002)
+    assert client.get("/contacts").json()["metadata"]["total"] == before
+
+
+@pytest.mark.parametrize("wrong", [*WRONG_TEXTS, *UNSTORABLE], ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("field", ["name", "tag", "type"])
+def test_a_list_field_of_a_wrong_type_is_refused(field: str, wrong: object, client: Client) -> None:
+    before = client.get("/lists").json()["metadata"]["total"]
+
+    answer = client.request("POST", "/lists", content=_loose_json({"lists": [{"name": "Nobody", field: wrong}]}))
+
+    assert answer.status_code in {207, 400}
+    assert client.get("/lists").json()["metadata"]["total"] == before
+
+
+@pytest.mark.parametrize("wrong", ["x", 7, [], True, {"a": "\0"}, {"a": "x" * 9000}])
+def test_a_custom_field_has_to_be_a_storable_object(wrong: object, client: Client) -> None:
+    answer = client.request(
+        "POST", "/contacts", content=_loose_json({"contacts": [{"number": NUMBERS[2], "custom_field": wrong}]})
+    )
+
+    (item,) = answer.json()["response"]
+    assert item["error_data"]["code"] == 1002
+    assert "custom_field" in item["error_data"]["description"]
+
+
+def test_a_custom_field_may_be_32_levels_deep_and_no_deeper(client: Client) -> None:
+    deepest = json.loads('{"a":' * 32 + "1" + "}" * 32)
+    items = [{"number": NUMBERS[3], "custom_field": value} for value in (deepest, {"a": deepest})]
+
+    fine, spoilt = client.post("/contacts", {"contacts": items}).json()["response"]
+
+    assert fine["data"]["custom_field"] == deepest
+    assert spoilt["error_data"]["description"] == "custom_field is nested deeper than 32 levels."
+
+
+def test_the_last_of_two_equal_keys_counts(client: Client) -> None:
+    body = b'{"contacts": [], "contacts": [{"number": "%s", "tag": "a", "tag": "b"}]}' % NUMBERS[4].encode()
+
+    status, envelope = send(client, "POST", "/contacts", body)
+
+    assert (status, envelope["response"][0]["data"]["tag"]) == (200, "b")
+
+
+@pytest.mark.parametrize("size", [10 * 1024 * 1024, 10 * 1024 * 1024 + 1, 11 * 1024 * 1024])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_may_have_10_mib_and_no_more(size: int, chunked: bool, client: Client) -> None:
+    body = b'{"contacts": ' + b" " * (size - 15) + b"7}"
+
+    answer = client.request("POST", "/contacts", content=iter([body]) if chunked else body)
+
+    if size == 10 * 1024 * 1024:
+        assert error_of(answer.json())["description"] == "contacts must be an array of 1 to 5000 objects."
+    else:
+        assert (answer.status_code, error_of(answer.json())["code"]) == (413, 1007)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "json", ","])
+def test_another_type_of_body_is_refused(kind: str, client: Client) -> None:
+    status, envelope = send(client, "POST", "/contacts", b'{"contacts": [{}]}', **{"Content-Type": kind})
+
+    assert (status, error_of(envelope)["code"]) == (415, 1011)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x"])
+def test_a_compressed_body_is_refused(encoding: str, client: Client) -> None:
+    status, envelope = send(client, "POST", "/contacts", b"x", **{"Content-Encoding": encoding})
+
+    assert (status, error_of(envelope)["code"]) == (415, 1011)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "APPLICATION/JSON", "application/json; charset=utf-8"])
+def test_json_may_say_so_in_any_way(kind: str, client: Client) -> None:
+    status, _ = send(client, "POST", "/contacts", b'{"contacts": [{}]}', **{"Content-Type": kind})
+
+    assert status == 207
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "offset=-1", "offset=x", "offset=", "offset=1.0", "offset=1e3", "offset=+1", "offset=%201", "offset=٣",
+        "offset=1_0",
+        "offset=9223372036854775808", "offset=" + "9" * 5000,
+        "limit=0", "limit=-1", "limit=5001", "limit=x", "limit=", "limit=" + "9" * 5000,
+        "sort_by=", "sort_by=sid", "sort_by=number:", "sort_by=number:up", "sort_by=number:asc:desc",
+        "sort_by=number;--", "filter=", "filter=all", "name=%00", "name=" + "x" * 256,
+        "list_sids=" + ",".join(f"{i:032x}" for i in range(101)),
+    ],
+)  # fmt: skip
+def test_a_wrong_query_is_refused_by_name(query: str, client: Client) -> None:
+    answer = client.request("GET", f"/contacts?{query}")
+
+    assert (answer.status_code, error_of(answer.json())["code"]) == (400, 1002)
+    assert query.partition("=")[0] in error_of(answer.json())["description"]
+
+
+@pytest.mark.parametrize(
+    "query", ["offset=9223372036854775807", "offset=0", "limit=5000", "limit=1", "unknown=x", "name="]
+)
+def test_a_query_at_its_limits_is_answered(query: str, client: Client) -> None:
+    assert client.request("GET", f"/contacts?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sid", ["x", "0" * 32, "0" * 4000, "%00", "%ff", "..%2f..", "'; DROP TABLE contacts; --", "%F0%9F%98%80"]
+)
+@pytest.mark.parametrize("path", ["/contacts/{}", "/lists/{}", "/lists/{}/contacts"])
+def test_an_odd_sid_is_an_unknown_one(path: str, sid: str, client: Client) -> None:
+    answer = client.request("GET", path.format(sid))
+
+    assert (answer.status_code, error_of(answer.json())["code"]) == (404, 1000)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v2", "/v2/accounts", "/v2/accounts/x", "/v2/accounts/x/contacts/", "/V2/accounts/x/contacts", "//"]
+)
+def test_an_unknown_path_is_refused_in_the_envelope(path: str, server: Server, client: Client) -> None:
+    answer = client.http.get(server.url + path)
+
+    assert (answer.status_code, error_of(answer.json())["code"]) == (404, 1000)
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/contacts", "/lists"])
+def test_an_unknown_method_is_refused_with_those_that_are_known(method: str, path: str, client: Client) -> None:
+    answer = client.http.request(method, f"/v2/accounts/{client.account}{path}")
+
+    assert (answer.status_code, error_of(answer.json())["code"]) == (405, 1005)
+    assert answer.headers["allow"] == "GET, HEAD, POST, PUT"
+
+
+@pytest.mark.parametrize(
+    "request_", [b"GETX / HTTP/1.1\r\n\r\n", b"\0\0\0\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\r\nx\r\n\r\n"]
+)
+def test_what_is_no_http_is_refused_in_the_envelope(request_: bytes, server: Server) -> None:
+    head, _, body = exchange(server, request_).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert error_of(json.loads(body))["code"] == 1007
+
+
+def test_a_caller_who_leaves_in_the_middle_writes_nothing(server: Server, client: Client) -> None:
+    before = client.get("/contacts").json()["metadata"]["total"]
+    body = json.dumps({"contacts": [{"number": NUMBERS[9]}]}).encode()
+    credentials = base64.b64encode(f"{client.key}:{client.token}".encode()).decode()
+    head = (
+        f"POST /v2/accounts/{client.account}/contacts HTTP/1.1\r\nhost: x\r\n"
+        f"authorization: Basic {credentials}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+
+    exchange(server, head.encode() + body[:-5])
+
+    assert client.get("/contacts").json()["metadata"]["total"] == before
+
+
+def exchange(server: Server, request: bytes) -> bytes:
+    """Send bytes, say that no more will come, and read to the end."""
+    address = urlsplit(server.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as caller:
+        caller.sendall(request)
+        caller.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := caller.recv(65536):
+            received += chunk
+        return received
+
+
+def _loose_json(value: object) -> bytes:
+    """JSON with surrogates as escapes, as a careless caller would write it."""
+    return json.dumps(value).encode()
