@@ -1,7 +1,7 @@
 """A real server on a real socket and a real file, and accounts on it: each test has its own."""
 
 import json
-import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from dialbook.cli.main import dialbook
 from dialbook.server.app import create_app
+from dialbook.server.main import listen
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
 from dialbook.store.database import open_database
@@ -23,6 +24,8 @@ from tests.contract import check_answer
 from tests.statements import check_statement
 
 NUMBERS = [f"+9198450{i:05}" for i in range(20_000)]  # invented; one each for as many contacts as a test needs
+
+MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory, where there is one
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def _every_statement_names_the_account() -> None:
 
 def serving(settings: Settings) -> Iterator[Server]:
     """Serve in a thread of this process until the caller is done."""
-    sock = socket.create_server(("127.0.0.1", 0))
+    sock = listen("127.0.0.1", 0)
     app = create_app(open_database(settings.database), settings)
     server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", http=Protocol, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
@@ -109,9 +112,10 @@ def serving(settings: Settings) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server with default settings for all tests."""
-    yield from serving(Settings(database=f"sqlite:///{tmp_path_factory.mktemp('book') / 'book.db'}"))
+def server() -> Iterator[Server]:
+    """One server with default settings for all tests; what syncs to a disk promise is tried in test_durability."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
+        yield from serving(Settings(database=f"sqlite:///{folder}/book.db"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,100 @@
+"""Many callers at once: the unique keys decide, nothing is made twice, every counter stays right."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tests.conftest import NUMBERS, Client, Server, run_cli
+
+CALLERS = 50
+
+
+def at_once(fn: Callable[[int], Any]) -> list[Any]:
+    """What `fn` returns to each of many callers that start together."""
+    with ThreadPoolExecutor(CALLERS) as pool:
+        return list(pool.map(fn, range(CALLERS)))
+
+
+def only_items(answers: list[Any]) -> list[dict[str, Any]]:
+    return [answer.json()["response"][0] for answer in answers]
+
+
+def test_one_number_makes_one_contact(api: Client) -> None:
+    items = only_items(at_once(lambda i: api.post("/contacts", {"contacts": [{"number": NUMBERS[0], "tag": str(i)}]})))
+
+    (winner,) = [item["data"] for item in items if item["code"] == 200]
+    assert [item["data"] for item in items if item["code"] == 409] == [winner] * (CALLERS - 1)
+    assert api.get("/contacts").json()["metadata"]["total"] == 1
+
+
+def test_one_name_makes_one_list(api: Client) -> None:
+    items = only_items(at_once(lambda _: api.post("/lists", {"lists": [{"name": "Everyone"}]})))
+
+    assert sorted(item["code"] for item in items) == [200] + [409] * (CALLERS - 1)
+    assert api.get("/lists").json()["metadata"]["total"] == 1
+
+
+def test_one_contact_joins_once(api: Client) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    made = api.create_list()
+
+    items = only_items(at_once(lambda _: api.add_members(made["sid"], contact["sid"])))
+
+    assert sorted(item["code"] for item in items) == [200] + [409] * (CALLERS - 1)
+    assert {item["data"]["sid"] for item in items} == {contact["sid"]}
+    assert api.get(f"/lists/{made['sid']}").json()["response"]["data"]["contact_count"] == 1
+
+
+def test_one_contact_is_deleted_once(api: Client) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+
+    answers = at_once(lambda _: api.delete(f"/contacts/{contact['sid']}"))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * (CALLERS - 1)
+    assert api.get("/contacts").json()["metadata"]["total"] == 0
+
+
+def test_one_contact_leaves_once(api: Client) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    made = api.create_list()
+    api.add_members(made["sid"], contact["sid"])
+
+    answers = at_once(lambda _: api.delete(f"/lists/{made['sid']}/contacts/{contact['sid']}"))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * (CALLERS - 1)
+    assert api.get(f"/lists/{made['sid']}").json()["response"]["data"]["contact_count"] == 0
+
+
+def test_overlapping_bulks_make_each_contact_once(api: Client) -> None:
+    """Each caller sends 40 of 60 numbers; each number is a success exactly once."""
+
+    def send(i: int) -> Any:
+        numbers = [NUMBERS[(i + k) % 60] for k in range(40)]
+        return api.post("/contacts", {"contacts": [{"number": number} for number in numbers]}).json()
+
+    envelopes = at_once(send)
+
+    made = [item["data"]["number"] for envelope in envelopes for item in envelope["response"] if item["code"] == 200]
+    assert sorted(made) == sorted(NUMBERS[:60])
+    assert api.get("/contacts").json()["metadata"]["total"] == 60
+
+
+def test_a_mixed_crowd_leaves_every_counter_right(api: Client, server: Server) -> None:
+    contacts = api.create_contacts(*({"number": number} for number in NUMBERS[:20]))
+    lists = [api.create_list(f"List {i}")["sid"] for i in range(3)]
+
+    def act(i: int) -> int:
+        sid, target = contacts[i % 20]["sid"], lists[i % 3]
+        actions = [
+            lambda: api.add_members(target, *(contact["sid"] for contact in contacts)),
+            lambda: api.delete(f"/lists/{target}/contacts/{sid}"),
+            lambda: api.delete(f"/contacts/{sid}"),
+            lambda: api.put(f"/contacts/{sid}", {"tag": str(i)}),
+            lambda: api.post("/contacts", {"contacts": [{"number": NUMBERS[100 + i]}]}),
+        ]
+        return actions[i % len(actions)]().status_code
+
+    assert set(at_once(act)) <= {200, 207, 404}
+
+    checks = run_cli("doctor", "--database", server.database)
+    assert [check for check in checks if not check["ok"]] == []
