@@ -4,6 +4,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ def _every_statement_names_the_account() -> None:
     apsw.connection_hooks.append(watch)
 
 
+@contextmanager
 def serving(settings: Settings) -> Iterator[Server]:
     """Serve in a thread of this process until the caller is done."""
     sock = listen("127.0.0.1", 0)
@@ -115,7 +117,8 @@ def serving(settings: Settings) -> Iterator[Server]:
 def server() -> Iterator[Server]:
     """One server with default settings for all tests; what syncs to a disk promise is tried in test_durability."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
-        yield from serving(Settings(database=f"sqlite:///{folder}/book.db"))
+        with serving(Settings(database=f"sqlite:///{folder}/book.db")) as server:
+            yield server
 
 
 @pytest.fixture(scope="session")

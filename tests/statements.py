@@ -35,7 +35,7 @@ def violations(sql: str) -> tuple[str, ...]:
     return tuple(_unscoped(statement))
 
 
-def _unscoped(statement: exp.Expression) -> Iterator[str]:
+def _unscoped(statement: exp.Expr) -> Iterator[str]:
     scoped = {_owner(equal) for equal in statement.find_all(exp.EQ) if _binds_account(equal)}
     for table in statement.find_all(exp.Table):
         if table.name in ACCOUNT_TABLES and not {table.alias_or_name, _select_of(table)} & scoped:
@@ -57,11 +57,11 @@ def _owner(equal: exp.EQ) -> object:
     return equal.this.table or _select_of(equal)
 
 
-def _select_of(node: exp.Expression) -> object:
+def _select_of(node: exp.Expr) -> object:
     owner = node.find_ancestor(exp.Select, exp.Update, exp.Delete)
     return id(owner)
 
 
-def _is_list_of_accounts(statement: exp.Expression) -> bool:
+def _is_list_of_accounts(statement: exp.Expr) -> bool:
     tables = [table.name for table in statement.find_all(exp.Table)]
     return tables == ["accounts", "books"]

@@ -178,7 +178,7 @@ def plain(response: Any) -> Any:
 def test_every_answer_is_the_models(steps: int, connect: Callable[..., Client]) -> None:
     machine = type("Machine", (BookMachine,), {"connect": staticmethod(connect)})
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=150,

@@ -13,9 +13,10 @@ from starlette.routing import Route
 
 from dialbook.server import contacts, errors, lists, members
 from dialbook.server.auth import authorise
-from dialbook.server.context import Service
+from dialbook.server.context import Service, service_of
 from dialbook.server.docs import docs_routes
 from dialbook.server.exchange import Exchange
+from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
 
@@ -78,18 +79,21 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.service = Service(db, settings, clock)
+    rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    app.state.service = Service(db, settings, clock, rate_limit)
     return app
 
 
 def _operation(handlers: Mapping[str, Handler]) -> Handler:
-    """What answers at one path: first whether the caller may, then the handler for the method."""
+    """What answers at one path: whether the caller may, whether it is too often, then the handler for the method."""
     by_method = {**handlers, "HEAD": handlers["GET"]} if "GET" in handlers else handlers
 
     async def answer(request: Request) -> Response:
         handler = by_method[request.method]
         request.scope["operation"] = handler.__name__
-        request.scope["account"] = await authorise(request)
+        request.scope["account"] = account = await authorise(request)
+        if rate_limit := service_of(request).rate_limit:
+            request.scope["rate_headers"] = rate_limit.admit(account.sid)
         return await handler(request)
 
     return answer

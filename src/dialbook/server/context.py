@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from dialbook.model.account import Account
 from dialbook.model.lists import ListLimits
+from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
 
@@ -18,6 +19,7 @@ class Service(Struct, frozen=True):
     db: Database
     settings: Settings
     clock: Callable[[], datetime]
+    rate_limit: RateLimit | None
 
     @property
     def list_limits(self) -> ListLimits:

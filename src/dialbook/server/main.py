@@ -79,7 +79,7 @@ def make_app() -> Starlette:
 def configure_logging(level: str) -> None:
     """One line an event, on standard error."""
     # The HOWTO's own advice for a busy log: leave out what the format below does not show.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -9,4 +9,5 @@ from dialbook.wire.envelope import Answer, to_bytes
 def reply(request: Request, answer: Answer) -> Response:
     """The answer in its envelope, as JSON."""
     body = to_bytes(answer, request.scope["request_id"], request.method)
-    return Response(body, answer.http_code, answer.headers, "application/json")
+    headers = {**answer.headers, **request.scope.get("rate_headers", {})}
+    return Response(body, answer.http_code, headers, "application/json")
