@@ -116,9 +116,11 @@ def serving(settings: Settings) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One server with default settings for all tests; what syncs to a disk promise is tried in test_durability."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
-        with serving(Settings(database=f"sqlite:///{folder}/book.db")) as server:
-            yield server
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder,
+        serving(Settings(database=f"sqlite:///{folder}/book.db")) as server,
+    ):
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,110 @@
+"""Dialbook as its users run it: a process of its own, spoken to at the address that it prints."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+PROGRAM = Path(sys.executable).with_name("dialbook")
+HANG_SECONDS = 60  # no machine needs as long; what takes longer hangs
+
+
+@dataclass
+class Running:
+    """A server that has printed where it listens."""
+
+    process: subprocess.Popen[str]
+    printed: str
+    url: str
+    _errors: IO[str]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def errors(self) -> str:
+        """What it has written to standard error so far."""
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal; return the exit status."""
+        self.process.send_signal(sign)
+        return self.process.wait(HANG_SECONDS)
+
+
+@contextmanager
+def started(*arguments: str, folder: Path, last_line: str = "http://", **variables: str) -> Iterator[Running]:
+    """Run a command that serves, in a folder, until the caller is done.
+
+    Args:
+        arguments: what follows `dialbook`.
+        folder: where it runs, so that it finds no settings but its own.
+        last_line: what is in the last line that it prints before it serves.
+        variables: what to add to the environment.
+    """
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [PROGRAM, *arguments],
+            cwd=folder,
+            env=environment(variables),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            printed = _read_until(last_line, process)
+            address = re.search(r"http://(?:[^@/ ]*@)?([^/ ]+)", printed)
+            running = Running(process, printed, f"http://{address[1]}" if address else "", errors)
+            assert address, f"no address printed\n{printed}\n{running.errors}"
+            yield running
+        finally:
+            _end(process)
+
+
+def run_program(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself."""
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        cwd=folder,
+        env=environment(variables),
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
+
+
+def environment(added: dict[str, str]) -> dict[str, str]:
+    """This process's variables without Dialbook's, and those that are given."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DIALBOOK_")} | added
+
+
+def _read_until(last_line: str, process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if last_line in line:
+            break
+    return "".join(lines)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(HANG_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
