@@ -157,9 +157,11 @@ def _given_fields(given: ContactIn) -> dict[str, str | None]:
         value = getattr(given, field)
         if value is not UNSET:
             fields[field] = optional_text(field, value)
-    custom = given.custom if given.custom_field is UNSET else given.custom_field
-    if custom is not UNSET:
-        fields["custom_field"] = _custom_field(custom)
+    # The provider's pages know both names; where both are given, the second one counts.
+    for name in ("custom", "custom_field"):
+        raw = getattr(given, name)
+        if raw is not UNSET:
+            fields["custom_field"] = _custom_field(name, raw)
     return fields
 
 
@@ -169,23 +171,23 @@ def _number(value: object) -> str | None:
     return value
 
 
-def _custom_field(raw: Raw) -> str | None:
+def _custom_field(name: str, raw: Raw) -> str | None:
     """Check the object and give it back as compact JSON text."""
     try:
         value = msgspec.json.decode(raw)
         text = msgspec.json.encode(value).decode()
     except (*NOT_JSON, OverflowError):
-        raise Invalid("custom_field holds a value that cannot be stored.") from None
+        raise Invalid(f"{name} holds a value that cannot be stored.") from None
     if value is None or value == "":
         return None
     if not isinstance(value, dict):
-        raise Invalid("custom_field must be an object or null.")
+        raise Invalid(f"{name} must be an object or null.")
     if len(text) > CUSTOM_FIELD_BYTES:
-        raise Invalid(f"custom_field has {len(text)} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
+        raise Invalid(f"{name} has {len(text)} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
     if _depth(value) > CUSTOM_FIELD_DEPTH:
-        raise Invalid(f"custom_field is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
+        raise Invalid(f"{name} is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
     if "\\u0000" in text:
-        raise Invalid("custom_field holds a character that cannot be stored.")
+        raise Invalid(f"{name} holds a character that cannot be stored.")
     return text
 
 
