@@ -1,0 +1,61 @@
+# `make help` lists what there is. Everything happens in .venv, with the versions that requirements/ pins by hash.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?=
+
+.PHONY: help demo test check format lint types arrows generated bench lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/server ## Start a throw-away server with sample contacts, and print the commands that read them
+	@$(BIN)/dialbook demo $(if $(PORT),--port $(PORT))
+
+test: .venv/dev ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+check: format lint types arrows generated ## Check everything that needs no running code
+
+format: .venv/dev ## Check the format
+	@$(BIN)/ruff format --check .
+
+lint: .venv/dev ## Look for likely mistakes
+	@$(BIN)/ruff check .
+
+types: .venv/dev ## Check the types, strictly
+	@$(BIN)/mypy
+
+arrows: .venv/dev ## Check who imports whom
+	@$(BIN)/lint-imports
+
+generated: .venv/dev ## Check that generated files are fresh
+	@$(BIN)/python tools/build_openapi.py --check
+	@$(BIN)/python tools/build_settings_doc.py --check
+	@$(BIN)/python tools/build_cli_doc.py --check
+
+bench: .venv/dev ## Measure, as ratios against a ceiling in the same run (needs wrk)
+	@$(BIN)/python -m bench
+
+lock: .venv/dev ## Pin the newest versions that pyproject.toml allows
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --extra server --group build pyproject.toml --output-file requirements/server.txt $(UPGRADE)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --extra dev --group build pyproject.toml --output-file requirements/dev.txt $(UPGRADE)
+
+clean: ## Remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis .coverage*
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Dialbook needs Python 3.11 or newer: make PYTHON=…")'
+	@$(PYTHON) -m venv .venv
+
+.venv/server: .venv/bin/python requirements/server.txt pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/server.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/bin/python requirements/dev.txt pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/server
