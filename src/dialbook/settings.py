@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -36,10 +36,8 @@ class Settings(Struct, frozen=True):
         int, Meta(ge=0, description="Requests a minute that each account may make; 0 sets no limit.")
     ] = 0
     log_level: Annotated[
-        str,
-        Meta(
-            pattern="^(debug|info|warning|error)$", description="What is logged: `debug`, `info`, `warning` or `error`."
-        ),
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least of what is logged; `info` has a line for each request."),
     ] = "info"
 
 
@@ -61,15 +59,35 @@ def load_settings(
     if unknown := values.keys() - set(Settings.__struct_fields__):
         known = ", ".join(Settings.__struct_fields__)
         raise Invalid(f"Settings: there is no setting {', '.join(sorted(unknown))}; known are {known}.")
-    try:
-        return msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid(f"Settings: {error}.") from None
+    for name, value in values.items():
+        _check(name, value)
+    return msgspec.convert(values, Settings, strict=False)
+
+
+def allowed_values(name: str) -> str:
+    """What a setting may be, in words: `a whole number from 0 to 65535`."""
+    field = msgspec.json.schema(Settings)["$defs"][Settings.__name__]["properties"][name]
+    if "enum" in field:
+        *others, last = field["enum"]
+        return f"{', '.join(others)} or {last}"
+    if field["type"] != "integer":
+        return "text"
+    largest = f"to {field['maximum']}" if "maximum" in field else "on"
+    return f"a whole number from {field['minimum']} {largest}"
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
-    """The settings as variables, for the processes of a server with several workers."""
-    return {PREFIX + name.upper(): str(value) for name, value in msgspec.structs.asdict(settings).items()}
+    """The settings as variables, and no file besides: for the processes of a server."""
+    return {CONFIG_VARIABLE: os.devnull} | {
+        PREFIX + name.upper(): str(value) for name, value in msgspec.structs.asdict(settings).items()
+    }
+
+
+def _check(name: str, value: object) -> None:
+    try:
+        msgspec.convert({name: value}, Settings, strict=False)
+    except msgspec.ValidationError:
+        raise Invalid(f"Settings: {name} is {value!r}; allowed is {allowed_values(name)}.") from None
 
 
 def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -90,6 +108,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for variable, value in environment.items():
         if not variable.startswith(PREFIX) or variable in NO_SETTINGS:
             continue
+        if f"{variable}_FILE" in environment:
+            raise Invalid(f"Settings: give {variable} or {variable}_FILE, not both.")
         name = variable.removeprefix(PREFIX).lower()
         values[name.removesuffix("_file")] = _file_text(variable, value) if name.endswith("_file") else value
     return values

@@ -181,13 +181,17 @@ def _key_json(shown: ApiKey) -> dict[str, object]:
 
 def _moment(text: str, now: datetime) -> datetime:
     """Read `--expires`."""
-    if days := re.fullmatch(r"([0-9]{1,5})d", text):
-        return now + timedelta(days=int(days[1]))
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = _read_moment(text, now)
+    except (ValueError, OverflowError):
         raise Invalid(f"--expires is {text!r}; give 2027-01-31, 2027-01-31T12:00:00Z or 90d.") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment <= now:
         raise Invalid(f"--expires is {text!r}, which is past.")
     return moment
+
+
+def _read_moment(text: str, now: datetime) -> datetime:
+    if days := re.fullmatch(r"([0-9]{1,5})d", text):
+        return now + timedelta(days=int(days[1]))
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

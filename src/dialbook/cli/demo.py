@@ -51,7 +51,10 @@ Ctrl-C ends it, and removes its database.
 
 @click.command()
 @click.option(
-    "--port", type=int, metavar="N", help="The port to listen on.  [default: 8080, or a free one when it is taken]"
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="The port to listen on.  [default: 8080, or a free one when it is taken]",
 )
 def demo(port: int | None) -> None:
     """Try it: a throw-away server with sample contacts, and the curl commands that read them."""

@@ -11,6 +11,8 @@ from rich.table import Table
 
 from dialbook.model.errors import DialbookError
 
+UNBOUNDED = 10_000  # columns
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -22,6 +24,8 @@ class Refusing(click.Group):
             return super().invoke(ctx)
         except DialbookError as refusal:
             raise click.ClickException(refusal.description) from None
+        except UnicodeEncodeError:
+            raise click.ClickException("An argument holds bytes that are not UTF-8 text.") from None
 
 
 def database_options(command: F) -> F:
@@ -51,7 +55,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     """Print rows for people."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(highlight=False, markup=False).print(table)
+    # A cell that is folded to the terminal's width can be neither copied nor searched for.
+    Console(highlight=False, markup=False, width=UNBOUNDED).print(table, crop=False)

@@ -20,11 +20,11 @@ class Credentials(Struct, frozen=True):
 
 
 class AccountSummary(Struct, frozen=True):
-    """An account and how much is in its book."""
+    """An account and how much is in its book; None where the book's own row is lost, which `doctor` reports."""
 
     account: Account
-    contact_count: int
-    list_count: int
+    contact_count: int | None
+    list_count: int | None
 
 
 def create_account(tx: Tx, sid: str, *, region: str, now: datetime) -> Account:
@@ -68,7 +68,7 @@ def list_accounts(tx: Tx) -> list[AccountSummary]:
         """
         SELECT a.account, a.region, a.created, b.contact_count, b.list_count
         FROM accounts AS a
-        JOIN books AS b ON b.account = a.account
+        LEFT JOIN books AS b ON b.account = a.account
         ORDER BY a.account
         """
     )

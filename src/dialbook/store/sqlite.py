@@ -123,7 +123,7 @@ class SqliteDatabase:
             # Personal data is for its owner's eyes; SQLite gives its -wal and -shm files the same mode.
             Path(path).touch(mode=0o600)
             writing = connect(path)
-            _upgrade(writing, path)
+            _upgrade(writing)
             self._reader = connect(path, read_only=True)
         self._path = path
         self._writer = Writer(SqliteBatch(writing))
@@ -147,12 +147,20 @@ class SqliteDatabase:
         yours = self._reader.pragma("user_version")
         newest = migrations("sqlite")[-1].version
         settings = {name: self._reader.pragma(name) for name in PRAGMAS}
-        damage = [str(row[0]) for row in self._reader.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
-        orphans = self._reader.execute("PRAGMA foreign_key_check").fetchall()
         return [
             Check("SQLite version", version >= OLDEST_SAFE, apsw.sqlite_lib_version()),
             Check("schema", yours == newest, f"{yours} of {newest}"),
             *(Check(name, settings[name] == wanted, str(settings[name])) for name, wanted in PRAGMAS.items()),
+            *self._soundness(),
+        ]
+
+    def _soundness(self) -> Sequence[Check]:
+        try:
+            damage = [str(row[0]) for row in self._reader.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+            orphans = self._reader.execute("PRAGMA foreign_key_check").fetchall()
+        except TROUBLE as trouble:
+            return [Check("integrity", False, f"the file cannot be read through ({type(trouble).__name__})")]
+        return [
             Check("integrity", not damage, "; ".join(damage) or "ok"),
             Check("foreign keys", not orphans, f"{len(orphans)} rows without the row they refer to"),
         ]
@@ -191,6 +199,7 @@ def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
         Unavailable: SQLite did not take a setting.
     """
     connection = apsw.Connection(path)
+    _refuse_foreign(connection, path)
     # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
     # page costs.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
@@ -213,11 +222,11 @@ def _in_snapshot(
             connection.execute("COMMIT")
 
 
-def _upgrade(connection: apsw.Connection, path: str) -> None:
+def _upgrade(connection: apsw.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _claim(connection, path)
         for step in pending(migrations("sqlite"), connection.pragma("user_version")):
+            connection.pragma("application_id", APPLICATION_ID)
             connection.execute(step.sql)
             connection.pragma("user_version", step.version)
     except BaseException:
@@ -226,10 +235,8 @@ def _upgrade(connection: apsw.Connection, path: str) -> None:
     connection.execute("COMMIT")
 
 
-def _claim(connection: apsw.Connection, path: str) -> None:
-    """Mark an empty file as ours; refuse one that is somebody else's."""
-    if connection.pragma("application_id") == APPLICATION_ID:
-        return
-    if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+def _refuse_foreign(connection: apsw.Connection, path: str) -> None:
+    """Refuse a file of some other program, before any setting changes it."""
+    marked = connection.pragma("application_id") == APPLICATION_ID
+    if not marked and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
         raise Unavailable(f"{path} is a SQLite file, but no Dialbook database.")
-    connection.pragma("application_id", APPLICATION_ID)

@@ -1,0 +1,228 @@
+"""`dialbook key`: a token is shown once and kept nowhere; a key says what it may do and until when."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from click.testing import CliRunner, Result
+
+from dialbook.cli.main import dialbook
+from tests.conftest import run_cli
+
+
+@pytest.fixture
+def book(database: str) -> str:
+    """A database with one account, `acme`."""
+    run_cli("account", "create", "acme", "--database", database)
+    return database
+
+
+def run(book: str, *arguments: str) -> Result:
+    """What a person sees who types this."""
+    return CliRunner().invoke(dialbook, ["key", *arguments, "--database", book], catch_exceptions=False)
+
+
+def listed(book: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = run_cli("key", "list", "acme", "--database", book)
+    return found
+
+
+def let_expire(book: str, key: str) -> None:
+    """Turn the clock for one key: the command line refuses to make a key that is past already."""
+    past = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    connection = apsw.Connection(book.removeprefix("sqlite:///"))
+    connection.execute("UPDATE api_keys SET expires = ? WHERE key = ?", (past, key))
+    connection.close()
+
+
+def test_a_person_gets_key_and_token_and_is_told_to_keep_the_token(book: str) -> None:
+    result = run(book, "create", "acme")
+
+    (key,) = listed(book)
+    first, second = result.stdout.splitlines()
+    assert first == f"API key    {key['api_key']}"
+    assert second.startswith("API token  ")
+    assert result.stderr == "The token is kept nowhere: write it down now.\n"
+
+
+def test_a_program_gets_key_and_token(book: str) -> None:
+    made = run_cli("key", "create", "acme", "--database", book)
+
+    assert [*made] == ["account_sid", "api_key", "api_token"]
+    assert made["account_sid"] == "acme"
+
+
+def test_a_token_is_kept_nowhere(book: str) -> None:
+    token = run_cli("key", "create", "acme", "--name", "reporting", "--database", book)["api_token"]
+
+    shown = run(book, "list", "acme")
+    as_json = run(book, "list", "acme", "--json")
+
+    kept = b"".join(each.read_bytes() for each in Path(book.removeprefix("sqlite:///")).parent.iterdir())
+    assert token not in shown.output + as_json.output
+    assert "token" not in as_json.output
+    assert token.encode() not in kept
+    assert b"reporting" in kept
+
+
+def test_no_two_keys_are_alike(book: str) -> None:
+    made = [run_cli("key", "create", "acme", "--database", book) for _ in range(10)]
+
+    assert len({each["api_key"] for each in made}) == len({each["api_token"] for each in made}) == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "scopes"),
+    [
+        ([], "read write"),
+        (["--scope", "read"], "read"),
+        (["--scope", "write"], "write"),
+        (["--scope", "write", "--scope", "read"], "read write"),
+        (["--scope", "read", "--scope", "read"], "read"),
+    ],
+)
+def test_a_key_has_the_scopes_that_were_asked_for_or_both(options: list[str], scopes: str, book: str) -> None:
+    run_cli("key", "create", "acme", *options, "--database", book)
+
+    assert [each["scopes"] for each in listed(book)] == [scopes]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("2999-01-31", "2999-01-31T00:00:00Z"),
+        ("2999-01-31T12:00:00Z", "2999-01-31T12:00:00Z"),
+        ("2999-01-31T12:00:00+05:30", "2999-01-31T06:30:00Z"),
+        ("2999-01-31T12:00:00", "2999-01-31T12:00:00Z"),
+    ],
+)
+def test_an_expiry_may_be_a_date_or_a_time(given: str, kept: str, book: str) -> None:
+    run_cli("key", "create", "acme", "--expires", given, "--database", book)
+
+    assert [each["date_expires"] for each in listed(book)] == [kept]
+
+
+def test_an_expiry_may_be_days_from_now(book: str) -> None:
+    run_cli("key", "create", "acme", "--expires", "90d", "--database", book)
+
+    (key,) = listed(book)
+    lifetime = datetime.fromisoformat(key["date_expires"]) - datetime.fromisoformat(key["date_created"])
+    assert lifetime == timedelta(days=90)
+
+
+def test_a_key_without_expiry_has_none(book: str) -> None:
+    run_cli("key", "create", "acme", "--database", book)
+
+    assert [each["date_expires"] for each in listed(book)] == [None]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("tomorrow", "2027-01-31, 2027-01-31T12:00:00Z or 90d"),
+        ("2999-02-30", "2027-01-31, 2027-01-31T12:00:00Z or 90d"),
+        ("-5d", "2027-01-31, 2027-01-31T12:00:00Z or 90d"),
+        ("90", "2027-01-31, 2027-01-31T12:00:00Z or 90d"),
+        ("", "2027-01-31, 2027-01-31T12:00:00Z or 90d"),
+        ("999999d", "2027-01-31, 2027-01-31T12:00:00Z or 90d"),
+        ("2020-01-31", "which is past"),
+        ("2020-01-31T12:00:00Z", "which is past"),
+        ("0d", "which is past"),
+        ("9999-12-31T23:59:59-23:00", "--expires is"),
+    ],
+)
+def test_an_expiry_that_is_none_or_past_is_refused(given: str, says: str, book: str) -> None:
+    result = run(book, "create", "acme", "--expires", given)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: --expires is ")
+    assert repr(given) in result.stderr
+    assert says in result.stderr
+    assert listed(book) == []
+
+
+def test_the_list_says_which_keys_are_live_expired_or_revoked(book: str) -> None:
+    live, expired, revoked = (
+        run_cli("key", "create", "acme", "--name", name, "--expires", "1d", "--database", book)["api_key"]
+        for name in ("live", "expired", "revoked")
+    )
+    let_expire(book, expired)
+    run_cli("key", "revoke", "acme", revoked, "--database", book)
+
+    keys = {each["api_key"]: each for each in listed(book)}
+
+    assert {key: each["status"] for key, each in keys.items()} == {
+        live: "live",
+        expired: "expired",
+        revoked: "revoked",
+    }
+    assert all(each["status"] == each["name"] for each in keys.values())
+    assert [keys[key]["date_revoked"] is None for key in (live, expired, revoked)] == [True, True, False]
+
+
+def test_the_table_shows_each_key_whole_so_that_it_can_be_revoked(book: str) -> None:
+    """As it is printed into a pipe or a terminal of 80 columns."""
+    made = run_cli("key", "create", "acme", "--name", "reporting", "--expires", "90d", "--database", book)
+
+    shown = run(book, "list", "acme")
+
+    assert shown.stdout.split()[:4] == ["KEY", "NAME", "SCOPES", "STATUS"]
+    assert made["api_key"] in shown.stdout
+
+
+def test_a_revoked_key_stays_in_the_list_with_its_moment(book: str) -> None:
+    key = run_cli("key", "create", "acme", "--database", book)["api_key"]
+
+    result = run(book, "revoke", "acme", key)
+
+    (kept,) = listed(book)
+    assert kept["status"] == "revoked"
+    assert result.stdout == f"Key {key} is revoked since {kept['date_revoked']}.\n"
+
+
+def test_revoking_twice_keeps_the_first_moment(book: str) -> None:
+    key = run_cli("key", "create", "acme", "--database", book)["api_key"]
+    run_cli("key", "revoke", "acme", key, "--database", book)
+    connection = apsw.Connection(book.removeprefix("sqlite:///"))
+    connection.execute("UPDATE api_keys SET revoked = '2021-05-02T14:36:31Z' WHERE key = ?", (key,))
+    connection.close()
+
+    again = run_cli("key", "revoke", "acme", key, "--database", book)
+
+    assert again["date_revoked"] == "2021-05-02T14:36:31Z"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["create", "nobody"], "There is no account 'nobody'."),
+        (["list", "nobody"], "There is no account 'nobody'."),
+        (["revoke", "nobody", "0" * 32], f"Account 'nobody' has no key '{'0' * 32}'."),
+        (["revoke", "acme", "0" * 32], f"Account 'acme' has no key '{'0' * 32}'."),
+    ],
+)
+def test_what_does_not_exist_is_said_so(arguments: list[str], says: str, book: str) -> None:
+    result = run(book, *arguments)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {says}\n"
+
+
+def test_a_key_of_another_account_cannot_be_revoked(book: str) -> None:
+    run_cli("account", "create", "stranger", "--database", book)
+    key = run_cli("key", "create", "acme", "--database", book)["api_key"]
+
+    result = run(book, "revoke", "stranger", key)
+
+    assert result.exit_code == 1
+    assert [each["status"] for each in listed(book)] == ["live"]
+
+
+def test_a_scope_that_does_not_exist_is_refused_with_those_that_do(book: str) -> None:
+    result = run(book, "create", "acme", "--scope", "admin")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'read', 'write'" in result.stderr
+    assert listed(book) == []

@@ -1,0 +1,182 @@
+"""`dialbook migrate` and `dialbook doctor`: what is right is said to be right, and what is wrong is found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+import httpx2
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from dialbook.cli.main import dialbook
+from dialbook.settings import Settings
+from tests.conftest import NUMBERS, Client, run_cli, serving
+from tests.processes import run_program
+
+
+@dataclass(frozen=True)
+class Book:
+    """A database with two accounts; `acme` has ten contacts, and a list with three of them."""
+
+    url: str
+    list_sid: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.url.removeprefix("sqlite:///"))
+
+    def change(self, *statements: str) -> None:
+        """Change the file behind Dialbook's back."""
+        connection = apsw.Connection(str(self.path))
+        for statement in statements:
+            connection.execute(statement, {"account": "acme", "list": self.list_sid})
+        connection.close()
+
+
+@pytest.fixture
+def book(database: str) -> Book:
+    run_cli("account", "create", "other", "--database", database)
+    run_cli("account", "create", "acme", "--database", database)
+    made = run_cli("key", "create", "acme", "--database", database)
+    auth = (made["api_key"], made["api_token"])
+    with (
+        serving(Settings(database=database)) as server,
+        httpx2.Client(base_url=server.url, auth=auth, verify=False) as http,
+    ):
+        client = Client(http, "acme", *auth)
+        contacts = client.create_contacts(*({"number": number} for number in NUMBERS[:10]))
+        made = client.create_list()
+        client.add_members(made["sid"], *(contact["sid"] for contact in contacts[:3]))
+    return Book(database, made["sid"])
+
+
+def doctor(book: Book, *options: str) -> Result:
+    return CliRunner().invoke(dialbook, ["doctor", "--database", book.url, *options], catch_exceptions=False)
+
+
+def checks(result: Result) -> dict[str, dict[str, Any]]:
+    found: list[dict[str, Any]] = msgspec.json.decode(result.stdout)
+    return {each["name"]: each for each in found}
+
+
+def wrong(result: Result) -> list[str]:
+    return [name for name, check in checks(result).items() if not check["ok"]]
+
+
+def test_a_healthy_book_passes_every_check(book: Book) -> None:
+    table, as_json = doctor(book), doctor(book, "--json")
+
+    assert table.exit_code == as_json.exit_code == 0
+    assert "WRONG" not in table.stdout
+    assert wrong(as_json) == []
+    assert checks(as_json).keys() >= {
+        "SQLite version",
+        "schema",
+        "synchronous",
+        "integrity",
+        "foreign keys",
+        "acme: contacts and lists",
+        "acme: members of each list",
+        "acme: positions",
+        "other: contacts and lists",
+    }
+    assert [name for name in checks(as_json) if name not in table.stdout] == []
+
+
+CHANGES = {
+    "contacts of the book": (
+        ["UPDATE books SET contact_count = contact_count + 1 WHERE account = :account"],
+        "acme: contacts and lists",
+        "kept (11, 1), counted (10, 1)",
+    ),
+    "lists of the book": (
+        ["UPDATE books SET list_count = list_count - 1 WHERE account = :account"],
+        "acme: contacts and lists",
+        "kept (10, 0), counted (10, 1)",
+    ),
+    "contacts of a list": (
+        ["UPDATE lists SET contact_count = 4 WHERE account = :account AND sid = :list"],
+        "acme: members of each list",
+        "1 lists with a wrong count: {list_sid}",
+    ),
+    "a member past the next position": (
+        ["UPDATE lists SET next_position = 2 WHERE account = :account AND sid = :list"],
+        "acme: positions",
+        "1 lists with a member past the last position: {list_sid}",
+    ),
+    "a member that is no contact": (
+        [
+            "PRAGMA foreign_keys = OFF",
+            "UPDATE members SET contact = 'nobody' WHERE account = :account AND position = 0",
+        ],
+        "foreign keys",
+        "1 rows without the row they refer to",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "name", "found"), CHANGES.values(), ids=CHANGES)
+def test_what_was_changed_behind_its_back_is_found(statements: list[str], name: str, found: str, book: Book) -> None:
+    book.change(*statements)
+
+    table, as_json = doctor(book), doctor(book, "--json")
+
+    assert table.exit_code == as_json.exit_code == 1
+    assert wrong(as_json) == [name]
+    assert checks(as_json)[name]["found"] == found.format(list_sid=book.list_sid)
+    (line,) = [line for line in table.stdout.splitlines() if "WRONG" in line]
+    assert line.startswith(name)
+
+
+def test_a_book_without_a_row_for_its_counters_is_found(book: Book) -> None:
+    book.change("DELETE FROM books WHERE account = :account")
+
+    result = doctor(book, "--json")
+
+    assert result.exit_code == 1
+    assert wrong(result) == ["acme: contacts and lists"]
+
+
+@pytest.mark.parametrize("table", ["contacts", "contacts_by_created", "api_keys_by_account", "books"])
+def test_a_damaged_page_is_found(table: str, book: Book) -> None:
+    """Whichever it is: doctor is there for such files, so it says what it can, and never breaks down itself."""
+    _damage(book, table)
+
+    result = run_program("doctor", "--database", book.url, folder=book.path.parent)
+
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "WRONG" in result.stdout or result.stderr.startswith("Error: ")
+
+
+def _damage(book: Book, table: str) -> None:
+    connection = apsw.Connection(str(book.path))
+    size = connection.pragma("page_size")
+    assert isinstance(size, int)
+    sql = "SELECT (rootpage - 1) * :size FROM sqlite_schema WHERE name = :table"
+    ((start,),) = connection.execute(sql, {"size": size, "table": table}).fetchall()
+    connection.close()
+    assert isinstance(start, int)
+    with book.path.open("r+b") as file:
+        file.seek(start)
+        file.write(b"\xff" * size)
+
+
+def test_migrating_makes_a_file_where_there_is_none(database: str) -> None:
+    said = CliRunner().invoke(dialbook, ["migrate", "--database", database])
+    again = run_cli("migrate", "--database", database)
+
+    assert said.stdout == f"The schema is up to date: {again['schema']}.\n"
+    assert again["ok"] is True
+    assert run_cli("account", "list", "--database", database) == []
+
+
+def test_migrating_twice_changes_nothing(book: Book) -> None:
+    before = book.path.read_bytes()
+
+    result = run_cli("migrate", "--database", book.url)
+
+    assert result["ok"] is True
+    assert book.path.read_bytes() == before

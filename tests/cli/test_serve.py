@@ -1,0 +1,207 @@
+"""`dialbook serve`: a process that says where it listens, answers there, stops when told, and refuses clearly."""
+
+import json
+import signal
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import apsw
+import httpx2
+import pytest
+
+from tests.conftest import NUMBERS, run_cli
+from tests.contract import check_answer
+from tests.processes import Running, run_program, started
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+ASKED = 200  # times; with two workers that share them, neither is left out
+DONE = (0, -signal.SIGTERM)  # ended by itself, or by the signal once everything was done
+
+
+@pytest.fixture
+def auth(database: str) -> httpx2.BasicAuth:
+    """A key of an account in a book that nobody serves yet."""
+    run_cli("account", "create", "acme", "--database", database)
+    made = run_cli("key", "create", "acme", "--database", database)
+    return httpx2.BasicAuth(made["api_key"], made["api_token"])
+
+
+def ask(server: Running, auth: httpx2.BasicAuth) -> httpx2.Response:
+    """One request over a connection of its own."""
+    with httpx2.Client(verify=False) as http:
+        return http.get(f"{server.url}/v2/accounts/acme/contacts", auth=auth)
+
+
+def ask_often(server: Running, auth: httpx2.BasicAuth) -> set[int]:
+    with ThreadPoolExecutor(8) as pool:
+        return {answer.status_code for answer in pool.map(lambda _: ask(server, auth), range(ASKED))}
+
+
+def test_it_prints_where_it_listens_and_answers_there(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path) as server:
+        answer = ask(server, auth)
+        documentation = httpx2.get(f"{server.url}/docs")
+
+    check_answer(answer)
+    assert answer.status_code == documentation.status_code == 200
+    assert database in server.printed
+    assert f"{server.url}/docs" in server.printed
+
+
+def test_an_address_of_ipv6_is_printed_as_a_url(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    with started("serve", "--host", "::1", "--port", "0", "--database", database, folder=tmp_path) as server:
+        answer = ask(server, auth)
+
+    assert server.url.startswith("http://[::1]:")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("sign", SIGNALS, ids=["SIGTERM", "SIGINT"])
+def test_a_signal_stops_it_when_the_request_under_way_is_answered(
+    sign: signal.Signals, workers: str, tmp_path: Path, database: str, auth: httpx2.BasicAuth
+) -> None:
+    options = ("--port", "0", "--workers", workers, "--database", database)
+    with started("serve", *options, folder=tmp_path) as server:
+        assert ask(server, auth).status_code == 200
+        with _half_sent(server, auth) as connection:
+            server.process.send_signal(sign)
+            if workers == "1":  # with more, their parent keeps the socket until the last of them is gone
+                _wait_until_refused(server)
+            connection.sendall(BODY)
+            answer = connection.makefile("rb").read()
+        status = server.process.wait()
+        assert "Traceback" not in server.errors
+
+    assert b"HTTP/1.1 200 OK" in answer
+    assert status in DONE
+    assert [each["contacts"] for each in run_cli("account", "list", "--database", database)] == [1]
+    socket.create_server(("127.0.0.1", server.port)).close()
+
+
+def test_revoking_a_key_closes_it_in_every_worker(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    (key,) = run_cli("key", "list", "acme", "--database", database)
+    with started("serve", "--port", "0", "--workers", "2", "--database", database, folder=tmp_path) as server:
+        while server.errors.count("Application startup complete") < 2:
+            assert ask(server, auth).status_code == 200
+        before = ask_often(server, auth)
+        run_cli("key", "revoke", "acme", key["api_key"], "--database", database)
+        after = ask_often(server, auth)
+
+    assert (before, after) == ({200}, {401})
+
+
+def test_settings_of_another_folder_are_none_of_its_business(
+    tmp_path: Path, database: str, auth: httpx2.BasicAuth
+) -> None:
+    """With --config, `dialbook.toml` where it happens to run is not read: not by its workers either."""
+    (tmp_path / "dialbook.toml").write_text("no_such_setting = 1\n")
+    (tmp_path / "mine.toml").write_text(f"port = 0\ndatabase = {json.dumps(database)}\n")
+
+    with started("serve", "--config", "mine.toml", folder=tmp_path) as server:
+        answer = ask(server, auth)
+
+    assert answer.status_code == 200
+
+
+def test_a_taken_port_is_refused(tmp_path: Path, database: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        _check_refused(tmp_path, "--port", port, "--database", database, naming=port)
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path: Path, database: str) -> None:
+    _check_refused(tmp_path, "--host", "192.0.2.1", "--port", "0", "--database", database, naming="192.0.2.1")
+
+
+@pytest.mark.parametrize("place", ["nowhere/book.db", "file/book.db", "folder"])
+def test_a_place_where_no_file_can_be_is_refused(place: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+
+    _check_refused(tmp_path, "--port", "0", "--database", f"sqlite:///{place}", naming=place)
+
+
+def _make_foreign(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE recipes (name TEXT)")
+    connection.close()
+
+
+def _make_text(path: Path) -> None:
+    path.write_text("This is a letter, and no database.\n" * 100)
+
+
+def _make_newer(path: Path) -> None:
+    run_cli("migrate", "--database", f"sqlite:///{path}")
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 99)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "naming"),
+    [(_make_foreign, "no Dialbook database"), (_make_text, "book.db"), (_make_newer, "Run a newer Dialbook")],
+    ids=["another program's", "no database", "newer"],
+)
+def test_a_file_that_is_not_for_this_dialbook_is_refused_and_left_as_it_is(
+    make: Callable[[Path], None], naming: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "book.db"
+    make(path)
+    before = path.read_bytes()
+
+    _check_refused(tmp_path, "--port", "0", "--database", "sqlite:///book.db", naming=naming)
+
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["book.db"]
+
+
+@pytest.mark.parametrize("setting", ["page_limit = 0", "no_such_setting = 1", "port = 'http'"])
+def test_a_setting_that_cannot_be_is_refused(setting: str, tmp_path: Path) -> None:
+    (tmp_path / "dialbook.toml").write_text(setting)
+
+    _check_refused(tmp_path, naming=setting.split(maxsplit=1)[0])
+
+    assert not (tmp_path / "dialbook.db").exists()
+
+
+BODY = json.dumps({"contacts": [{"number": NUMBERS[0]}]}).encode()
+
+
+def _half_sent(server: Running, auth: httpx2.BasicAuth) -> socket.socket:
+    """A connection whose request the server has begun to work on: it asks for the body."""
+    request = httpx2.Request("POST", f"{server.url}/v2/accounts/acme/contacts")
+    authorization = next(auth.auth_flow(request)).headers["authorization"]
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection.sendall(
+        (
+            f"POST {request.url.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
+            "Expect: 100-continue\r\nConnection: close\r\n\r\n"
+        ).encode()
+    )
+    assert connection.recv(1024).startswith(b"HTTP/1.1 100 Continue")
+    return connection
+
+
+def _wait_until_refused(server: Running) -> None:
+    """Wait until the server has understood that it is to stop: from then on it takes no connection."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", server.port)).close()
+        except ConnectionError:
+            return
+
+
+def _check_refused(folder: Path, *options: str, naming: str) -> None:
+    """One clear line on standard error, nothing on standard output, and a status that says no."""
+    result = run_program("serve", *options, folder=folder)
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert naming in line

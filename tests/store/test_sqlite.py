@@ -1,0 +1,342 @@
+"""The SQLite engine: its settings on every connection, its file, its neighbours, and a disk that is full."""
+
+import asyncio
+import errno
+import multiprocessing
+import os
+import shutil
+import stat
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import NoReturn
+
+import apsw
+import httpx2
+import pytest
+
+from dialbook.model.account import DEFAULT_REGION
+from dialbook.model.bulk import accepted
+from dialbook.model.contact import ContactDraft
+from dialbook.model.errors import Unavailable
+from dialbook.settings import Settings
+from dialbook.store import accounts, contacts
+from dialbook.store.database import Database, Tx, open_database
+from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+HANG_SECONDS = 60
+WANTED = {
+    "busy_timeout": 5000,
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "secure_delete": 1,
+    "trusted_schema": 0,
+    "cache_size": -65536,
+}
+
+
+@pytest.fixture
+def path(database: str) -> Path:
+    return Path(database.removeprefix("sqlite:///"))
+
+
+def settings_of(tx: Tx) -> dict[str, object]:
+    rows = {name: tx.one(f"PRAGMA {name}") for name in WANTED}
+    return {name: row[0] for name, row in rows.items() if row is not None}
+
+
+def create_account(tx: Tx, account: str = "acme") -> None:
+    accounts.create_account(tx, account, region=DEFAULT_REGION, now=NOW)
+
+
+def create_contact(tx: Tx, number: str) -> None:
+    assert accepted(contacts.create_contacts(tx, "acme", [ContactDraft(number)], now=NOW))
+
+
+def contact_count(tx: Tx) -> int:
+    (summary,) = accounts.list_accounts(tx)
+    assert summary.contact_count is not None
+    return summary.contact_count
+
+
+# Settings and the file
+
+
+async def _settings_everywhere(db: Database) -> list[dict[str, object]]:
+    """As the writer, the reader and each of the two scanners see them."""
+    together = threading.Barrier(2)
+
+    def settings_of_a_scanner(tx: Tx) -> dict[str, object]:
+        together.wait(HANG_SECONDS)  # so that neither thread does both
+        return settings_of(tx)
+
+    scanned = await asyncio.gather(db.scan(settings_of_a_scanner), db.scan(settings_of_a_scanner))
+    return [await db.write(settings_of), await db.read(settings_of), *scanned]
+
+
+def test_every_connection_has_every_setting(database: str) -> None:
+    with closing(open_database(database)) as db:
+        assert asyncio.run(_settings_everywhere(db)) == [WANTED] * 4
+
+
+def test_a_setting_that_sqlite_does_not_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database in memory cannot keep a write-ahead log."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(Unavailable, match="cannot set journal_mode to wal"):
+        open_database("sqlite:///:memory:")
+
+
+@pytest.mark.parametrize("way", ["read", "scan"])
+def test_what_reads_cannot_change_anything(way: str, database: str) -> None:
+    with closing(open_database(database)) as db:
+        run = db.read if way == "read" else db.scan
+        with pytest.raises(Unavailable):
+            asyncio.run(run(create_account))
+
+        assert asyncio.run(db.read(accounts.list_accounts)) == []
+
+
+def test_the_file_and_those_beside_it_are_for_their_owner_alone(path: Path, database: str) -> None:
+    before = os.umask(0)
+    try:
+        with closing(open_database(database)) as db:
+            asyncio.run(db.write(create_account))
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert modes == dict.fromkeys(["book.db", "book.db-wal", "book.db-shm"], 0o600)
+
+
+def test_closing_leaves_one_file_with_everything_in_it(path: Path, database: str, tmp_path: Path) -> None:
+    """So that a copy of a stopped server's file is a backup."""
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(create_account))
+
+    assert [each.name for each in path.parent.iterdir()] == ["book.db"]
+    shutil.copy(path, tmp_path / "copy.db")
+    assert [each["account_sid"] for each in run_cli("account", "list", "--database", f"sqlite:///{tmp_path}/copy.db")]
+
+
+def _make_foreign(path: Path) -> None:
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+
+
+def _make_text(path: Path) -> None:
+    path.write_text("This is a letter, and no database.\n" * 100)
+
+
+def _make_newer(path: Path) -> None:
+    open_database(f"sqlite:///{path}").close()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("user_version", 99)
+
+
+def _make_cut_off(path: Path) -> None:
+    open_database(f"sqlite:///{path}").close()
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (_make_foreign, "is a SQLite file, but no Dialbook database"),
+        (_make_text, "cannot be opened as a Dialbook database"),
+        (_make_newer, "has schema 99; this Dialbook knows up to"),
+        (_make_cut_off, "cannot be opened as a Dialbook database"),
+    ],
+    ids=["another program's", "no database", "newer", "cut off"],
+)
+def test_a_file_that_is_not_for_this_dialbook_is_refused_and_left_as_it_is(
+    make: Callable[[Path], None], says: str, path: Path, database: str
+) -> None:
+    make(path)
+    before = path.read_bytes()
+
+    with pytest.raises(Unavailable, match=says):
+        open_database(database)
+
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_becomes_a_database(path: Path, database: str) -> None:
+    path.touch()
+
+    with closing(open_database(database)) as db:
+        assert all(check.ok for check in db.check())
+
+
+# Neighbours
+
+
+def write_contacts(database: str, together: Barrier, numbers: list[str]) -> None:
+    """What a second process does: each contact is a transaction of its own."""
+    with closing(open_database(database)) as db:
+        together.wait(HANG_SECONDS)
+        for number in numbers:
+            asyncio.run(db.write(create_contact, number))
+
+
+def test_two_processes_that_write_at_once_lose_nothing(database: str) -> None:
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(create_account))
+        processes = multiprocessing.get_context("spawn")
+        together = processes.Barrier(2)
+        halves = (NUMBERS[:200], NUMBERS[200:400])
+        running = [processes.Process(target=write_contacts, args=(database, together, half)) for half in halves]
+        for process in running:
+            process.start()
+        for process in running:
+            process.join(HANG_SECONDS)
+
+        assert [process.exitcode for process in running] == [0, 0]
+        assert asyncio.run(db.read(contact_count)) == 400
+    assert all(check["ok"] for check in run_cli("doctor", "--database", database))
+
+
+def test_a_change_waits_for_another_process_that_writes(path: Path, database: str) -> None:
+    async def write_while_locked(db: Database, other: apsw.Connection) -> None:
+        other.execute("BEGIN IMMEDIATE")
+        change = asyncio.create_task(db.write(create_account))
+        await db.scan(accounts.list_accounts)  # the change has been asked for, and reads go on
+        other.execute("COMMIT")
+        await change
+
+    with closing(open_database(database)) as db, closing(apsw.Connection(str(path))) as other:
+        asyncio.run(write_while_locked(db, other))
+
+        assert len(asyncio.run(db.read(accounts.list_accounts))) == 1
+
+
+def test_a_change_that_waits_too_long_for_another_process_is_undone(path: Path, database: str) -> None:
+    with closing(open_database(database)) as db, closing(apsw.Connection(str(path))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable) as refused:
+            asyncio.run(db.write(create_account, "late"))
+        other.execute("COMMIT")
+        asyncio.run(db.write(create_account, "again"))
+
+        found = asyncio.run(db.read(accounts.list_accounts))
+
+    assert [each.account.sid for each in found] == ["again"]
+    assert refused.value.headers == {"Retry-After": "1"}
+
+
+# A full disk
+
+DISK = 8 * 1024 * 1024  # enough that the log is carried over into the file before the disk is full
+BALLAST = 2 * 1024 * 1024
+ITEMS = 100  # in one request
+
+
+def _cannot(reason: str) -> NoReturn:
+    """A laptop may not mount anything; where the project is checked, nothing is left out."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, with ballast on it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    programs = [*as_root[:1], "mount", "umount"]
+    if missing := [name for name in programs if shutil.which(name) is None]:
+        _cannot(f"no {', '.join(missing)} here")
+    options = f"size={DISK},mode=0777"
+    mounted = subprocess.run(
+        [*as_root, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        _cannot(f"no small disk: {mounted.stderr.strip()}")
+    try:
+        (folder / "ballast").write_bytes(b"\0" * BALLAST)
+        yield folder
+    finally:
+        subprocess.run([*as_root, "umount", folder], check=True)
+
+
+class Caller:
+    """Makes contacts by bulk requests, and remembers which were acknowledged."""
+
+    def __init__(self, server: Server, http: httpx2.Client, key: dict[str, str]) -> None:
+        http.base_url, http.auth = httpx2.URL(server.url), httpx2.BasicAuth(key["api_key"], key["api_token"])
+        self._client = Client(http, "acme", key["api_key"], key["api_token"])
+        self._batches = (NUMBERS[i : i + ITEMS] for i in range(0, len(NUMBERS), ITEMS))
+        self.acknowledged: list[str] = []
+
+    def create(self) -> httpx2.Response:
+        numbers = next(self._batches)
+        answer = self._client.post("/contacts", {"contacts": [{"number": number} for number in numbers]})
+        if answer.status_code == 200:
+            self.acknowledged += numbers
+        return answer
+
+    def numbers(self) -> list[str]:
+        """Of all contacts that there are, in the order in which they were made."""
+        found: list[str] = []
+        while (page := self._client.get("/contacts", offset=len(found), limit=5000).json())["response"]:
+            found += [item["data"]["number"] for item in page["response"]]
+        assert page["metadata"]["total"] == len(found)
+        return found
+
+
+def _fill_up(folder: Path) -> None:
+    """Take what is left of the disk, but for the bytes at the end of files that have them already."""
+    with (folder / "more-ballast").open("wb", buffering=0) as file:
+        try:
+            while file.write(b"\0" * 4096):
+                pass
+        except OSError as full:
+            assert full.errno == errno.ENOSPC  # noqa: PT017  # it is how the loop ends
+
+
+@pytest.fixture
+def key_of_small_book(small_disk: Path) -> dict[str, str]:
+    database = f"sqlite:///{small_disk}/book.db"
+    run_cli("account", "create", "acme", "--database", database)
+    key: dict[str, str] = run_cli("key", "create", "acme", "--database", database)
+    return key
+
+
+def test_a_full_disk_refuses_changes_and_loses_none_that_was_acknowledged(
+    small_disk: Path, key_of_small_book: dict[str, str]
+) -> None:
+    database = f"sqlite:///{small_disk}/book.db"
+    with serving(Settings(database=database)) as server, httpx2.Client(timeout=60, verify=False) as http:
+        caller = Caller(server, http, key_of_small_book)
+        while (refused := caller.create()).status_code == 200:
+            pass
+        _fill_up(small_disk)
+        still_refused = [caller.create() for _ in range(3)]
+        while_full = caller.numbers()
+        acknowledged_before = len(caller.acknowledged)
+
+        (small_disk / "ballast").unlink()
+        accepted_again = [caller.create().status_code for _ in range(3)]
+        afterwards = caller.numbers()
+
+    assert {answer.status_code for answer in (refused, *still_refused)} == {503}
+    assert refused.headers["Retry-After"] == "1"
+    assert while_full == caller.acknowledged[:acknowledged_before]
+    assert accepted_again == [200, 200, 200]
+    assert afterwards == caller.acknowledged
+    assert len(while_full) >= 10 * ITEMS
+    assert _account(database)["contacts"] == len(afterwards)
+    assert all(check["ok"] for check in run_cli("doctor", "--database", database))
+
+
+def _account(database: str) -> dict[str, object]:
+    (found,) = run_cli("account", "list", "--database", database)
+    account: dict[str, object] = found
+    return account

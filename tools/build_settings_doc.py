@@ -1,0 +1,113 @@
+"""Builds docs/settings.md from the fields of dialbook.settings.Settings, their bounds and what they mean."""
+
+import argparse
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dialbook.cli.serve import serve
+from dialbook.settings import CONFIG_FILE, CONFIG_VARIABLE, PREFIX, Settings, allowed_values
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs/settings.md"
+
+TEMPLATE = """\
+<!-- Built by tools/build_settings_doc.py from src/dialbook/settings.py: change it there. -->
+
+# Settings
+
+Dialbook runs without any: it keeps its book in `dialbook.db` in the current folder and listens on
+`127.0.0.1:8080`. What differs is put into a file, into the environment or on the command line:
+
+```toml
+# {config_file}
+database = "sqlite:////var/lib/dialbook/book.db"
+port = 9000
+```
+
+```bash
+{prefix}PORT=9000 dialbook serve
+dialbook serve --port 9000
+```
+
+## Where a setting comes from
+
+Each place wins over those before it:
+
+1. its default;
+2. a TOML file: the one that `--config` names, else the one that `{config_variable}` names, else `{config_file}` in
+   the current folder, where there is one;
+3. a variable in the environment, `{prefix}…`;
+4. a flag of the command.
+
+For every variable there is a second one that ends in `_FILE` and names a file with the value in it, as secrets of
+containers and of systemd come: `{prefix}DATABASE_FILE=/run/secrets/database`. Blanks and line ends around the value
+do not count. Give one of the two.
+
+A setting that does not exist, a value that is not allowed and a file that cannot be read stop the command before it
+does anything, and it says which one it was. Settings are read once, when a command or the server starts.
+
+## All settings
+
+The name is also the key in the TOML file, at its top level.
+
+{table}
+
+`--database` and `--config` work with every command but `dialbook demo`, which has no settings besides its port; the
+other flags belong to `dialbook serve`.
+
+## An example file
+
+Every setting, with its default:
+
+```toml
+{example}
+```
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is stale")
+    check = parser.parse_args().check
+    built = build()
+    if not check:
+        TARGET.write_text(built, encoding="utf-8")
+    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != built:
+        sys.exit(f"{TARGET.relative_to(ROOT)} is stale: run python tools/build_settings_doc.py")
+
+
+def build() -> str:
+    schema = msgspec.json.schema(Settings)
+    fields: dict[str, dict[str, Any]] = schema["$defs"][Settings.__name__]["properties"]
+    return TEMPLATE.format(
+        config_file=CONFIG_FILE,
+        config_variable=CONFIG_VARIABLE,
+        prefix=PREFIX,
+        table=build_table(fields),
+        example="\n\n".join(build_example(name, field) for name, field in fields.items()),
+    )
+
+
+def build_table(fields: dict[str, dict[str, Any]]) -> str:
+    flags = {option.name: option.opts[0] for option in serve.params}
+    rows = [["Name", "Variable", "Flag", "Value", "Default", "Meaning"], ["---"] * 6]
+    for name, field in fields.items():
+        flag = f"`{flags[name]}`" if name in flags else ""
+        variable = f"`{PREFIX}{name.upper()}`"
+        rows.append([f"`{name}`", variable, flag, allowed_values(name), f"`{field['default']}`", field["description"]])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def build_example(name: str, field: dict[str, Any]) -> str:
+    # TOML writes such strings and whole numbers as JSON does.
+    default = msgspec.json.encode(field["default"]).decode()
+    comment = textwrap.fill(field["description"], 100, initial_indent="# ", subsequent_indent="# ")
+    return f"{comment}\n{name} = {default}"
+
+
+if __name__ == "__main__":
+    main()
