@@ -10,7 +10,6 @@ from dialbook.cli.database import opened, scan, write
 from dialbook.cli.output import database_options, json_option, show, show_table
 from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, Scope
 from dialbook.model.errors import Invalid
-from dialbook.model.moment import utc_text
 from dialbook.store import accounts as store
 
 
@@ -166,7 +165,7 @@ def _account_json(shown: Account) -> dict[str, object]:
 
 
 def _key_json(shown: ApiKey) -> dict[str, object]:
-    live = shown.is_live(utc_text(datetime.now(UTC)))
+    live = shown.is_live(datetime.now(UTC))
     return {
         "account_sid": shown.account,
         "api_key": shown.key,

@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import re
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
 
 from dialbook.model.errors import Invalid
+from dialbook.model.moment import utc_text
 from dialbook.model.phone import REGIONS
 
 DEFAULT_REGION = "IN"
@@ -42,9 +44,9 @@ class ApiKey(Struct, frozen=True):
     expires: str | None
     revoked: str | None
 
-    def is_live(self, now: str) -> bool:
-        """Whether it opens anything at the moment `now` (UTC text)."""
-        return self.revoked is None and (self.expires is None or now < self.expires)
+    def is_live(self, now: datetime) -> bool:
+        """Whether it opens anything at the moment `now`."""
+        return self.revoked is None and (self.expires is None or utc_text(now) < self.expires)
 
 
 def hash_token(token: str) -> str:

@@ -57,9 +57,20 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
 
 
 def create_app(
-    db: Database, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    db: Database,
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    write_log: Callable[[str], object] | None = None,
 ) -> Starlette:
-    """Make the application on an open database, which it closes when the server stops."""
+    """Make the application.
+
+    Args:
+        db: an open database, which the application closes when the server stops.
+        settings: what the operator set.
+        clock: tells the time, in UTC.
+        write_log: takes one line for each request.
+    """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -74,7 +85,7 @@ def create_app(
             ),
             *docs_routes(settings),
         ],
-        middleware=[Middleware(Exchange, clock=clock)],
+        middleware=[Middleware(Exchange, clock=clock, write_log=write_log)],
         exception_handlers=errors.HANDLERS,
         lifespan=lifespan,
     )

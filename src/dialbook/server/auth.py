@@ -7,7 +7,6 @@ from starlette.requests import Request
 
 from dialbook.model.account import Account, ApiKey, Scope, hash_token, is_same_hash
 from dialbook.model.errors import Forbidden, Unauthorized
-from dialbook.model.moment import utc_text
 from dialbook.server.context import now_of, service_of, sid_of
 from dialbook.store.accounts import find_key
 
@@ -41,7 +40,7 @@ async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
     found = await service_of(request).db.read(find_key, name)
     # An unknown key costs the same comparison as a wrong token, and gets the same answer.
     right = is_same_hash(hash_token(token), found[0].token_hash if found else _NO_HASH)
-    if found is None or not right or not found[0].is_live(utc_text(now_of(request))):
+    if found is None or not right or not found[0].is_live(now_of(request)):
         raise _unauthorized()
     return found
 

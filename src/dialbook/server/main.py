@@ -1,18 +1,18 @@
 """The server process: its socket, its log, its workers."""
 
+import gc
 import logging
 import os
 import socket
 import sys
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from dialbook.model.errors import Invalid
-from dialbook.model.moment import utc_text
 from dialbook.server.app import create_app
 from dialbook.server.protocol import Protocol
 from dialbook.settings import PREFIX, Settings, load_settings, to_environment
@@ -73,26 +73,17 @@ def make_app() -> Starlette:
     """The application of one worker, from the environment."""
     settings = load_settings({})
     configure_logging(settings.log_level)
-    return create_app(open_database(settings.database), settings)
+    write_log = sys.stderr.write if settings.log_level in {"debug", "info"} else None
+    app = create_app(open_database(settings.database), settings, write_log=write_log)
+    # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
+    gc.freeze()
+    return app
 
 
 def configure_logging(level: str) -> None:
     """One line an event, on standard error."""
-    # The HOWTO's own advice for a busy log: leave out what the format below does not show.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-
-
-class LineFormatter(logging.Formatter):
-    """Times in UTC, written out once a second instead of once a line."""
-
-    _second = 0
-    _text = ""
-
-    def formatTime(self, record: logging.LogRecord, _: str | None = None) -> str:  # noqa: N802  # logging's name
-        second = int(record.created)
-        if second != self._second:
-            self._second, self._text = second, utc_text(datetime.fromtimestamp(second, UTC))
-        return self._text
