@@ -51,7 +51,8 @@ def normal_number(value: str | None, region: str) -> str:
 
 def number_draft(draft: ContactDraft, region: str) -> ContactDraft:
     """The draft with its number in E.164; raises what `normal_number` raises."""
-    return replace(draft, number=normal_number(draft.number, region))
+    number = normal_number(draft.number, region)
+    return draft if number == draft.number else replace(draft, number=number)
 
 
 def number_change(change: ContactChange, region: str) -> ContactChange:

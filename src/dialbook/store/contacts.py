@@ -112,21 +112,21 @@ def create_contacts(
     sids = new_sids(now, len(good))
     moment = utc_text(now)
     contacts = [_new_contact(account, sid, draft, moment) for sid, draft in zip(sids, good, strict=True)]
-    rows = tx.each(
+    made = tx.run_each(
         """
         INSERT INTO contacts (account, sid, number, first_name, last_name, company_name,
                               email, tag, custom_field, created, updated, search_key)
         VALUES (:account, :sid, :number, :first_name, :last_name, :company_name,
                 :email, :tag, :custom_field, :created, :updated, :search_key)
         ON CONFLICT (account, number) DO NOTHING
-        RETURNING sid
         """,
         map(_to_params, contacts),
     )
-    _count(tx, account, sum(row is not None for row in rows))
-    taken = [contact.number for contact, row in zip(contacts, rows, strict=True) if row is None]
+    _count(tx, account, sum(made))
+    taken = [contact.number for contact, is_new in zip(contacts, made, strict=True) if not is_new]
     duplicates = iter(_duplicates(tx, account, taken))
-    return rejoin(drafts, (contact if row else next(duplicates) for contact, row in zip(contacts, rows, strict=True)))
+    results = [contact if is_new else next(duplicates) for contact, is_new in zip(contacts, made, strict=True)]
+    return rejoin(drafts, results)
 
 
 def update_contacts(
@@ -209,7 +209,9 @@ def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Co
 
 
 def _to_params(contact: Contact) -> Params:
-    return asdict(contact) | {"search_key": search_key(contact.first_name, contact.last_name)}
+    params = asdict(contact)
+    params["search_key"] = search_key(contact.first_name, contact.last_name)
+    return params
 
 
 def _duplicates(tx: Tx, account: str, numbers: Sequence[str]) -> list[Outcome[Contact]]:
@@ -246,7 +248,7 @@ def _changed(contact: Contact | None, change: ContactChange, moment: str) -> Con
 
 
 def _write_changed(tx: Tx, contacts: Sequence[Contact]) -> list[Outcome[Contact]]:
-    rows = tx.each(
+    written = tx.run_each(
         """
         UPDATE contacts
         SET number = :number, first_name = :first_name, last_name = :last_name, company_name = :company_name,
@@ -254,13 +256,12 @@ def _write_changed(tx: Tx, contacts: Sequence[Contact]) -> list[Outcome[Contact]
         WHERE account = :account AND sid = :sid
           AND NOT EXISTS (SELECT 1 FROM contacts AS other
                           WHERE other.account = :account AND other.number = :number AND other.sid <> :sid)
-        RETURNING sid
         """,
         map(_to_params, contacts),
     )
     return [
-        contact if row else Duplicate(f"A contact with number '{contact.number}' exists.")
-        for contact, row in zip(contacts, rows, strict=True)
+        contact if is_written else Duplicate(f"A contact with number '{contact.number}' exists.")
+        for contact, is_written in zip(contacts, written, strict=True)
     ]
 
 

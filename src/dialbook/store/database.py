@@ -37,6 +37,9 @@ class Tx(Protocol):
     def each(self, sql: str, items: Iterable[Params], /) -> Sequence[Row | None]:
         """Execute once per item, in order; return the one row, or none, that each gave."""
 
+    def run_each(self, sql: str, items: Iterable[Params], /) -> Sequence[int]:
+        """Execute once per item, in order; return how many rows each changed. Far cheaper than RETURNING."""
+
 
 class Database(Protocol):
     """Runs storage functions, each in one transaction that sees one moment.

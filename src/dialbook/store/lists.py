@@ -73,17 +73,16 @@ def create_lists(
         ContactList(account, sid, draft.name, draft.tag, str(draft.type), 0, moment, moment)
         for sid, draft in zip(new_sids(now, len(good)), good, strict=True)
     ]
-    rows = tx.each(
+    made = tx.run_each(
         """
         INSERT INTO lists (account, sid, name, tag, type, contact_count, created, updated, search_key)
         VALUES (:account, :sid, :name, :tag, :type, :contact_count, :created, :updated, :search_key)
         ON CONFLICT (account, name) DO NOTHING
-        RETURNING sid
         """,
         map(_to_params, lists),
     )
-    _count(tx, account, sum(row is not None for row in rows))
-    return rejoin(drafts, (made if row else _taken(made) for made, row in zip(lists, rows, strict=True)))
+    _count(tx, account, sum(made))
+    return rejoin(drafts, (new if is_new else _taken(new) for new, is_new in zip(lists, made, strict=True)))
 
 
 def update_lists(
@@ -189,17 +188,16 @@ def _changed(found: ContactList | None, change: ListChange, moment: str) -> Outc
 
 
 def _write_changed(tx: Tx, lists: Sequence[ContactList]) -> list[Outcome[ContactList]]:
-    rows = tx.each(
+    written = tx.run_each(
         """
         UPDATE lists SET name = :name, tag = :tag, updated = :updated, search_key = :search_key
         WHERE account = :account AND sid = :sid
           AND NOT EXISTS (SELECT 1 FROM lists AS other
                           WHERE other.account = :account AND other.name = :name AND other.sid <> :sid)
-        RETURNING sid
         """,
         map(_to_params, lists),
     )
-    return [changed if row else _taken(changed) for changed, row in zip(lists, rows, strict=True)]
+    return [changed if is_written else _taken(changed) for changed, is_written in zip(lists, written, strict=True)]
 
 
 def _count(tx: Tx, account: str, difference: int) -> None:

@@ -121,7 +121,7 @@ def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit
 
 def _join(tx: Tx, account: str, locked: LockedList, sids: Sequence[str], moment: str) -> None:
     first = locked.next_position
-    tx.each(
+    tx.run_each(
         """
         INSERT INTO members (account, list, position, contact, joined)
         VALUES (:account, :list, :position, :contact, :joined)

@@ -74,6 +74,14 @@ class SqliteTx:
         execute = self._connection.execute
         return [rows[0] if (rows := execute(sql, item).fetchall()) else None for item in items]
 
+    def run_each(self, sql: str, items: Iterable[Params], /) -> Sequence[int]:
+        execute, changes = self._connection.execute, self._connection.changes
+        counts = []
+        for item in items:
+            execute(sql, item)
+            counts.append(changes())
+        return counts
+
 
 class SqliteBatch:
     """One transaction of the writer's connection, for many changes, each undone on its own when it fails."""

@@ -184,7 +184,8 @@ def _custom_field(name: str, raw: Raw) -> str | None:
         raise Invalid(f"{name} must be an object or null.")
     if len(text) > CUSTOM_FIELD_BYTES:
         raise Invalid(f"{name} has {len(text)} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
-    if _depth(value) > CUSTOM_FIELD_DEPTH:
+    # What has few brackets cannot be deep, and need not be walked through.
+    if text.count("{") + text.count("[") > CUSTOM_FIELD_DEPTH and _depth(value) > CUSTOM_FIELD_DEPTH:
         raise Invalid(f"{name} is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
     if "\\u0000" in text:
         raise Invalid(f"{name} holds a character that cannot be stored.")

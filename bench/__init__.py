@@ -1,0 +1,1 @@
+"""Dialbook measured against the best that its machine can do: `python -m bench`."""
