@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -20,7 +20,7 @@ HEAD = """\
 
 From nothing to a server that answers:
 
-```bash
+```sh
 dialbook account create acme --region IN
 dialbook key create acme --name "first key"
 dialbook serve --port 8080
@@ -90,7 +90,7 @@ def list_commands(group: click.Group, above: str = "") -> Iterator[str]:
 
 def build_section(command: str, examples: list[str]) -> str:
     level = "###" if " " in command else "##"
-    shown = ["```bash", *examples, "```", ""] if examples else []
+    shown = [f"```{language(examples)}", *examples, "```", ""] if examples else []
     parts = [f"{level} dialbook {command}".rstrip(), "", *shown, "```text", read_help(command), "```", ""]
     return "\n".join(parts)
 
@@ -98,6 +98,12 @@ def build_section(command: str, examples: list[str]) -> str:
 def read_help(command: str) -> str:
     result = CliRunner(env={"COLUMNS": "80"}).invoke(dialbook, [*command.split(), "--help"], catch_exceptions=False)
     return result.stdout.rstrip()
+
+
+def language(examples: Sequence[str]) -> str:
+    """`bash` for what the tests run; `sh` for what goes on until it is stopped, asks, or names what nobody has."""
+    unfit = ("dialbook serve", "dialbook demo", "account delete", "key revoke", "/var/lib")
+    return "sh" if any(part in example for part in unfit for example in examples) else "bash"
 
 
 if __name__ == "__main__":

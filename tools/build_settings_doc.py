@@ -28,7 +28,7 @@ database = "sqlite:////var/lib/dialbook/book.db"
 port = 9000
 ```
 
-```bash
+```sh
 {prefix}PORT=9000 dialbook serve
 dialbook serve --port 9000
 ```

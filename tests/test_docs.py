@@ -1,0 +1,122 @@
+"""The documents say what is so: their commands run, their links lead somewhere, nothing they should name is missing."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+import dialbook
+from dialbook.cli.main import dialbook as command
+from dialbook.server.app import OPERATIONS
+from tests.processes import environment
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("bench/*.md")]
+)
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+LANGUAGES = {"bash": "run", "python": "run", "sh": "looked at", "json": "data", "toml": "data", "text": "not code"}
+PROGRAMS = ["bash", "curl", "jq"]
+
+
+def blocks(document: str, *languages: str) -> list[Token]:
+    tokens = MarkdownIt().parse((ROOT / document).read_text())
+    return [token for token in tokens if token.type == "fence" and (not languages or token.info in languages)]
+
+
+def with_blocks(*languages: str) -> list[str]:
+    return [name for name in NAMES if blocks(name, *languages)]
+
+
+@pytest.mark.parametrize("document", NAMES)
+def test_every_block_says_what_it_is(document: str) -> None:
+    assert {block.info for block in blocks(document)} <= LANGUAGES.keys()
+
+
+@pytest.mark.parametrize("document", with_blocks("bash"))
+def test_commands_run_as_they_stand(document: str, tmp_path: Path) -> None:
+    """All `bash` blocks of a document, one after the other in an empty folder; servers they start end with them."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing and "CI" not in os.environ:
+        pytest.skip(f"{', '.join(missing)} is not installed")
+    script = "\n".join(block.content for block in blocks(document, "bash"))
+    script = re.sub(r"^pip install .*$", "", script, flags=re.MULTILINE).replace("8080", str(_free_port()))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"],
+        cwd=tmp_path,
+        env=environment({"PATH": path}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    for block in blocks(document, "json"):
+        assert json.dumps(json.loads(block.content), indent=2) in done.stdout
+
+
+@pytest.mark.parametrize("document", with_blocks("sh"))
+def test_commands_that_are_not_run_here_exist(document: str) -> None:
+    """Targets of make, and commands that go on until they are stopped."""
+    targets = re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for line in "".join(block.content for block in blocks(document, "sh")).splitlines():
+        words = line.partition("#")[0].split()
+        if words[:1] == ["make"]:
+            assert set(words[1:]) <= set(targets), line
+        if words[:1] == ["dialbook"]:
+            shown = subprocess.run([sys.executable, "-m", *words, "--help"], capture_output=True, check=False)
+            assert shown.returncode == 0, line
+
+
+@pytest.mark.parametrize("document", NAMES)
+def test_links_lead_somewhere(document: str) -> None:
+    text = (ROOT / document).read_text()
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if not target.startswith(("http://", "https://")):
+            assert ((ROOT / document).parent / target).exists(), target
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    (newest, *_) = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert newest == dialbook.__version__
+
+
+def test_every_command_is_in_its_document() -> None:
+    text = (ROOT / "docs/cli.md").read_text()
+
+    for name in command.commands:
+        assert f"## dialbook {name}" in text
+
+
+def test_every_operation_is_in_the_compatibility_table() -> None:
+    text = (ROOT / "docs/compatibility.md").read_text()
+
+    for handlers in OPERATIONS.values():
+        for handler in handlers.values():
+            assert f"`{handler.__name__}`" in text
+
+
+def test_every_dependency_earns_its_line() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    text = (ROOT / "docs/dependencies.md").read_text().lower()
+
+    for name in re.findall(r'^    "([a-z0-9-]+)[\[>=]', project, re.MULTILINE):
+        assert name == "dialbook" or f"`{name}`" in text, name
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
