@@ -24,7 +24,7 @@ def check_statement(_: apsw.Cursor, sql: str, __: Any) -> bool:
 @cache
 def violations(sql: str) -> tuple[str, ...]:
     """The tables of account data that a statement touches without `account = :account`."""
-    if not any(table in sql for table in ACCOUNT_TABLES) or sql.lstrip().startswith(("--", "PRAGMA", "CREATE")):
+    if not any(table in sql for table in ACCOUNT_TABLES) or sql.lstrip().startswith(("--", "PRAGMA", "CREATE", "DROP")):
         return ()
     statement = sqlglot.parse_one(sql, dialect="sqlite")
     if _is_list_of_accounts(statement):

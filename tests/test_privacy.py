@@ -1,0 +1,89 @@
+"""Numbers, names and secrets do not reach what is written beside the database."""
+
+import re
+from pathlib import Path
+
+import apsw
+import httpx2
+import pytest
+
+from tests.conftest import run_cli
+from tests.processes import started
+
+NUMBER, NAME, EMAIL = "+919845098765", "Canary-Name", "canary@example.org"
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_the_log_has_a_line_for_each_request_and_nothing_personal(level: str, database: str, tmp_path: Path) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+    auth = httpx2.BasicAuth(key["api_key"], key["api_token"])
+    contact = {"number": NUMBER, "first_name": NAME, "email": EMAIL}
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path, DIALBOOK_LOG_LEVEL=level) as server:
+        with httpx2.Client(base_url=f"{server.url}/v2/accounts/acme", auth=auth) as http:
+            http.post("/contacts", json={"contacts": [contact, contact, {"number": f"{NUMBER}0"}, {"number": [NAME]}]})
+            http.get("/contacts", params={"name": NAME})
+            http.get(f"/contacts/{NUMBER}")
+            http.get("/contacts", auth=(key["api_key"], NAME))
+            http.post("/contacts", content=f'{{"contacts": [{{"number": "{NUMBER}"')
+        server.stop()
+        log = server.errors
+
+    lines = re.findall(r"INFO dialbook\.request [0-9a-f]{32} (\S+) (\w+) (\d+) \d+\.\d ms$", log, re.MULTILINE)
+    assert lines == [
+        ("acme", "create_contacts", "207"),
+        ("acme", "list_contacts", "200"),
+        ("acme", "get_contact", "404"),
+        ("-", "list_contacts", "401"),
+        ("acme", "create_contacts", "400"),
+    ]
+    for secret in (NUMBER, NUMBER[1:], NAME, EMAIL, key["api_key"], key["api_token"]):
+        assert secret not in log
+
+
+def test_the_token_is_in_no_file(database: str, tmp_path: Path) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    assert files
+    assert all(key["api_token"].encode() not in path.read_bytes() for path in files)
+
+
+def test_a_deleted_contact_leaves_no_bytes(database: str, tmp_path: Path) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+    auth = httpx2.BasicAuth(key["api_key"], key["api_token"])
+    with (
+        started("serve", "--port", "0", "--database", database, folder=tmp_path) as server,
+        httpx2.Client(base_url=f"{server.url}/v2/accounts/acme", auth=auth) as http,
+    ):
+        made = http.post("/contacts", json={"contacts": [{"number": NUMBER, "first_name": NAME, "email": EMAIL}]})
+        http.delete(f"/contacts/{made.json()['response'][0]['data']['sid']}")
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for trace in (NUMBER, NAME, EMAIL):
+        assert all(trace.encode() not in path.read_bytes() for path in files), trace
+
+
+def test_an_unexpected_error_is_answered_in_the_envelope_and_logged_without_its_message(
+    database: str, tmp_path: Path
+) -> None:
+    """A table that is gone is no trouble that an operator's file may have: it is a bug, and answered as one."""
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path) as server:
+        connection = apsw.Connection(database.removeprefix("sqlite:///"))
+        connection.execute("DROP TABLE members")
+        connection.close()
+        answer = httpx2.get(
+            f"{server.url}/v2/accounts/acme/lists/{'0' * 32}/contacts", auth=(key["api_key"], key["api_token"])
+        )
+        server.stop()
+        log = server.errors
+
+    envelope = answer.json()
+    assert (answer.status_code, envelope["response"]["error_data"]["code"]) == (500, 1004)
+    assert f"request {envelope['request_id']} failed: SQLError at " in log
+    assert "no such table" not in log + answer.text
