@@ -16,7 +16,8 @@ from dialbook.model.bulk import accepted, single
 from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.store import accounts, contacts, lists, members
-from dialbook.store.database import Database, open_database
+from dialbook.store.database import Database
+from dialbook.store.engines import open_database
 
 ACCOUNT = "bench"
 BATCH = 5000  # contacts in one transaction

@@ -20,7 +20,7 @@ from dialbook.server.app import create_app
 from dialbook.server.main import listen
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
-from dialbook.store.database import open_database
+from dialbook.store.engines import open_database
 from tests.contract import check_answer
 from tests.statements import check_statement
 

@@ -25,7 +25,8 @@ from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import Unavailable
 from dialbook.settings import Settings
 from dialbook.store import accounts, contacts
-from dialbook.store.database import Database, Tx, open_database
+from dialbook.store.database import Database, Tx
+from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)

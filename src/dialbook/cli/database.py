@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from dialbook.settings import load_settings
-from dialbook.store.database import Database, Tx, open_database
+from dialbook.store.database import Database, Tx
+from dialbook.store.engines import open_database
 
 P = ParamSpec("P")
 R = TypeVar("R")

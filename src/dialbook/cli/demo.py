@@ -18,7 +18,8 @@ from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.settings import Settings
 from dialbook.store import accounts, contacts, lists, members
 from dialbook.store.accounts import Credentials
-from dialbook.store.database import Database, open_database
+from dialbook.store.database import Database
+from dialbook.store.engines import open_database
 
 ACCOUNT = "exotel8u3"
 

@@ -7,7 +7,7 @@ import click
 from dialbook import __version__
 from dialbook.cli.output import database_options
 from dialbook.settings import load_settings
-from dialbook.store.database import open_database
+from dialbook.store.engines import open_database
 
 
 @click.command()

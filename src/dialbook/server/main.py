@@ -16,7 +16,7 @@ from dialbook.model.errors import Invalid
 from dialbook.server.app import create_app
 from dialbook.server.protocol import Protocol
 from dialbook.settings import PREFIX, Settings, load_settings, to_environment
-from dialbook.store.database import open_database
+from dialbook.store.engines import open_database
 
 BACKLOG = 2048  # connections that may wait to be accepted
 KEEP_ALIVE_SECONDS = 30
