@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from dialbook.model.account import Account
@@ -45,7 +47,18 @@ def now_of(request: Request) -> datetime:
     return now
 
 
+def query_of(request: Request) -> QueryParams:
+    """The query, read."""
+    return _read_query(request.scope["query_string"])
+
+
 def sid_of(request: Request, name: str) -> str:
     """A sid out of the path."""
     sid: str = request.scope["path_params"][name]
     return sid
+
+
+@lru_cache(maxsize=256)
+def _read_query(query: bytes) -> QueryParams:
+    # Callers ask for the same few windows over and over, and reading one takes longer than a look-up in the database.
+    return QueryParams(query)

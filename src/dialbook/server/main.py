@@ -21,6 +21,7 @@ from dialbook.store.engines import open_database
 BACKLOG = 2048  # connections that may wait to be accepted
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 30
+GARBAGE = 50_000  # new objects before the collector looks for circles: a page makes some, and keeps none
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -77,6 +78,7 @@ def make_app() -> Starlette:
     app = create_app(open_database(settings.database), settings, write_log=write_log)
     # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
     gc.freeze()
+    gc.set_threshold(GARBAGE)
     return app
 
 

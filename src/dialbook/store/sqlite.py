@@ -134,12 +134,16 @@ class SqliteDatabase:
             _upgrade(writing)
             self._reader = connect(path, read_only=True)
         self._path = path
+        self._reading = SqliteTx(self._reader)
         self._writer = Writer(SqliteBatch(writing))
         self._threads = ThreadPoolExecutor(SCANNERS, "dialbook-scan")
         self._scanners: dict[int, apsw.Connection] = {}
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return _in_snapshot(self._reader, fn, *args, **kwargs)
+        with trouble_as_unavailable():
+            if not self._reader.in_transaction:
+                self._begin_snapshot()
+            return fn(self._reading, *args, **kwargs)
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         def run() -> R:
@@ -178,6 +182,18 @@ class SqliteDatabase:
         self._threads.shutdown()
         for connection in (self._reader, *self._scanners.values()):
             connection.close()
+
+    def _begin_snapshot(self) -> None:
+        """Begin the snapshot that all reads of this turn of the event loop share.
+
+        The loop runs in order what it is given: the end of the snapshot is given to it here, so it comes before
+        whatever is caused by a change that this snapshot does not see, be it an answer or the next request.
+        """
+        self._reader.execute("BEGIN")
+        asyncio.get_running_loop().call_soon(self._end_snapshot)
+
+    def _end_snapshot(self) -> None:
+        self._reader.execute("COMMIT")
 
     def _scanner(self) -> apsw.Connection:
         thread = threading.get_ident()
