@@ -72,6 +72,9 @@ def create_app(
         write_log: takes one line for each request.
     """
 
+    rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    service = Service(db, settings, clock, rate_limit, write_log)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
@@ -85,13 +88,11 @@ def create_app(
             ),
             *docs_routes(settings),
         ],
-        middleware=[Middleware(Exchange, clock=clock, write_log=write_log)],
+        middleware=[Middleware(Exchange, service=service)],
         exception_handlers=errors.HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-    app.state.service = Service(db, settings, clock, rate_limit)
     return app
 
 

@@ -22,6 +22,7 @@ class Service(Struct, frozen=True):
     settings: Settings
     clock: Callable[[], datetime]
     rate_limit: RateLimit | None
+    write_log: Callable[[str], object] | None
 
     @property
     def list_limits(self) -> ListLimits:
@@ -31,7 +32,7 @@ class Service(Struct, frozen=True):
 
 def service_of(request: Request) -> Service:
     """The database, the settings and the clock."""
-    service: Service = request.scope["app"].state.service
+    service: Service = request.scope["service"]
     return service
 
 

@@ -1,24 +1,22 @@
-"""Around every exchange: its id, its moment, its line in the log, and an answer even when a bug strikes."""
+"""Around every exchange: its id, its moment, what all exchanges share, its line in the log, an answer to a bug."""
 
 import time
-from collections.abc import Callable
-from datetime import datetime
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.model.ids import new_request_id
 from dialbook.model.moment import utc_text
+from dialbook.server.context import Service
 from dialbook.server.errors import unexpected
 
 
 class Exchange:
     """Middleware; the line it logs holds no number, name, key or body."""
 
-    def __init__(self, app: ASGIApp, clock: Callable[[], datetime], write_log: Callable[[str], object] | None) -> None:
+    def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
-        self._clock = clock
-        self._write_log = write_log
+        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -26,7 +24,8 @@ class Exchange:
             return
         started = time.perf_counter()
         scope["request_id"] = new_request_id()
-        scope["now"] = self._clock()
+        scope["now"] = self._service.clock()
+        scope["service"] = self._service
         status = 0
 
         async def send_and_note(message: Message) -> None:
@@ -43,8 +42,8 @@ class Exchange:
             response = unexpected(Request(scope, receive), error)
             await response(scope, receive, send_and_note)
         # Written as it is: one line through the logging package costs as much as a fifth of a page.
-        if self._write_log:
-            self._write_log(_line(scope, status, time.perf_counter() - started))
+        if self._service.write_log:
+            self._service.write_log(_line(scope, status, time.perf_counter() - started))
 
 
 def _line(scope: Scope, status: int, seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Accounts and their API keys."""
 
 from datetime import datetime
+from functools import cache
 
 from msgspec import Struct
 
@@ -172,4 +173,9 @@ def find_key(tx: Tx, key: str) -> tuple[ApiKey, Account] | None:
 
 def _to_key(row: Row) -> ApiKey:
     key, account, token_hash, name, scopes, *times = row
-    return ApiKey(key, account, token_hash, name, frozenset(map(Scope, scopes.split())), *times)
+    return ApiKey(key, account, token_hash, name, _read_scopes(scopes), *times)
+
+
+@cache
+def _read_scopes(scopes: str) -> frozenset[Scope]:
+    return frozenset(map(Scope, scopes.split()))
