@@ -1,16 +1,15 @@
 """Builds docs/cli.md: for every command examples, and its own help as a terminal of 80 columns shows it."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 from click.testing import CliRunner
+from generated import ROOT, publish
 
 from dialbook.cli.main import dialbook
 
-ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs/cli.md"
 
 HEAD = """\
@@ -62,14 +61,7 @@ EXAMPLES = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is stale")
-    check = parser.parse_args().check
-    built = build()
-    if not check:
-        TARGET.write_text(built, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != built:
-        sys.exit(f"{TARGET.relative_to(ROOT)} is stale: run python tools/build_cli_doc.py")
+    publish(Path(__file__).name, TARGET, build())
 
 
 def build() -> str:

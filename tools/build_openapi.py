@@ -1,6 +1,5 @@
 """Builds src/dialbook/server/openapi.json: docs/openapi.yaml, with exchanges of the transcripts as its examples."""
 
-import argparse
 import copy
 import json
 import re
@@ -12,10 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
+from generated import ROOT, publish
 
 Node = dict[str, Any]
 
-ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "docs/openapi.yaml"
 TRANSCRIPTS = ROOT / "tests/transcripts"
 TARGET = ROOT / "src/dialbook/server/openapi.json"
@@ -27,14 +26,7 @@ FIXED = {"{account}": "exotel8u3", "<time>": "2026-01-05T09:00:00Z"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is stale")
-    check = parser.parse_args().check
-    built = json.dumps(build(), indent=1, ensure_ascii=False) + "\n"
-    if not check:
-        TARGET.write_text(built, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != built:
-        sys.exit(f"{TARGET.relative_to(ROOT)} is stale: run python tools/build_openapi.py")
+    publish(Path(__file__).name, TARGET, json.dumps(build(), indent=1, ensure_ascii=False) + "\n")
 
 
 def build() -> Node:

@@ -1,17 +1,15 @@
 """Builds docs/settings.md from the fields of dialbook.settings.Settings, their bounds and what they mean."""
 
-import argparse
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from generated import ROOT, publish
 
 from dialbook.cli.serve import serve
 from dialbook.settings import CONFIG_FILE, CONFIG_VARIABLE, PREFIX, Settings, allowed_values
 
-ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs/settings.md"
 
 TEMPLATE = """\
@@ -70,14 +68,7 @@ Every setting, with its default:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is stale")
-    check = parser.parse_args().check
-    built = build()
-    if not check:
-        TARGET.write_text(built, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != built:
-        sys.exit(f"{TARGET.relative_to(ROOT)} is stale: run python tools/build_settings_doc.py")
+    publish(Path(__file__).name, TARGET, build())
 
 
 def build() -> str:
