@@ -169,6 +169,23 @@ def test_a_custom_field_may_be_32_levels_deep_and_no_deeper(client: Client) -> N
     assert spoilt["error_data"]["description"] == "custom_field is nested deeper than 32 levels."
 
 
+@pytest.mark.parametrize("value", [b'"\xff"', b'"\xed\xa0\x80"', b"1e400", b'{"a": 1e400}'])
+@pytest.mark.parametrize("field", [b"first_name", b"custom_field", b"unknown"])
+def test_an_item_that_cannot_be_read_spoils_itself_alone(field: bytes, value: bytes, client: Client) -> None:
+    """Text that is not UTF-8, and numbers past any bound, inside well-formed brackets."""
+    fine = b'{"number": "%s"}' % NUMBERS[5].encode()
+    body = b'{"contacts": [{"number": "%s", "%s": %s}, %s]}' % (NUMBERS[6].encode(), field, value, fine)
+
+    status, envelope = send(client, "POST", "/contacts", body)
+
+    assert status in {200, 207, 400}
+    made = [item["data"]["sid"] for item in envelope["response"] if item["code"] == 200] if status != 400 else []
+    for sid in made:
+        client.delete(f"/contacts/{sid}")
+    if status != 400 and field != b"unknown":
+        assert [item["code"] for item in envelope["response"]] == [400, 200]
+
+
 def test_the_last_of_two_equal_keys_counts(client: Client) -> None:
     body = b'{"contacts": [], "contacts": [{"number": "%s", "tag": "a", "tag": "b"}]}' % NUMBERS[4].encode()
 

@@ -1,12 +1,20 @@
 """Many callers at once: the unique keys decide, nothing is made twice, every counter stays right."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import Any
 
-from tests.conftest import NUMBERS, Client, Server, run_cli
+import apsw
+import httpx2
+
+from dialbook.settings import Settings
+from dialbook.store.group_commit import WAITING_LIMIT
+from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 
 CALLERS = 50
+CROWD = WAITING_LIMIT + 40
+UNLIMITED = httpx2.Limits(max_connections=None)
 
 
 def at_once(fn: Callable[[int], Any]) -> list[Any]:
@@ -77,6 +85,26 @@ def test_overlapping_bulks_make_each_contact_once(api: Client) -> None:
     made = [item["data"]["number"] for envelope in envelopes for item in envelope["response"] if item["code"] == 200]
     assert sorted(made) == sorted(NUMBERS[:60])
     assert api.get("/contacts").json()["metadata"]["total"] == 60
+
+
+def test_more_changes_than_may_wait_are_refused_at_once(tmp_path: Path, connect: Callable[..., Client]) -> None:
+    """Another process holds the file's lock, so that nothing is changed until one caller has been refused."""
+    with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}")) as server:
+        client = connect("crowd", to=server)
+        lock = apsw.Connection(str(tmp_path / "book.db"))
+        lock.execute("BEGIN IMMEDIATE")
+        http = httpx2.Client(base_url=server.url, auth=client.http.auth, verify=False, timeout=60, limits=UNLIMITED)
+        path = f"/v2/accounts/{client.account}/contacts"
+        with http, ThreadPoolExecutor(CROWD) as pool:
+            bodies = [{"contacts": [{"number": number}]} for number in NUMBERS[:CROWD]]
+            calls = [pool.submit(http.post, path, json=body) for body in bodies]
+            refused = next(as_completed(calls)).result()
+            lock.execute("ROLLBACK")
+            statuses = [call.result().status_code for call in calls]
+
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert set(statuses) == {200, 503}
+        assert client.get("/contacts").json()["metadata"]["total"] == statuses.count(200)
 
 
 def test_a_mixed_crowd_leaves_every_counter_right(api: Client, server: Server) -> None:

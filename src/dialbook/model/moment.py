@@ -4,7 +4,5 @@ from datetime import UTC, datetime
 
 
 def utc_text(moment: datetime) -> str:
-    """`2026-01-05T09:00:00Z` (RFC 3339). A moment without a zone is a bug, and raises ValueError."""
-    if moment.tzinfo is None:
-        raise ValueError("a moment needs a time zone")
+    """`2026-01-05T09:00:00Z` (RFC 3339), of a moment that knows its time zone."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dialbook.model.errors import DialbookError, Internal, MethodNotAllowed, NotFound, Unreadable
+from dialbook.model.errors import DialbookError, Internal, MethodNotAllowed, NotFound
 from dialbook.server.reply import reply
 from dialbook.wire.envelope import refusal
 
@@ -39,10 +39,8 @@ HANDLERS: Mapping[Any, Callable[[Request, Any], Any]] = {DialbookError: refuse, 
 
 
 def _ours(request: Request, error: HTTPException) -> DialbookError:
-    if error.status_code == 404:
+    if error.status_code != 405:
         return NotFound("There is no such path.")
-    if error.status_code == 405:
-        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
-        description = f"{request.method} is not allowed here; allowed are {allowed}."
-        return MethodNotAllowed(description, headers={"Allow": allowed})
-    return Unreadable(error.detail)
+    allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
+    description = f"{request.method} is not allowed here; allowed are {allowed}."
+    return MethodNotAllowed(description, headers={"Allow": allowed})
