@@ -71,7 +71,6 @@ def create_app(
         clock: tells the time, in UTC.
         write_log: takes one line for each request.
     """
-
     rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
     service = Service(db, settings, clock, rate_limit, write_log)
 

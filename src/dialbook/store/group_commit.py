@@ -132,7 +132,11 @@ class Writer:
 
     def _fail(self, taken: list[Job], error: BaseException) -> None:
         """Undo the transaction; what was refused stays refused, all the rest did not happen."""
-        self._batch.abandon()
+        try:
+            self._batch.abandon()
+        except Exception as trouble:  # noqa: BLE001  # those who wait have to be answered all the same
+            # The type alone: what the driver says might hold personal data.
+            log.error("a transaction could not be undone: %s", type(trouble).__name__)  # noqa: TRY400
         log.error("a transaction of %d changes was lost: %s", len(taken), type(error).__name__)
         lost = error if isinstance(error, Unavailable) else Unavailable("The change was undone.", headers=RETRY_SOON)
         for job in taken:

@@ -95,16 +95,16 @@ class SqliteBatch:
             self._connection.execute("BEGIN IMMEDIATE")
 
     def run(self, fn: Callable[[Tx], R]) -> R:
-        self._connection.execute("SAVEPOINT change")
-        try:
-            with trouble_as_unavailable():
+        with trouble_as_unavailable():
+            self._connection.execute("SAVEPOINT change")
+            try:
                 result = fn(self._tx)
-        except BaseException:
-            if self.is_open:
-                self._connection.execute("ROLLBACK TO change; RELEASE change")
-            raise
-        self._connection.execute("RELEASE change")
-        return result
+                self._connection.execute("RELEASE change")
+            except BaseException:
+                if self.is_open:
+                    self._connection.execute("ROLLBACK TO change; RELEASE change")
+                raise
+            return result
 
     def commit(self) -> None:
         with trouble_as_unavailable():
@@ -193,7 +193,8 @@ class SqliteDatabase:
         asyncio.get_running_loop().call_soon(self._end_snapshot)
 
     def _end_snapshot(self) -> None:
-        self._reader.execute("COMMIT")
+        if self._reader.in_transaction:
+            self._reader.execute("COMMIT")
 
     def _scanner(self) -> apsw.Connection:
         thread = threading.get_ident()
