@@ -8,8 +8,9 @@ in both rows. Other work takes its time from wrk too, and so more from the ceili
 found on a busy machine flatters Dialbook. The ratio of processor time a request is given beside it for that.
 
 While Dialbook is asked, wrk sleeps most of the time, and waking it is part of what a send costs a server; while the
-ceiling is asked, wrk hardly sleeps. That favours the ceiling, by little: a bare application that took 42 µs of processor
-time a request took 159 when made to compute for 110 µs first, and 250 for 200 µs, which is 7 or 8 µs more than the sum.
+ceiling is asked, wrk hardly sleeps. That favours the ceiling, by little: a bare application that took 42 µs of
+processor time a request took 159 when made to compute for 110 µs first, and 250 for 200 µs, which is 7 or 8 µs more
+than the sum.
 """
 
 from pathlib import Path
