@@ -159,6 +159,33 @@ def test_a_custom_field_has_to_be_a_storable_object(wrong: object, client: Clien
     assert "custom_field" in item["error_data"]["description"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"n": 12345678901234567890123}',
+        '{"n": 1.0, "m": 1e2}',
+        '{"path": "C:\\\\u0000"}',
+        '{"क": "' + "x" * 8100 + '"}',
+    ],
+)
+def test_a_custom_field_is_given_back_as_it_was_sent(text: str, client: Client) -> None:
+    body = f'{{"contacts": [{{"number": "{NUMBERS[7]}", "custom_field": {text}}}]}}'
+
+    answer = client.request("POST", "/contacts", content=body.encode())
+
+    assert answer.status_code == 200, answer.text
+    assert f'"custom_field":{text},' in answer.text
+    client.delete(f"/contacts/{answer.json()['response'][0]['data']['sid']}")
+
+
+def test_a_custom_field_is_measured_in_bytes(client: Client) -> None:
+    body = json.dumps({"contacts": [{"number": NUMBERS[7], "custom_field": {"a": "क" * 3000}}]}, ensure_ascii=False)
+
+    (item,) = client.request("POST", "/contacts", content=body.encode()).json()["response"]
+
+    assert "bytes of JSON; at most 8192" in item["error_data"]["description"]
+
+
 def test_a_custom_field_may_be_32_levels_deep_and_no_deeper(client: Client) -> None:
     deepest = json.loads('{"a":' * 32 + "1" + "}" * 32)
     items = [{"number": NUMBERS[3], "custom_field": value} for value in (deepest, {"a": deepest})]

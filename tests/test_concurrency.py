@@ -107,6 +107,22 @@ def test_more_changes_than_may_wait_are_refused_at_once(tmp_path: Path, connect:
         assert client.get("/contacts").json()["metadata"]["total"] == statuses.count(200)
 
 
+def test_all_who_wait_for_a_locked_file_are_refused_together(tmp_path: Path, connect: Callable[..., Client]) -> None:
+    """Each on its own would wait for as long as the file's lock may take, one after the other."""
+    with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}")) as server:
+        client = connect("patient", to=server)
+        lock = apsw.Connection(str(tmp_path / "book.db"))
+        lock.execute("BEGIN IMMEDIATE")
+        http = httpx2.Client(base_url=server.url, auth=client.http.auth, verify=False, timeout=12)
+        with http, ThreadPoolExecutor(6) as pool:
+            path = f"/v2/accounts/{client.account}/contacts"
+            statuses = pool.map(lambda i: http.post(path, json={"contacts": [{"number": NUMBERS[i]}]}), range(6))
+            assert {answer.status_code for answer in statuses} == {503}
+        lock.execute("ROLLBACK")
+
+        assert client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
+
+
 def test_a_mixed_crowd_leaves_every_counter_right(api: Client, server: Server) -> None:
     contacts = api.create_contacts(*({"number": number} for number in NUMBERS[:20]))
     lists = [api.create_list(f"List {i}")["sid"] for i in range(3)]

@@ -36,6 +36,7 @@ WRONG_KEYS = {
     "not given": 401,
     "not Basic": 401,
     "not base64": 401,
+    "not ASCII": 401,
     "without a colon": 401,
 }
 ALLOWED = {("GET", "read-only"), ("POST", "write-only"), ("PUT", "write-only"), ("DELETE", "write-only")}
@@ -99,6 +100,7 @@ def keys(
         "not given": "",
         "not Basic": f"Bearer {victim.client.token}",
         "not base64": "Basic !!!",
+        "not ASCII": "Basic \xff\xfe",
         "without a colon": "Basic QUJD",
     }
 
@@ -209,7 +211,7 @@ def _auth(client: Client) -> httpx2.Auth:
 
 def _call(target: Victim, method: str, path: str, auth: httpx2.Auth | str) -> httpx2.Response:
     body = BODIES.get((method, path))
-    headers = {"Authorization": auth} if isinstance(auth, str) and auth else {}
+    headers = {"Authorization": auth.encode("latin-1")} if isinstance(auth, str) and auth else {}
     return target.client.http.request(
         method,
         target.fill(PREFIX + path),

@@ -93,7 +93,9 @@ def key() -> None:
     help="What it may do; repeatable.  [default: both]",
 )
 @click.option(
-    "--expires", metavar="WHEN", help="A date (2027-01-31), a time (2027-01-31T12:00:00Z) or days from now (90d)."
+    "--expires",
+    metavar="WHEN",
+    help="The first second of a date in UTC (2027-01-31), a time (2027-01-31T12:00:00Z) or days from now (90d).",
 )
 @database_options
 @json_option

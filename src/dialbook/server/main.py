@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         sock = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise Invalid(f"Cannot listen on {host} port {port}: {error.strerror}.") from None
+        raise Invalid(f"Cannot listen on {host} port {port}: {str(error.strerror).partition(' (while')[0]}.") from None
     # Connections inherit it. Without it, an answer's body may wait 40 ms for the caller to acknowledge its head.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock

@@ -62,6 +62,8 @@ class Writer:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING_LIMIT)
+        self._closing = False
+        self._ended = False
         self._thread = threading.Thread(target=self._work, name="dialbook-writer", daemon=True)
         self._thread.start()
 
@@ -69,8 +71,10 @@ class Writer:
         """Have a change made; the future is done once it is durable.
 
         Raises:
-            Unavailable: too many changes wait already.
+            Unavailable: too many changes wait already, or the thread is ending.
         """
+        if self._closing:
+            raise Unavailable("The server is stopping.", headers=RETRY_SOON)
         job = Job(change)
         try:
             self._jobs.put_nowait(job)
@@ -80,12 +84,13 @@ class Writer:
 
     def close(self) -> None:
         """Make the changes that wait, then end the thread."""
+        self._closing = True
         self._jobs.put(None)
         self._thread.join()
         self._batch.close()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while not self._ended and (job := self._jobs.get()) is not None:
             taken: list[Job] = []
             try:
                 self._make(job, taken)
@@ -99,10 +104,20 @@ class Writer:
         for job in self._together(first):
             taken.append(job)
             if job is taken[0]:
-                self._batch.begin()
+                self._begin(taken)
             self._run(job)
         if taken:
             self._batch.commit()
+
+    def _begin(self, taken: list[Job]) -> None:
+        try:
+            self._batch.begin()
+        except Unavailable:
+            # Whoever waits behind this one would wait as long again for the same answer.
+            while (job := self._next_waiting()) is not None:
+                if job.future.set_running_or_notify_cancel():
+                    taken.append(job)
+            raise
 
     def _together(self, first: Job) -> Iterator[Job]:
         """The first change, and those that wait by now, for a while."""
@@ -118,8 +133,7 @@ class Writer:
             job = self._jobs.get_nowait()
         except queue.Empty:
             return None
-        if job is None:
-            self._jobs.put(None)  # the word to end is for the loop in _work
+        self._ended = job is None
         return job
 
     def _run(self, job: Job) -> None:

@@ -244,7 +244,8 @@ def _in_snapshot(
         try:
             return fn(SqliteTx(connection), *args, **kwargs)
         finally:
-            connection.execute("COMMIT")
+            if connection.in_transaction:
+                connection.execute("COMMIT")
 
 
 def _upgrade(connection: apsw.Connection) -> None:

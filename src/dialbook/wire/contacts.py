@@ -1,5 +1,6 @@
 """Contacts as JSON (contract sections 2 and 4)."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -17,6 +18,9 @@ LIST_SIDS_LIMIT = 100
 
 CUSTOM_FIELD_BYTES = 8192
 CUSTOM_FIELD_DEPTH = 32
+
+# NUL as JSON writes it: after an even number of backslashes.
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class ContactOut(Struct, frozen=True, gc=False):
@@ -172,22 +176,22 @@ def _number(value: object) -> str | None:
 
 
 def _custom_field(name: str, raw: Raw) -> str | None:
-    """Check the object and give it back as compact JSON text."""
+    """Check the object and give it back as it was written: a number read and written anew might be another."""
     try:
         value = msgspec.json.decode(raw)
-        text = msgspec.json.encode(value).decode()
-    except (*NOT_JSON, OverflowError):
+        text = bytes(raw).decode()
+    except NOT_JSON:
         raise Invalid(f"{name} holds a value that cannot be stored.") from None
     if value is None or value == "":
         return None
     if not isinstance(value, dict):
         raise Invalid(f"{name} must be an object or null.")
-    if len(text) > CUSTOM_FIELD_BYTES:
-        raise Invalid(f"{name} has {len(text)} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
+    if len(bytes(raw)) > CUSTOM_FIELD_BYTES:
+        raise Invalid(f"{name} has {len(bytes(raw))} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
     # What has few brackets cannot be deep, and need not be walked through.
     if text.count("{") + text.count("[") > CUSTOM_FIELD_DEPTH and _depth(value) > CUSTOM_FIELD_DEPTH:
         raise Invalid(f"{name} is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
-    if "\\u0000" in text:
+    if _ESCAPED_NUL.search(text):
         raise Invalid(f"{name} holds a character that cannot be stored.")
     return text
 
