@@ -211,7 +211,7 @@ def _auth(client: Client) -> httpx2.Auth:
 
 def _call(target: Victim, method: str, path: str, auth: httpx2.Auth | str) -> httpx2.Response:
     body = BODIES.get((method, path))
-    headers = {"Authorization": auth.encode("latin-1")} if isinstance(auth, str) and auth else {}
+    headers = {b"Authorization": auth.encode("latin-1")} if isinstance(auth, str) and auth else {}
     return target.client.http.request(
         method,
         target.fill(PREFIX + path),

@@ -108,6 +108,8 @@ def test_the_list_shows_every_account_and_how_much_is_in_its_book(database: str)
 
 
 def test_a_book_without_accounts_has_an_empty_list(database: str) -> None:
+    assert run("migrate", "--database", database).exit_code == 0
+
     assert run_cli("account", "list", "--database", database) == []
     assert run("account", "list", "--database", database).exit_code == 0
 
@@ -162,6 +164,8 @@ def test_a_deleted_account_can_be_made_anew_and_is_empty(database: str) -> None:
 
 
 def test_an_account_that_does_not_exist_cannot_be_deleted(database: str) -> None:
+    fill(database, "acme", NUMBERS[:1])
+
     result = run("account", "delete", "nobody", "--yes", "--database", database)
 
     assert (result.exit_code, result.stdout) == (1, "")

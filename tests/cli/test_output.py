@@ -110,6 +110,9 @@ def test_with_json_standard_output_is_json_and_nothing_else(path: tuple[str, ...
     assert json.loads(result.stdout)
 
 
+MAKING = {("account", "create"), ("migrate",)}
+
+
 def test_every_command_that_ends_has_json() -> None:
     assert {path for path in LEAVES if "as_json" in {each.name for each in LEAVES[path].params}} == {*JSON_COMMANDS}
     assert LEAVES.keys() - JSON_COMMANDS.keys() == {("serve",), ("demo",)}
@@ -122,8 +125,20 @@ def test_a_database_that_cannot_be_opened_is_one_line_on_standard_error(path: tu
     result = run(*path, *JSON_COMMANDS[path], "--json", "--database", database)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"Error: {tmp_path}/nowhere/book.db cannot be opened")
+    assert result.stderr.startswith("Error: ")
+    assert f"{tmp_path}/nowhere/book.db" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", [path for path in JSON_COMMANDS if path not in MAKING], ids=" ".join)
+def test_a_command_in_the_wrong_folder_makes_no_database(path: tuple[str, ...], database: str, tmp_path: Path) -> None:
+    arguments = [argument.format(api_key="0" * 32) for argument in JSON_COMMANDS[path]]
+
+    result = run(*path, *arguments, "--database", database)
+
+    assert result.exit_code == 1
+    assert "There is no database" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("url", ["", "book.db", "sqlite:///", "sqlite:book.db", "mysql://localhost/book"])
@@ -193,9 +208,9 @@ def test_bytes_that_are_no_text_are_refused_like_all_else(
 
 
 def test_it_runs_as_a_module_too(tmp_path: Path) -> None:
-    result = _python("-m", "dialbook", "account", "list", "--json", folder=tmp_path)
+    result = _python("-m", "dialbook", "migrate", folder=tmp_path)
 
-    assert (result.returncode, result.stdout.strip(), result.stderr) == (0, "[]", "")
+    assert (result.returncode, result.stdout.strip(), result.stderr) == (0, "The schema is up to date: 1 of 1.", "")
 
 
 def test_without_the_packages_of_a_server_it_says_how_to_get_them(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def create_account(account_sid: str, region: str, database: str | None, config: 
     Example:
       dialbook account create acme --region SG
     """
-    with opened(database, config) as db:
+    with opened(database, config, create=True) as db:
         made = write(db, store.create_account, account_sid, region=region.upper(), now=datetime.now(UTC))
     if as_json:
         show(_account_json(made))

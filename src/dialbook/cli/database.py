@@ -15,9 +15,9 @@ R = TypeVar("R")
 
 
 @contextmanager
-def opened(database: str | None, config: Path | None) -> Iterator[Database]:
-    """The database that the settings name, closed at the end."""
-    db = open_database(load_settings({"database": database}, config=config).database)
+def opened(database: str | None, config: Path | None, *, create: bool = False) -> Iterator[Database]:
+    """The database that the settings name, closed at the end; only what fills it may `create` it."""
+    db = open_database(load_settings({"database": database}, config=config).database, create=create)
     try:
         yield db
     finally:

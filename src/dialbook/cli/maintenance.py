@@ -19,7 +19,7 @@ def migrate(database: str | None, config: Path | None, as_json: bool) -> None:
 
     A SQLite file is brought up to date whenever it is opened; this command only says so.
     """
-    with opened(database, config) as db:
+    with opened(database, config, create=True) as db:
         (schema,) = (check for check in db.check() if check.name == "schema")
     if as_json:
         show({"schema": schema.found, "ok": schema.ok})

@@ -4,11 +4,12 @@ from dialbook.model.errors import Invalid
 from dialbook.store.database import Database
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, create: bool = True) -> Database:
     """Open, and on SQLite bring up to date, the database at `url`.
 
     Args:
         url: `sqlite:///relative.db` or `sqlite:////absolute.db`.
+        create: whether to make the file when there is none.
 
     Raises:
         Invalid: no engine knows such a URL.
@@ -20,4 +21,4 @@ def open_database(url: str) -> Database:
     # Only the engine that is asked for needs its driver.
     from dialbook.store.sqlite import SqliteDatabase  # noqa: PLC0415
 
-    return SqliteDatabase(path)
+    return SqliteDatabase(path, create=create)

@@ -126,7 +126,9 @@ class SqliteBatch:
 class SqliteDatabase:
     """A Dialbook database in one file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, create: bool = True) -> None:
+        if not create and not Path(path).exists():
+            raise Unavailable(f"There is no database {path}: 'dialbook account create' makes one.")
         with trouble_as_unavailable(f"{path} cannot be opened as a Dialbook database"):
             # Personal data is for its owner's eyes; SQLite gives its -wal and -shm files the same mode.
             Path(path).touch(mode=0o600)
