@@ -10,9 +10,6 @@ from sqlglot import exp
 
 ACCOUNT_TABLES = {"books", "contacts", "lists", "members"}
 
-# What reads across accounts: the operator's own list of all accounts.
-ACROSS_ACCOUNTS = {"list_accounts"}
-
 
 def check_statement(_: apsw.Cursor, sql: str, __: Any) -> bool:
     """Refuse a statement that breaks the rule; made to be SQLite's `exec_trace`."""

@@ -102,6 +102,11 @@ def test_numbers_as_people_write_them(text: str, region: str, number: str) -> No
     assert normal_number(text, region) == number
 
 
+@pytest.mark.parametrize("text", ["+919845000000" + " " * 52 + "junk", "+919845000000" + " " * 60, "+" + "9" * 70])
+def test_what_is_longer_than_any_number_is_none(text: str) -> None:
+    assert ours(text, "IN") is None
+
+
 @pytest.mark.parametrize("text", [None, ""])
 def test_no_number_is_missing(text: str | None) -> None:
     with pytest.raises(Missing, match="Number is mandatory"):

@@ -43,7 +43,8 @@ def normal_number(value: str | None, region: str) -> str:
     """
     if not value:
         raise Missing("Number is mandatory")
-    dialled = value[: _LONGEST + 1].translate(_STRIPPED)
+    # What is far longer than any number is not read at all.
+    dialled = value.translate(_STRIPPED) if len(value) <= _LONGEST else ""
     if is_international(dialled):
         return dialled
     return _parsed(dialled, region) or _refuse(value)
@@ -75,7 +76,7 @@ def is_international(number: str) -> bool:
 
 
 def _parsed(dialled: str, region: str) -> str | None:
-    if len(dialled) > _LONGEST or not dialled.removeprefix("+").isascii() or not dialled.removeprefix("+").isdigit():
+    if not dialled.removeprefix("+").isascii() or not dialled.removeprefix("+").isdigit():
         return None
     try:
         number = phonenumbers.parse(dialled, region)
