@@ -5,4 +5,5 @@ from datetime import UTC, datetime
 
 def utc_text(moment: datetime) -> str:
     """`2026-01-05T09:00:00Z` (RFC 3339), of a moment that knows its time zone."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='seconds')[:19]}Z"

@@ -5,17 +5,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dialbook.server import contacts, errors, lists, members
+from dialbook.server import contacts, lists, members
 from dialbook.server.auth import authorise
 from dialbook.server.context import Service, service_of
 from dialbook.server.docs import docs_routes
 from dialbook.server.exchange import Exchange
+from dialbook.server.outbox import Turn
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
@@ -62,7 +62,7 @@ def create_app(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     write_log: Callable[[str], object] | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """Make the application.
 
     Args:
@@ -75,36 +75,27 @@ def create_app(
     service = Service(db, settings, clock, rate_limit, write_log)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+    async def lifespan(_: object) -> AsyncIterator[Mapping[str, Turn]]:
+        yield {"turn": Turn()}
         db.close()
 
-    app = Starlette(
-        routes=[
-            *(
-                Route(PREFIX + path, _operation(handlers), methods=list(handlers))
-                for path, handlers in OPERATIONS.items()
-            ),
-            *docs_routes(settings),
-        ],
-        middleware=[Middleware(Exchange, service=service)],
-        exception_handlers=errors.HANDLERS,
-        lifespan=lifespan,
-    )
-    app.router.redirect_slashes = False
-    return app
+    operations = [Route(PREFIX + path, Resource(by), methods=list(by)) for path, by in OPERATIONS.items()]
+    routes = [*operations, *docs_routes(settings)]
+    return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service)
 
 
-def _operation(handlers: Mapping[str, Handler]) -> Handler:
+class Resource:
     """What answers at one path: whether the caller may, whether it is too often, then the handler for the method."""
-    by_method = {**handlers, "HEAD": handlers["GET"]} if "GET" in handlers else handlers
 
-    async def answer(request: Request) -> Response:
-        handler = by_method[request.method]
-        request.scope["operation"] = handler.__name__
-        request.scope["account"] = account = await authorise(request)
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._handlers = {**handlers, "HEAD": handlers["GET"]} if "GET" in handlers else handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        handler = self._handlers[scope["method"]]
+        scope["operation"] = handler.__name__
+        scope["account"] = account = await authorise(request)
         if rate_limit := service_of(request).rate_limit:
-            request.scope["rate_headers"] = rate_limit.admit(account.sid)
-        return await handler(request)
-
-    return answer
+            scope["rate_headers"] = rate_limit.admit(account.sid)
+        response = await handler(request)
+        await response(scope, receive, send)

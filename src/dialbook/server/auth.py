@@ -6,8 +6,9 @@ from starlette.requests import Request
 
 from dialbook.model.account import Account, ApiKey, Scope, hash_token, is_same_hash
 from dialbook.model.errors import Forbidden, Unauthorized
-from dialbook.server.context import now_of, service_of, sid_of
+from dialbook.server.context import header_of, now_of, service_of, sid_of
 from dialbook.store.accounts import find_key
+from dialbook.store.database import Tx
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="dialbook", charset="UTF-8"'}
 
@@ -34,14 +35,20 @@ async def authorise(request: Request) -> Account:
 
 
 async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
-    """The key that was presented, with its account. Looked up each time, so that a revoked one is closed at once."""
-    name, token = _credentials(request.headers.get("authorization", ""))
-    found = await service_of(request).db.read(find_key, name)
-    # An unknown key costs the same comparison as a wrong token, and gets the same answer.
-    right = is_same_hash(hash_token(token), found[0].token_hash if found else _NO_HASH)
-    if found is None or not right or not found[0].is_live(now_of(request)):
+    """The key that was presented, with its account, as the database has it now: a revoked one is closed at once."""
+    found = await service_of(request).db.recall(_verify, header_of(request, b"authorization"))
+    if found is None or not found[0].is_live(now_of(request)):
         raise _unauthorized()
     return found
+
+
+def _verify(tx: Tx, header: str) -> tuple[ApiKey, Account] | None:
+    """The key that the header names and proves, with its account."""
+    name, token = _credentials(header)
+    found = find_key(tx, name)
+    # An unknown key costs the same comparison as a wrong token, and gets the same answer.
+    is_right = is_same_hash(hash_token(token), found[0].token_hash if found else _NO_HASH)
+    return found if is_right else None
 
 
 def _credentials(header: str) -> tuple[str, str]:

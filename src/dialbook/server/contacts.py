@@ -7,7 +7,7 @@ from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import ContactChange, ContactDraft
 from dialbook.model.phone import number_change, number_draft
 from dialbook.server.body import read_body
-from dialbook.server.context import account_of, now_of, query_of, service_of, sid_of
+from dialbook.server.context import account_of, now_of, query_of, service_of, sid_of, window_of
 from dialbook.server.reply import reply
 from dialbook.store import contacts as store
 from dialbook.wire import contacts as wire
@@ -42,7 +42,7 @@ async def update_contact(request: Request) -> Response:
 async def list_contacts(request: Request) -> Response:
     """One page of the address book: all, or those that match."""
     service, account, query = service_of(request), account_of(request), query_of(request)
-    window = paging.read_window(query, largest=service.settings.page_limit)
+    window = window_of(request)
     sort = paging.read_sort(query, wire.SORT_FIELDS)
     filter_ = store.ContactFilter(paging.read_name(query), wire.read_list_sids(query))
     run = service.db.read if window.is_near and filter_ == store.EVERYONE else service.db.scan

@@ -10,9 +10,11 @@ from starlette.requests import Request
 
 from dialbook.model.account import Account
 from dialbook.model.lists import ListLimits
+from dialbook.model.page import Window
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
+from dialbook.wire.paging import read_window
 
 
 class Service(Struct, frozen=True):
@@ -48,9 +50,24 @@ def now_of(request: Request) -> datetime:
     return now
 
 
+def header_of(request: Request, name: bytes) -> str:
+    """The first header of this name, which is in lower case; empty where there is none."""
+    headers: list[tuple[bytes, bytes]] = request.scope["headers"]
+    return next((value.decode("latin-1") for given, value in headers if given == name), "")
+
+
 def query_of(request: Request) -> QueryParams:
     """The query, read."""
     return _read_query(request.scope["query_string"])
+
+
+def window_of(request: Request) -> Window:
+    """Which part of a collection the query asks for.
+
+    Raises:
+        Invalid: `offset` or `limit` is not what is allowed.
+    """
+    return _read_window(request.scope["query_string"], service_of(request).settings.page_limit)
 
 
 def sid_of(request: Request, name: str) -> str:
@@ -59,7 +76,12 @@ def sid_of(request: Request, name: str) -> str:
     return sid
 
 
+# Callers ask for the same few windows over and over, and reading one takes longer than a look-up in the database.
+@lru_cache(maxsize=256)
+def _read_window(query: bytes, largest: int) -> Window:
+    return read_window(_read_query(query), largest=largest)
+
+
 @lru_cache(maxsize=256)
 def _read_query(query: bytes) -> QueryParams:
-    # Callers ask for the same few windows over and over, and reading one takes longer than a look-up in the database.
     return QueryParams(query)

@@ -2,8 +2,6 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,26 +14,21 @@ from dialbook.wire.envelope import refusal
 log = logging.getLogger(__name__)
 
 
-async def refuse(request: Request, error: DialbookError) -> Response:
-    """Answer what we refuse ourselves."""
+def answer_error(request: Request, error: Exception) -> Response:
+    """Answer what we refuse ourselves, what the framework refuses, and what nobody foresaw."""
+    if isinstance(error, HTTPException):
+        error = _ours(request, error)
+    if not isinstance(error, DialbookError):
+        _log(request, error)
+        error = Internal("Something went wrong here; the log names this request's id.")
     return reply(request, refusal(error))
 
 
-async def refuse_http(request: Request, error: HTTPException) -> Response:
-    """Answer what the framework refuses, in our words."""
-    return await refuse(request, _ours(request, error))
-
-
-def unexpected(request: Request, error: Exception) -> Response:
-    """Answer a bug: logged by type and place, without its message, which might hold personal data."""
+def _log(request: Request, error: Exception) -> None:
+    """Log a bug by its type and place, without its message, which might hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)
     where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-8:]))
     log.error("request %s failed: %s at %s", request.scope["request_id"], type(error).__qualname__, where)
-    return reply(request, refusal(Internal("Something went wrong here; the log names this request's id.")))
-
-
-# Starlette types its handlers for Exception alone.
-HANDLERS: Mapping[Any, Callable[[Request, Any], Any]] = {DialbookError: refuse, HTTPException: refuse_http}
 
 
 def _ours(request: Request, error: HTTPException) -> DialbookError:

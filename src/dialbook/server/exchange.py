@@ -1,4 +1,4 @@
-"""Around every exchange: its id, its moment, what all exchanges share, its line in the log, an answer to a bug."""
+"""Around every exchange: its id, its moment, what all exchanges share, the answer to an error, its line in the log."""
 
 import time
 
@@ -6,13 +6,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.model.ids import new_request_id
-from dialbook.model.moment import utc_text
 from dialbook.server.context import Service
-from dialbook.server.errors import unexpected
+from dialbook.server.errors import answer_error
 
 
 class Exchange:
-    """Middleware; the line it logs holds no number, name, key or body."""
+    """The outermost application; the line it logs holds no number, name, key or body."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
@@ -23,6 +22,7 @@ class Exchange:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        scope["app"] = self  # tells the router to raise what it refuses
         scope["request_id"] = new_request_id()
         scope["now"] = self._service.clock()
         scope["service"] = self._service
@@ -39,14 +39,12 @@ class Exchange:
             # With the answer begun there is nothing left to say: the server cuts the connection.
             if status:
                 raise
-            response = unexpected(Request(scope, receive), error)
+            response = answer_error(Request(scope, receive), error)
             await response(scope, receive, send_and_note)
-        # Written as it is: one line through the logging package costs as much as a fifth of a page.
         if self._service.write_log:
             self._service.write_log(_line(scope, status, time.perf_counter() - started))
 
 
 def _line(scope: Scope, status: int, seconds: float) -> str:
     account = scope["account"].sid if "account" in scope else "-"
-    what = f"{scope['request_id']} {account} {scope.get('operation', '-')} {status} {seconds * 1000:.1f} ms"
-    return f"{utc_text(scope['now'])} INFO dialbook.request {what}\n"
+    return f"{scope['request_id']} {account} {scope.get('operation', '-')} {status} {seconds * 1000:.1f} ms"

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.server.body import read_body
-from dialbook.server.context import account_of, now_of, query_of, service_of, sid_of
+from dialbook.server.context import account_of, now_of, query_of, service_of, sid_of, window_of
 from dialbook.server.reply import reply
 from dialbook.store import lists as store
 from dialbook.wire import envelope, paging
@@ -41,7 +41,7 @@ async def update_list(request: Request) -> Response:
 async def list_lists(request: Request) -> Response:
     """One page of the account's lists."""
     service, query = service_of(request), query_of(request)
-    window = paging.read_window(query, largest=service.settings.page_limit)
+    window = window_of(request)
     sort = paging.read_sort(query, wire.SORT_FIELDS)
     name = paging.read_name(query)
     run = service.db.read if window.is_near and name is None else service.db.scan

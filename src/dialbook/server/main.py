@@ -7,13 +7,16 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from dialbook.model.errors import Invalid
+from dialbook.model.moment import utc_text
 from dialbook.server.app import create_app
+from dialbook.server.outbox import Outbox, Turn
 from dialbook.server.protocol import Protocol
 from dialbook.settings import PREFIX, Settings, load_settings, to_environment
 from dialbook.store.engines import open_database
@@ -70,16 +73,22 @@ def run(settings: Settings, sock: socket.socket) -> None:
             uvicorn.Server(config).run(sockets=[sock])
 
 
-def make_app() -> Starlette:
+def make_app() -> ASGIApp:
     """The application of one worker, from the environment."""
     settings = load_settings({})
     configure_logging(settings.log_level)
-    write_log = sys.stderr.write if settings.log_level in {"debug", "info"} else None
+    write_log = Outbox(Turn(), log_requests).put if settings.log_level in {"debug", "info"} else None
     app = create_app(open_database(settings.database), settings, write_log=write_log)
     # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
     gc.freeze()
     gc.set_threshold(GARBAGE)
     return app
+
+
+def log_requests(lines: list[str]) -> None:
+    """Log what Exchange says of some requests, as the logging package would, which takes a fifth of a page for each."""
+    now = utc_text(datetime.now(UTC))
+    sys.stderr.write("".join([f"{now} INFO dialbook.request {line}\n" for line in lines]))
 
 
 def configure_logging(level: str) -> None:

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.server.body import read_body
-from dialbook.server.context import account_of, now_of, query_of, service_of, sid_of
+from dialbook.server.context import account_of, now_of, service_of, sid_of, window_of
 from dialbook.server.reply import reply
 from dialbook.store import members as store
-from dialbook.wire import envelope, paging
+from dialbook.wire import envelope
 from dialbook.wire import members as wire
 from dialbook.wire.contacts import write_contact
 
@@ -32,7 +32,7 @@ async def add_members(request: Request) -> Response:
 async def list_members(request: Request) -> Response:
     """One page of a list's contacts, in the order in which they joined."""
     service = service_of(request)
-    window = paging.read_window(query_of(request), largest=service.settings.page_limit)
+    window = window_of(request)
     run = service.db.read if window.is_near else service.db.scan
     page = await run(store.list_members, account_of(request).sid, sid_of(request, "list_sid"), window)
     return reply(request, envelope.page(page, write_contact))

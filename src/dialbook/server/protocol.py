@@ -1,9 +1,13 @@
-"""HTTP/1.1 on a connection, with our own words for what is no HTTP."""
+"""HTTP/1.1 on a connection, an answer in one write, with our own words for what is no HTTP."""
+
+import asyncio
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dialbook.model.errors import Unreadable
 from dialbook.model.ids import new_request_id
+from dialbook.server.outbox import OneWrite
 from dialbook.wire.envelope import refusal, to_bytes
 
 UNKNOWN_METHOD = "UNKNOWN"
@@ -11,6 +15,9 @@ UNKNOWN_METHOD = "UNKNOWN"
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, whose one answer of its own wears the envelope too."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast(asyncio.Transport, OneWrite(transport, self.app_state["turn"])))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # the parser's words are not ours
         answer = refusal(Unreadable("The request is not valid HTTP."))

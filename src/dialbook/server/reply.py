@@ -1,13 +1,25 @@
 """Turning an answer into a response: the only place that makes one of the API's."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.wire.envelope import Answer, to_bytes
+
+JSON = (b"content-type", b"application/json")
+
+
+class Reply(Response):
+    """A response that is always JSON, and so need not look which headers it was given."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        given = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), JSON, *given]
 
 
 def reply(request: Request, answer: Answer) -> Response:
     """The answer in its envelope, as JSON."""
     body = to_bytes(answer, request.scope["request_id"], request.method)
     headers = {**answer.headers, **request.scope.get("rate_headers", {})}
-    return Response(body, answer.http_code, headers, "application/json")
+    return Reply(body, answer.http_code, headers)

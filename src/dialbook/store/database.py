@@ -1,12 +1,13 @@
 """The whole contract between Dialbook and a database engine."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 P = ParamSpec("P")
 R = TypeVar("R")
+A = TypeVar("A", bound=Hashable)
 
 Row: TypeAlias = tuple[Any, ...]
 Params: TypeAlias = Mapping[str, object]
@@ -47,6 +48,9 @@ class Database(Protocol):
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a read that is bounded: one object, or a page near the start of its order."""
+
+    async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
+        """Run such a read for what is asked again and again: its answer may be kept, until anything changes."""
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a read that may take long."""

@@ -13,6 +13,8 @@ from dialbook.store.contacts import COLUMNS, to_page
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import LockedList, lock_list, not_found
 
+PAST_ALL = 2**63 - 1
+
 
 def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Contact]:
     """One page of a list's contacts in the order in which they joined, and how many there are in all.
@@ -24,20 +26,16 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
         f"""
         SELECT l.contact_count, {COLUMNS}
         FROM lists AS l
-        LEFT JOIN (
-            SELECT m.contact, m.position FROM members AS m
-            WHERE m.account = :account AND m.list = :list
-            ORDER BY m.position
-            LIMIT :limit OFFSET :offset
-        ) AS page ON TRUE
-        LEFT JOIN contacts AS c ON c.account = :account AND c.sid = page.contact
+        LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.position >= :start
+        LEFT JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
         WHERE l.account = :account AND l.sid = :list
-        ORDER BY page.position
+        ORDER BY m.position
+        LIMIT :limit
         """,
         account=account,
         list=list_sid,
+        start=_position(tx, account, list_sid, window.offset),
         limit=window.limit,
-        offset=window.offset,
     )
     if not rows:
         raise not_found(list_sid)
@@ -99,6 +97,24 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
     )
     _move(tx, account, list_sid, contacts=-1, positions=0, moment=utc_text(now))
     return Contact(*row)
+
+
+def _position(tx: Tx, account: str, list_sid: str, offset: int) -> int:
+    """The position of the member that has so many others before it, or one past all positions."""
+    if offset == 0:
+        return 0
+    row = tx.one(
+        """
+        SELECT m.position FROM members AS m
+        WHERE m.account = :account AND m.list = :list
+        ORDER BY m.position
+        LIMIT 1 OFFSET :offset
+        """,
+        account=account,
+        list=list_sid,
+        offset=offset,
+    )
+    return PAST_ALL if row is None else int(row[0])
 
 
 def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit: int) -> list[Outcome[Contact]]:

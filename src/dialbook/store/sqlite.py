@@ -7,10 +7,11 @@ locks, and those that wait at the same time share one commit and its one sync to
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
@@ -21,10 +22,13 @@ from dialbook.store.migrate import migrations, pending
 
 P = ParamSpec("P")
 R = TypeVar("R")
+A = TypeVar("A", bound=Hashable)
 
 APPLICATION_ID = 0x4469616C  # "Dial": what makes a SQLite file one of ours
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once could damage the file
 SCANNERS = 2
+RECALLED = 1000  # answers that are kept
+UNAVAILABLE = "The database cannot be used now"
 
 PRAGMAS: dict[str, int | str] = {
     "busy_timeout": 5000,  # milliseconds to wait for another process that writes
@@ -57,25 +61,26 @@ class SqliteTx:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        self._cursor = connection.cursor()
 
     def all(self, sql: str, /, **params: object) -> Sequence[Row]:
-        return self._connection.execute(sql, params).fetchall()
+        return self._cursor.execute(sql, params).fetchall()
 
     def one(self, sql: str, /, **params: object) -> Row | None:
         # All rows are fetched, because a statement that is not run to its end keeps its snapshot open.
-        rows = self._connection.execute(sql, params).fetchall()
+        rows = self._cursor.execute(sql, params).fetchall()
         return rows[0] if rows else None
 
     def run(self, sql: str, /, **params: object) -> int:
-        self._connection.execute(sql, params)
+        self._cursor.execute(sql, params)
         return self._connection.changes()
 
     def each(self, sql: str, items: Iterable[Params], /) -> Sequence[Row | None]:
-        execute = self._connection.execute
+        execute = self._cursor.execute
         return [rows[0] if (rows := execute(sql, item).fetchall()) else None for item in items]
 
     def run_each(self, sql: str, items: Iterable[Params], /) -> Sequence[int]:
-        execute, changes = self._connection.execute, self._connection.changes
+        execute, changes = self._cursor.execute, self._connection.changes
         counts = []
         for item in items:
             execute(sql, item)
@@ -138,14 +143,28 @@ class SqliteDatabase:
         self._path = path
         self._reading = SqliteTx(self._reader)
         self._writer = Writer(SqliteBatch(writing))
+        self._version: object = None
+        self._recalled: dict[Hashable, object] = {}
         self._threads = ThreadPoolExecutor(SCANNERS, "dialbook-scan")
         self._scanners: dict[int, apsw.Connection] = {}
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with trouble_as_unavailable():
+        try:
             if not self._reader.in_transaction:
                 self._begin_snapshot()
             return fn(self._reading, *args, **kwargs)
+        except TROUBLE as trouble:
+            raise unavailable(trouble) from trouble
+
+    async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
+        if not self._reader.in_transaction:
+            with trouble_as_unavailable():
+                self._begin_snapshot()
+        if (fn, about) not in self._recalled:
+            if len(self._recalled) >= RECALLED:
+                self._recalled.clear()
+            self._recalled[fn, about] = await self.read(fn, about)
+        return cast(R, self._recalled[fn, about])
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         def run() -> R:
@@ -192,6 +211,10 @@ class SqliteDatabase:
         whatever is caused by a change that this snapshot does not see, be it an answer or the next request.
         """
         self._reader.execute("BEGIN")
+        version = self._reader.execute("PRAGMA data_version").fetchall()
+        if version != self._version:
+            self._version = version
+            self._recalled.clear()
         asyncio.get_running_loop().call_soon(self._end_snapshot)
 
     def _end_snapshot(self) -> None:
@@ -205,18 +228,18 @@ class SqliteDatabase:
         return self._scanners[thread]
 
 
-class trouble_as_unavailable:  # noqa: N801  # reads as the statement that it is
+@contextmanager
+def trouble_as_unavailable(description: str = UNAVAILABLE) -> Iterator[None]:
     """Turn what the driver says of trouble with the file into Unavailable; bugs pass as they are."""
+    try:
+        yield
+    except TROUBLE as trouble:
+        raise unavailable(trouble, description) from trouble
 
-    def __init__(self, description: str = "The database cannot be used now") -> None:
-        self._description = description
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, TROUBLE):
-            raise Unavailable(f"{self._description} ({type(error).__name__}).", headers=RETRY_SOON) from error
+def unavailable(trouble: BaseException, description: str = UNAVAILABLE) -> Unavailable:
+    """The refusal for trouble with the file."""
+    return Unavailable(f"{description} ({type(trouble).__name__}).", headers=RETRY_SOON)
 
 
 def connect(path: str, *, read_only: bool = False) -> apsw.Connection:

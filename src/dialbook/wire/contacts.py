@@ -71,7 +71,7 @@ def write_contact(
         contact.company_name,
         contact.email,
         contact.tag,
-        None if contact.custom_field is None else Raw(contact.custom_field.encode()),
+        None if contact.custom_field is None else Raw(contact.custom_field),
         f"/v2/accounts/{contact.account}/contacts/{contact.sid}",
         lists,
         list_id,

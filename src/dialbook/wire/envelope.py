@@ -76,12 +76,12 @@ def to_bytes(answer: Answer, request_id: str, method: str) -> bytes:
 
 def one(data: object) -> Answer:
     """A single object."""
-    return Answer(200, _success(data))
+    return Answer(200, Item(200, None, "success", data))
 
 
 def page(found: Page[T], write: Callable[[T], object]) -> Answer:
     """A page of a collection."""
-    items = [_success(write(item)) for item in found.items]
+    items = [Item(200, None, "success", write(item)) for item in found.items]
     metadata = PageMetadata(len(items), found.window.offset, found.window.limit, found.total)
     return Answer(200, items, metadata)
 
@@ -89,7 +89,7 @@ def page(found: Page[T], write: Callable[[T], object]) -> Answer:
 def bulk(outcomes: Sequence[Outcome[T]], write: Callable[[T], object]) -> Answer:
     """One item per input, in order: 200 when all succeeded, else 207."""
     items = [
-        _failure(outcome, write) if isinstance(outcome, DialbookError) else _success(write(outcome))
+        _failure(outcome, write) if isinstance(outcome, DialbookError) else Item(200, None, "success", write(outcome))
         for outcome in outcomes
     ]
     failed = sum(item.error_data is not None for item in items)
@@ -100,10 +100,6 @@ def bulk(outcomes: Sequence[Outcome[T]], write: Callable[[T], object]) -> Answer
 def refusal(error: DialbookError) -> Answer:
     """A request that fails as a whole."""
     return Answer(error.status, _failure(error, lambda _: None), headers=error.headers)
-
-
-def _success(data: object) -> Item:
-    return Item(200, None, "success", data)
 
 
 def _failure(error: DialbookError, write: Callable[[T], object]) -> Item:

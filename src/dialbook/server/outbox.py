@@ -1,0 +1,75 @@
+"""What is said in one turn of the event loop, said at once.
+
+A call of the system costs as much as a good part of a page, and more when it comes between two pages: what Python
+and SQLite have in the processor's caches is lost. So answers and lines of the log leave when the turn is over.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T", str, bytes)
+
+ENOUGH = 64 * 1024  # characters or bytes that are not kept until the turn ends
+
+
+class Turn:
+    """The turn that an event loop is in."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._callbacks: list[Callable[[], None]] = []
+
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when this turn is over."""
+        if not self._callbacks:
+            # Kept, since finding it takes a call of the system.
+            self._loop = self._loop or asyncio.get_running_loop()
+            self._loop.call_soon(self._end)
+        self._callbacks.append(callback)
+
+    def _end(self) -> None:
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+
+class Outbox(Generic[T]):
+    """Gathers what is put into it, and hands it on together, in order, when the turn is over."""
+
+    def __init__(self, turn: Turn, send: Callable[[list[T]], object]) -> None:
+        self._turn = turn
+        self._send: Callable[[list[T]], object] = send
+        self._gathered: list[T] = []
+        self._size = 0
+
+    def put(self, text: T) -> None:
+        """Hand `text` on by the end of this turn; at once when much has gathered."""
+        if not self._gathered:
+            self._turn.at_end(self.flush)
+        self._gathered.append(text)
+        self._size += len(text)
+        if self._size >= ENOUGH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what there is."""
+        if self._gathered:
+            gathered, self._gathered, self._size = self._gathered, [], 0
+            self._send(gathered)
+
+
+class OneWrite:
+    """A transport that writes what it is given in one turn together; in all else the transport that it wraps."""
+
+    def __init__(self, transport: asyncio.Transport, turn: Turn) -> None:
+        self._transport = transport
+        self._outbox = Outbox[bytes](turn, lambda parts: transport.write(b"".join(parts)))
+        self.write = self._outbox.put
+
+    def close(self) -> None:
+        self._outbox.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
