@@ -43,6 +43,8 @@ def normal_number(value: str | None, region: str) -> str:
     """
     if not value:
         raise Missing("Number is mandatory")
+    if is_international(value):
+        return value
     # What is far longer than any number is not read at all.
     dialled = value.translate(_STRIPPED) if len(value) <= _LONGEST else ""
     if is_international(dialled):

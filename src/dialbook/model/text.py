@@ -6,7 +6,7 @@ from dialbook.model.errors import Invalid
 
 TEXT_LIMIT = 255  # characters of a name, a company, an e-mail address or a tag
 
-_UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
+_SURROGATE = re.compile("[\\ud800-\\udfff]")
 
 
 def optional_text(field: str, value: object) -> str | None:
@@ -28,7 +28,7 @@ def optional_text(field: str, value: object) -> str | None:
 
 def storable(value: str) -> bool:
     """Whether both engines can keep the text: no NUL (PostgreSQL refuses it), no lone surrogate (not UTF-8)."""
-    return _UNSTORABLE.search(value) is None
+    return "\0" not in value and (value.isascii() or _SURROGATE.search(value) is None)
 
 
 def search_key(*names: str | None) -> str | None:

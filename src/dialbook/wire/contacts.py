@@ -186,12 +186,12 @@ def _custom_field(name: str, raw: Raw) -> str | None:
         return None
     if not isinstance(value, dict):
         raise Invalid(f"{name} must be an object or null.")
-    if len(bytes(raw)) > CUSTOM_FIELD_BYTES:
-        raise Invalid(f"{name} has {len(bytes(raw))} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
+    if len(text.encode()) > CUSTOM_FIELD_BYTES:
+        raise Invalid(f"{name} has {len(text.encode())} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
     # What has few brackets cannot be deep, and need not be walked through.
     if text.count("{") + text.count("[") > CUSTOM_FIELD_DEPTH and _depth(value) > CUSTOM_FIELD_DEPTH:
         raise Invalid(f"{name} is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
-    if _ESCAPED_NUL.search(text):
+    if "u0000" in text and _ESCAPED_NUL.search(text):
         raise Invalid(f"{name} holds a character that cannot be stored.")
     return text
 
