@@ -84,6 +84,7 @@ def delete_account(tx: Tx, sid: str) -> Account:
     """
     account = get_account(tx, sid)
     tx.run("DELETE FROM members WHERE account = :account", account=sid)
+    tx.run("DELETE FROM member_blocks WHERE account = :account", account=sid)
     tx.run("DELETE FROM lists WHERE account = :account", account=sid)
     tx.run("DELETE FROM contacts WHERE account = :account", account=sid)
     tx.run("DELETE FROM books WHERE account = :account", account=sid)

@@ -14,6 +14,7 @@ from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
 from dialbook.store.database import Params, Row, Tx
+from dialbook.store.member_blocks import count_members
 from dialbook.store.selection import any_of, containing, order_by
 
 # The columns of a contact, in the order of its fields.
@@ -157,10 +158,17 @@ def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime) -> Contact:
         NotFound: the account has no such contact.
     """
     contact = get_contact(tx, account, sid)
+    for list_sid, position in tx.all(
+        "SELECT m.list, m.position FROM members AS m WHERE m.account = :account AND m.contact = :sid",
+        account=account,
+        sid=sid,
+    ):
+        count_members(tx, account, list_sid, [position], joined=False)
     tx.run(
         """
         UPDATE lists
-        SET contact_count = contact_count - 1, updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
+        SET contact_count = contact_count - 1, version = version + 1,
+            updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
         WHERE account = :account
           AND sid IN (SELECT m.list FROM members AS m WHERE m.account = :account AND m.contact = :sid)
         """,
@@ -258,6 +266,14 @@ def _write_changed(tx: Tx, contacts: Sequence[Contact]) -> list[Outcome[Contact]
                           WHERE other.account = :account AND other.number = :number AND other.sid <> :sid)
         """,
         map(_to_params, contacts),
+    )
+    tx.run_each(
+        """
+        UPDATE lists SET version = version + 1
+        WHERE account = :account
+          AND sid IN (SELECT m.list FROM members AS m WHERE m.account = :account AND m.contact = :sid)
+        """,
+        ({"account": contact.account, "sid": contact.sid} for contact in contacts),
     )
     return [
         contact if is_written else Duplicate(f"A contact with number '{contact.number}' exists.")

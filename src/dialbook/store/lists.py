@@ -115,6 +115,7 @@ def delete_list(tx: Tx, account: str, sid: str) -> ContactList:
     """
     deleted = get_list(tx, account, sid)
     tx.run("DELETE FROM members WHERE account = :account AND list = :sid", account=account, sid=sid)
+    tx.run("DELETE FROM member_blocks WHERE account = :account AND list = :sid", account=account, sid=sid)
     tx.run("DELETE FROM lists WHERE account = :account AND sid = :sid", account=account, sid=sid)
     _count(tx, account, -1)
     return deleted
@@ -190,7 +191,8 @@ def _changed(found: ContactList | None, change: ListChange, moment: str) -> Outc
 def _write_changed(tx: Tx, lists: Sequence[ContactList]) -> list[Outcome[ContactList]]:
     written = tx.run_each(
         """
-        UPDATE lists SET name = :name, tag = :tag, updated = :updated, search_key = :search_key
+        UPDATE lists
+        SET name = :name, tag = :tag, updated = :updated, search_key = :search_key, version = version + 1
         WHERE account = :account AND sid = :sid
           AND NOT EXISTS (SELECT 1 FROM lists AS other
                           WHERE other.account = :account AND other.name = :name AND other.sid <> :sid)

@@ -12,8 +12,7 @@ from dialbook.model.page import Page, Window
 from dialbook.store.contacts import COLUMNS, to_page
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import LockedList, lock_list, not_found
-
-PAST_ALL = 2**63 - 1
+from dialbook.store.member_blocks import count_members, position_at
 
 
 def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Contact]:
@@ -34,7 +33,7 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
         """,
         account=account,
         list=list_sid,
-        start=_position(tx, account, list_sid, window.offset),
+        start=position_at(tx, account, list_sid, window.offset),
         limit=window.limit,
     )
     if not rows:
@@ -78,7 +77,7 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
     lock_list(tx, account, list_sid)
     row = tx.one(
         f"""
-        SELECT {COLUMNS}
+        SELECT m.position, {COLUMNS}
         FROM members AS m
         JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
         WHERE m.account = :account AND m.list = :list AND m.contact = :sid
@@ -95,26 +94,9 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
         list=list_sid,
         sid=sid,
     )
+    count_members(tx, account, list_sid, [row[0]], joined=False)
     _move(tx, account, list_sid, contacts=-1, positions=0, moment=utc_text(now))
-    return Contact(*row)
-
-
-def _position(tx: Tx, account: str, list_sid: str, offset: int) -> int:
-    """The position of the member that has so many others before it, or one past all positions."""
-    if offset == 0:
-        return 0
-    row = tx.one(
-        """
-        SELECT m.position FROM members AS m
-        WHERE m.account = :account AND m.list = :list
-        ORDER BY m.position
-        LIMIT 1 OFFSET :offset
-        """,
-        account=account,
-        list=list_sid,
-        offset=offset,
-    )
-    return PAST_ALL if row is None else int(row[0])
+    return Contact(*row[1:])
 
 
 def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit: int) -> list[Outcome[Contact]]:
@@ -136,7 +118,7 @@ def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit
 
 
 def _join(tx: Tx, account: str, locked: LockedList, sids: Sequence[str], moment: str) -> None:
-    first = locked.next_position
+    positions = range(locked.next_position, locked.next_position + len(sids))
     tx.run_each(
         """
         INSERT INTO members (account, list, position, contact, joined)
@@ -144,9 +126,10 @@ def _join(tx: Tx, account: str, locked: LockedList, sids: Sequence[str], moment:
         """,
         (
             {"account": account, "list": locked.sid, "position": position, "contact": sid, "joined": moment}
-            for position, sid in enumerate(sids, first)
+            for position, sid in zip(positions, sids, strict=True)
         ),
     )
+    count_members(tx, account, locked.sid, positions, joined=True)
     if sids:
         _move(tx, account, locked.sid, contacts=len(sids), positions=len(sids), moment=moment)
 
@@ -158,6 +141,7 @@ def _move(tx: Tx, account: str, list_sid: str, *, contacts: int, positions: int,
         UPDATE lists
         SET contact_count = contact_count + :contacts,
             next_position = next_position + :positions,
+            version = version + 1,
             updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
         WHERE account = :account AND sid = :list
         """,

@@ -1,0 +1,127 @@
+"""Rank paging: which position a list's n-th member has, at any depth at the cost of a few short reads.
+
+Positions are counted in blocks: of 32 positions, of 32 such blocks, and so on. To find the n-th member, go down from
+the largest blocks, and pass over whole ones by their counts (docs/decisions/0013).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from dialbook.store.database import Params, Row, Tx
+
+BITS = 5  # 32 blocks, or positions, in a block of the next level: what one read of a level looks through at most
+LEVELS = 6  # 32 billion positions; what is beyond them only makes the highest level longer
+PAST_ALL = 2**62  # a position that no member has
+
+
+def count_members(tx: Tx, account: str, list_sid: str, positions: Iterable[int], *, joined: bool) -> None:
+    """Keep the counts in step with members who joined, or left, at these positions."""
+    counts = Counter(position >> BITS for position in positions)
+    for level in range(1, LEVELS + 1):
+        blocks = [
+            {"account": account, "list": list_sid, "level": level, "block": block, "members": members}
+            for block, members in counts.items()
+        ]
+        if joined:
+            _add(tx, blocks)
+        else:
+            _subtract(tx, blocks)
+        counts = _in_larger_blocks(counts)
+
+
+def position_at(tx: Tx, account: str, list_sid: str, rank: int) -> int:
+    """The position of the member that has `rank` others before it; `PAST_ALL` when there are not so many members."""
+    if rank == 0:
+        return 0
+    row = tx.one(
+        "SELECT l.contact_count, l.next_position FROM lists AS l WHERE l.account = :account AND l.sid = :list",
+        account=account,
+        list=list_sid,
+    )
+    count, next_position = row or (0, 0)
+    if rank >= count:
+        return PAST_ALL
+    if count == next_position:
+        return rank
+    return _descend(tx, account, list_sid, rank, next_position)
+
+
+def _add(tx: Tx, blocks: Sequence[Params]) -> None:
+    tx.run_each(
+        """
+        INSERT INTO member_blocks (account, list, level, block, live)
+        VALUES (:account, :list, :level, :block, :members)
+        ON CONFLICT (account, list, level, block) DO UPDATE SET live = member_blocks.live + excluded.live
+        """,
+        blocks,
+    )
+
+
+def _subtract(tx: Tx, blocks: Sequence[Params]) -> None:
+    tx.run_each(
+        """
+        UPDATE member_blocks SET live = live - :members
+        WHERE account = :account AND list = :list AND level = :level AND block = :block
+        """,
+        blocks,
+    )
+    tx.run_each(
+        """
+        DELETE FROM member_blocks
+        WHERE account = :account AND list = :list AND level = :level AND block = :block AND live = 0
+        """,
+        blocks,
+    )
+
+
+def _descend(tx: Tx, account: str, list_sid: str, rank: int, next_position: int) -> int:
+    first, end = 0, PAST_ALL
+    for level in range(_top_level(next_position), 0, -1):
+        blocks = tx.all(
+            """
+            SELECT b.block, b.live FROM member_blocks AS b
+            WHERE b.account = :account AND b.list = :list AND b.level = :level AND b.block >= :first AND b.block < :end
+            ORDER BY b.block
+            """,
+            account=account,
+            list=list_sid,
+            level=level,
+            first=first,
+            end=end,
+        )
+        block, rank = _skip(blocks, rank)
+        first, end = block << BITS, block + 1 << BITS
+    row = tx.one(
+        """
+        SELECT m.position FROM members AS m
+        WHERE m.account = :account AND m.list = :list AND m.position >= :first
+        ORDER BY m.position
+        LIMIT 1 OFFSET :rank
+        """,
+        account=account,
+        list=list_sid,
+        first=first,
+        rank=rank,
+    )
+    return int(row[0]) if row else PAST_ALL
+
+
+def _top_level(next_position: int) -> int:
+    """The lowest level that has all positions in at most 32 blocks."""
+    return min(LEVELS, max(1, (max(next_position - 1, 1).bit_length() - 1) // BITS))
+
+
+def _skip(blocks: Sequence[Row], rank: int) -> tuple[int, int]:
+    """The block that holds the rank-th member of these blocks, and that member's rank in it."""
+    for block, live in blocks:
+        if rank < live:
+            return block, rank
+        rank -= live
+    raise AssertionError("the blocks hold fewer members than the list")
+
+
+def _in_larger_blocks(counts: Counter[int]) -> Counter[int]:
+    larger: Counter[int] = Counter()
+    for block, count in counts.items():
+        larger[block >> BITS] += count
+    return larger
