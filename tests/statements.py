@@ -8,7 +8,7 @@ import apsw
 import sqlglot
 from sqlglot import exp
 
-ACCOUNT_TABLES = {"books", "contacts", "lists", "members"}
+ACCOUNT_TABLES = {"books", "contacts", "lists", "members", "member_blocks"}
 
 
 def check_statement(_: apsw.Cursor, sql: str, __: Any) -> bool:

@@ -80,6 +80,7 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
         "acme: contacts and lists",
         "acme: members of each list",
         "acme: positions",
+        "acme: blocks of members",
         "other: contacts and lists",
     }
     assert [name for name in checks(as_json) if name not in table.stdout] == []
@@ -105,6 +106,11 @@ CHANGES = {
         ["UPDATE lists SET next_position = 2 WHERE account = :account AND sid = :list"],
         "acme: positions",
         "1 lists with a member past the last position: {list_sid}",
+    ),
+    "a block that was miscounted": (
+        ["UPDATE member_blocks SET live = 2 WHERE account = :account AND list = :list AND level = 3"],
+        "acme: blocks of members",
+        "1 lists with a block miscounted: {list_sid}",
     ),
     "a member that is no contact": (
         [

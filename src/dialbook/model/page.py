@@ -17,6 +17,11 @@ class Window(Struct, frozen=True):
     limit: int
 
     @property
+    def is_short(self) -> bool:
+        """Whether reading its items is quick, once it is known where they are."""
+        return self.limit <= NEAR
+
+    @property
     def is_near(self) -> bool:
         """Whether walking to its end from the start of the order is quick."""
         return self.offset + self.limit <= NEAR

@@ -33,7 +33,7 @@ async def list_members(request: Request) -> Response:
     """One page of a list's contacts, in the order in which they joined."""
     service = service_of(request)
     window = window_of(request)
-    run = service.db.read if window.is_near else service.db.scan
+    run = service.db.read if window.is_short else service.db.scan
     page = await run(store.list_members, account_of(request).sid, sid_of(request, "list_sid"), window)
     return reply(request, envelope.page(page, write_contact))
 

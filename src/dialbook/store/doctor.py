@@ -1,11 +1,12 @@
 """Recounting what is kept as a figure, to see that it is still right."""
 
-from dialbook.store.database import Check, Tx
+from dialbook.store.database import Check, Row, Tx
+from dialbook.store.member_blocks import BITS, LEVELS
 
 
 def recount(tx: Tx, account: str) -> list[Check]:
     """Compare an account's counters with what they count."""
-    return [_book(tx, account), _lists(tx, account), _positions(tx, account)]
+    return [_book(tx, account), _lists(tx, account), _positions(tx, account), _blocks(tx, account)]
 
 
 def _book(tx: Tx, account: str) -> Check:
@@ -46,6 +47,26 @@ def _positions(tx: Tx, account: str) -> Check:
         account=account,
     )
     return Check(f"{account}: positions", not wrong, _named(wrong, "lists with a member past the last position"))
+
+
+def _blocks(tx: Tx, account: str) -> Check:
+    counted = "SELECT m.list, m.position >> :bits, count(*) FROM members AS m WHERE m.account = :account GROUP BY 1, 2"
+    wrong = _miscounted(tx, account, 1, counted)
+    counted = """
+        SELECT s.list, s.block >> :bits, sum(s.live) FROM member_blocks AS s
+        WHERE s.account = :account AND s.level = :level - 1
+        GROUP BY 1, 2
+    """
+    for level in range(2, LEVELS + 1):
+        wrong |= _miscounted(tx, account, level, counted)
+    return Check(f"{account}: blocks of members", not wrong, _named(sorted(wrong), "lists with a block miscounted"))
+
+
+def _miscounted(tx: Tx, account: str, level: int, counted: str) -> set[Row]:
+    """The lists, a row each, whose blocks of a level are not what is `counted` of the level below."""
+    kept = "SELECT b.list, b.block, b.live FROM member_blocks AS b WHERE b.account = :account AND b.level = :level"
+    params = {"account": account, "level": level, "bits": BITS}
+    return {row[:1] for row in {*tx.all(kept, **params)} ^ {*tx.all(counted, **params)}}
 
 
 def _named(rows: object, what: str) -> str:
