@@ -11,10 +11,11 @@ NEAR = 1000  # items, which take a few milliseconds
 
 
 class Window(Struct, frozen=True):
-    """Which items are asked for: `limit` of them from the `offset`-th on, counted from 0."""
+    """Which items are asked for: `limit` of them from the `offset`-th on, counted from 0, or after a position."""
 
     offset: int
     limit: int
+    after: int | None = None  # a position in the collection's order, in place of an offset
 
     @property
     def is_short(self) -> bool:
@@ -33,6 +34,7 @@ class Page(Struct, Generic[T], frozen=True):
     items: Sequence[T]
     window: Window
     total: int
+    last: int | None = None  # the position of the last item, where items have positions
 
 
 class Sort(Struct, frozen=True):

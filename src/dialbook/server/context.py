@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from msgspec import Struct
 from starlette.datastructures import QueryParams
@@ -14,7 +15,7 @@ from dialbook.model.page import Window
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
-from dialbook.wire.paging import read_window
+from dialbook.wire.paging import read_walk, read_window
 
 
 class Service(Struct, frozen=True):
@@ -67,7 +68,22 @@ def window_of(request: Request) -> Window:
     Raises:
         Invalid: `offset` or `limit` is not what is allowed.
     """
-    return _read_window(request.scope["query_string"], service_of(request).settings.page_limit)
+    return _read(read_window, request.scope["query_string"], service_of(request).settings.page_limit)
+
+
+def walk_of(request: Request) -> Window:
+    """Which part of a list's contacts the query asks for: a window, or what comes after a cursor.
+
+    Raises:
+        Invalid: `offset`, `limit` or `after` is not what is allowed.
+    """
+    return _read(read_walk, request.scope["query_string"], service_of(request).settings.page_limit)
+
+
+def url_but_paging(request: Request) -> str:
+    """The request's path and query, ready for `offset` or `after` to be added."""
+    path: str = request.scope["path"]
+    return path + _query_but_paging(request.scope["query_string"])
 
 
 def sid_of(request: Request, name: str) -> str:
@@ -78,8 +94,14 @@ def sid_of(request: Request, name: str) -> str:
 
 # Callers ask for the same few windows over and over, and reading one takes longer than a look-up in the database.
 @lru_cache(maxsize=256)
-def _read_window(query: bytes, largest: int) -> Window:
-    return read_window(_read_query(query), largest=largest)
+def _read(read: Callable[..., Window], query: bytes, largest: int) -> Window:
+    return read(_read_query(query), largest=largest)
+
+
+@lru_cache(maxsize=256)
+def _query_but_paging(query: bytes) -> str:
+    others = [(name, value) for name, value in _read_query(query).multi_items() if name not in {"offset", "after"}]
+    return f"?{urlencode(others)}&" if others else "?"
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,11 @@
 """Turning an answer into a response: the only place that makes one of the API's."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from dialbook.model.errors import NO_HEADERS
 from dialbook.wire.envelope import Answer, to_bytes
 
 JSON = (b"content-type", b"application/json")
@@ -18,8 +19,14 @@ class Reply(Response):
         self.raw_headers = [(b"content-length", b"%d" % len(self.body)), JSON, *given]
 
 
-def reply(request: Request, answer: Answer) -> Response:
+def reply(request: Request, answer: Answer, headers: Mapping[str, str] = NO_HEADERS) -> Response:
     """The answer in its envelope, as JSON."""
     body = to_bytes(answer, request.scope["request_id"], request.method)
-    headers = {**answer.headers, **request.scope.get("rate_headers", {})}
-    return Reply(body, answer.http_code, headers)
+    all_headers = {**answer.headers, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
+    return Reply(body, answer.http_code, all_headers)
+
+
+def stream(request: Request, body: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
+    """An answer of no known length, without an envelope."""
+    all_headers = {**headers, **request.scope.get("rate_headers", NO_HEADERS)}
+    return StreamingResponse(body, 200, all_headers, media_type)

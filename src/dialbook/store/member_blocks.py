@@ -13,6 +13,24 @@ BITS = 5  # 32 blocks, or positions, in a block of the next level: what one read
 LEVELS = 6  # 32 billion positions; what is beyond them only makes the highest level longer
 PAST_ALL = 2**62  # a position that no member has
 
+# The members before a position: those in its own block, and the blocks before it in each larger one.
+RANK = " + ".join(
+    [
+        """
+    SELECT (SELECT count(*) FROM members AS m
+            WHERE m.account = :account AND m.list = :list AND m.position >= :first0 AND m.position < :end0)
+    """,
+        *(
+            f"""
+           (SELECT COALESCE(sum(b.live), 0) FROM member_blocks AS b
+            WHERE b.account = :account AND b.list = :list AND b.level = {level}
+              AND b.block >= :first{level} AND b.block < :end{level})
+        """
+            for level in range(1, LEVELS + 1)
+        ),
+    ]
+)
+
 
 def count_members(tx: Tx, account: str, list_sid: str, positions: Iterable[int], *, joined: bool) -> None:
     """Keep the counts in step with members who joined, or left, at these positions."""
@@ -44,6 +62,16 @@ def position_at(tx: Tx, account: str, list_sid: str, rank: int) -> int:
     if count == next_position:
         return rank
     return _descend(tx, account, list_sid, rank, next_position)
+
+
+def rank_of(tx: Tx, account: str, list_sid: str, position: int) -> int:
+    """How many members have lower positions."""
+    params: dict[str, int] = {"first0": position >> BITS << BITS, "end0": position}
+    for level in range(1, LEVELS + 1):
+        block = position >> BITS * level
+        params |= {f"first{level}": block >> BITS << BITS if level < LEVELS else 0, f"end{level}": block}
+    row = tx.one(RANK, account=account, list=list_sid, **params)
+    return int(row[0]) if row else 0
 
 
 def _add(tx: Tx, blocks: Sequence[Params]) -> None:

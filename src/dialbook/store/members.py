@@ -9,10 +9,10 @@ from dialbook.model.errors import Duplicate, Invalid, NotFound
 from dialbook.model.lists import ListLimits
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
-from dialbook.store.contacts import COLUMNS, to_page
+from dialbook.store.contacts import COLUMNS
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import LockedList, lock_list, not_found
-from dialbook.store.member_blocks import count_members, position_at
+from dialbook.store.member_blocks import count_members, position_at, rank_of
 
 
 def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Contact]:
@@ -21,9 +21,11 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     Raises:
         NotFound: the account has no such list.
     """
+    after = window.after
+    start = position_at(tx, account, list_sid, window.offset) if after is None else after + 1
     rows = tx.all(
         f"""
-        SELECT l.contact_count, {COLUMNS}
+        SELECT l.contact_count, m.position, {COLUMNS}
         FROM lists AS l
         LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.position >= :start
         LEFT JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
@@ -33,12 +35,15 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
         """,
         account=account,
         list=list_sid,
-        start=position_at(tx, account, list_sid, window.offset),
+        start=start,
         limit=window.limit,
     )
     if not rows:
         raise not_found(list_sid)
-    return to_page(rows, window)
+    if after is not None:
+        window = Window(rank_of(tx, account, list_sid, start), window.limit, after)
+    total, last = rows[-1][:2]
+    return Page([Contact(*row[2:]) for row in rows if row[1] is not None], window, total, last)
 
 
 def add_members(

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from dialbook.model.errors import Invalid
-from dialbook.model.page import Sort, Window
+from dialbook.model.errors import NO_HEADERS, Invalid
+from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import optional_text
 
 DEFAULT_LIMIT = 20
 LARGEST_OFFSET = 2**63 - 1
+LARGEST_POSITION = 2**61
 
 _WHOLE = re.compile(r"[0-9]{1,19}")
+_CURSOR = re.compile(r"[0-9a-f]{1,16}")
 
 
 def read_window(query: Mapping[str, str], *, largest: int) -> Window:
@@ -23,6 +26,32 @@ def read_window(query: Mapping[str, str], *, largest: int) -> Window:
         offset=_whole(query, "offset", default=0, lowest=0, highest=LARGEST_OFFSET),
         limit=_whole(query, "limit", default=min(DEFAULT_LIMIT, largest), lowest=1, highest=largest),
     )
+
+
+def read_walk(query: Mapping[str, str], *, largest: int) -> Window:
+    """Read a window that may begin after a cursor: `after` in place of `offset` (contract section 9).
+
+    Raises:
+        Invalid: as `read_window`; or no cursor, or one beside an offset.
+    """
+    window = read_window(query, largest=largest)
+    if "after" not in query:
+        return window
+    if "offset" in query:
+        raise Invalid("offset and after exclude each other; give one of them.")
+    return Window(0, window.limit, _read_cursor(query["after"]))
+
+
+def next_page(page: Page[Any], others: str) -> Mapping[str, str]:
+    """The header that leads to the page after a full one (RFC 8288), none after one that is not full.
+
+    Args:
+        page: what was found.
+        others: the path, `?`, and each parameter of the query but `offset` and `after`, with `&` behind it.
+    """
+    if page.last is None or len(page.items) < page.window.limit:
+        return NO_HEADERS
+    return {"Link": f'<{others}after={page.last:x}>; rel="next"'}
 
 
 def read_sort(query: Mapping[str, str], fields: Sequence[str]) -> Sort:
@@ -45,6 +74,13 @@ def read_name(query: Mapping[str, str]) -> str | None:
         Invalid: it is too long, or holds a character that no stored text holds.
     """
     return optional_text("name", query.get("name"))
+
+
+def _read_cursor(given: str) -> int:
+    position = int(given, 16) if _CURSOR.fullmatch(given) else LARGEST_POSITION
+    if position >= LARGEST_POSITION:
+        raise Invalid(f"after is {given!r}; allowed is the cursor that a Link header of this list gave.")
+    return position
 
 
 def _whole(query: Mapping[str, str], name: str, *, default: int, lowest: int, highest: int) -> int:

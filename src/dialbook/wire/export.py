@@ -1,0 +1,104 @@
+"""A whole list as one text: CSV for spreadsheets and uploads, NDJSON for programs (contract section 9)."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from dialbook.model.contact import Contact
+from dialbook.wire.contacts import ContactOut, write_contact
+
+# What a CSV upload reads (contract section 7), so that what was exported can be imported.
+CSV_COLUMNS = ("number", "first_name", "last_name", "company_name", "email", "tag")
+
+# A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection). An apostrophe in front
+# makes it a text; where one stands already, a second one is put, so that an import can take exactly one away.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+
+_WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class Format(Struct, frozen=True):
+    """How contacts are written one after another."""
+
+    media_type: str
+    extension: str
+    head: bytes
+    write: Callable[[Sequence[Contact]], bytes]
+
+
+def write_csv(contacts: Sequence[Contact]) -> bytes:
+    """A record for each contact (RFC 4180). A number is never a formula, though it begins with a plus."""
+    return _to_csv(
+        (
+            contact.number,
+            _harmless(contact.first_name),
+            _harmless(contact.last_name),
+            _harmless(contact.company_name),
+            _harmless(contact.email),
+            _harmless(contact.tag),
+        )
+        for contact in contacts
+    )
+
+
+def write_ndjson(contacts: Sequence[Contact]) -> bytes:
+    """A line for each contact, as a page has it."""
+    return _encode_lines([_on_one_line(write_contact(contact)) for contact in contacts])
+
+
+@lru_cache(maxsize=64)
+def wanted_format(accept: str) -> Format | None:
+    """Read `Accept`: the format that it prefers to JSON, if it names one (RFC 9110, section 12.5.1)."""
+    weights = {name: weight for name, weight in _weights(accept) if name in FORMATS or name in JSON}
+    best = max(weights, key=weights.__getitem__, default="*/*")
+    return FORMATS.get(best) if weights.get(best) else None
+
+
+@lru_cache(maxsize=64)
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Read `Accept-Encoding`: whether gzip is welcome (RFC 9110, section 12.5.3)."""
+    weights = dict(_weights(accept_encoding))
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
+
+
+def _weights(header: str) -> list[tuple[str, float]]:
+    """The values in a list with weights, `a;q=0.5, b`, in lower case; a weight that cannot be read is 0."""
+    found = []
+    for part in header.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        found.append((name, float(weight) if _WEIGHT.fullmatch(weight) else 0.0))
+    return found
+
+
+def _harmless(value: str | None) -> str | None:
+    return f"'{value}" if value and value.startswith(_FORMULA) else value
+
+
+def _to_csv(rows: Iterable[Sequence[str | None]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _on_one_line(contact: ContactOut) -> ContactOut:
+    """The contact with its `custom_field`, which is kept as it was sent, without line breaks between its parts."""
+    raw = b"" if contact.custom_field is None else bytes(contact.custom_field)
+    if b"\n" not in raw and b"\r" not in raw:
+        return contact
+    return replace(contact, custom_field=Raw(msgspec.json.format(raw, indent=-1)))
+
+
+JSON = {"application/json", "application/*", "*/*"}
+FORMATS = {
+    "text/csv": Format("text/csv; charset=utf-8; header=present", "csv", _to_csv([CSV_COLUMNS]), write_csv),
+    "application/x-ndjson": Format("application/x-ndjson", "ndjson", b"", write_ndjson),
+}
