@@ -13,6 +13,7 @@ from dialbook.model.lists import ContactList, ListChange, ListDraft
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
+from dialbook.store.books import lock_book
 from dialbook.store.database import Params, Tx
 from dialbook.store.selection import containing, order_by
 
@@ -67,6 +68,7 @@ def create_lists(
     tx: Tx, account: str, drafts: Sequence[Outcome[ListDraft]], *, now: datetime
 ) -> list[Outcome[ContactList]]:
     """Make the lists, each on its own; one whose name is taken becomes a Duplicate."""
+    lock_book(tx, account)
     good = accepted(drafts)
     moment = utc_text(now)
     lists = [
@@ -89,6 +91,7 @@ def update_lists(
     tx: Tx, account: str, changes: Sequence[Outcome[ListChange]], *, now: datetime
 ) -> list[Outcome[ContactList]]:
     """Make the changes, each on its own and in order; `updated` moves only where something changed."""
+    lock_book(tx, account)
     moment = utc_text(now)
     results: list[Outcome[ContactList]] = []
     for run in distinct_runs(accepted(changes), key=lambda change: change.sid):
@@ -113,6 +116,7 @@ def delete_list(tx: Tx, account: str, sid: str) -> ContactList:
     Raises:
         NotFound: the account has no such list.
     """
+    lock_book(tx, account)
     deleted = get_list(tx, account, sid)
     tx.run("DELETE FROM members WHERE account = :account AND list = :sid", account=account, sid=sid)
     tx.run("DELETE FROM member_blocks WHERE account = :account AND list = :sid", account=account, sid=sid)
