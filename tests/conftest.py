@@ -1,15 +1,17 @@
-"""A real server on a real socket and a real file, and accounts on it: each test has its own."""
+"""A real server on a real socket, for each engine, and accounts on it: each test has its own."""
 
+import asyncio
 import json
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import apsw
 import httpx2
 import pytest
 import uvicorn
@@ -20,13 +22,13 @@ from dialbook.server.app import create_app
 from dialbook.server.main import listen
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
+from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from tests.contract import check_answer
-from tests.statements import check_statement
+from tests.postgres import MEMORY, Postgres, running_postgres
+from tests.statements import watch_postgres, watch_sqlite
 
 NUMBERS = [f"+9198450{i:05}" for i in range(20_000)]  # invented; one each for as many contacts as a test needs
-
-MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory, where there is one
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ class Client:
         return self.post(f"/lists/{list_sid}/contacts", {"contact_references": [{"contact_sid": sid} for sid in sids]})
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out PostgreSQL where a test is marked with `sqlite`."""
+    items[:] = [item for item in items if not (item.get_closest_marker("sqlite") and "[postgres" in item.name)]
+
+
 def run_cli(*arguments: str) -> Any:
     """Run an admin command in this process; return what it prints as JSON."""
     result = CliRunner().invoke(dialbook, [*arguments, "--json"], catch_exceptions=False)
@@ -88,14 +95,21 @@ def run_cli(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
+def execute(database: str, sql: str, **params: object) -> None:
+    """Change a database behind Dialbook's back."""
+
+    def change(tx: Tx) -> None:
+        tx.run(sql, **params)
+
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(change))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _every_statement_names_the_account() -> None:
-    """Look at each statement that any test has SQLite run in this process."""
-
-    def watch(connection: apsw.Connection) -> None:
-        connection.exec_trace = check_statement
-
-    apsw.connection_hooks.append(watch)
+    """Look at each statement that any test has a database run in this process."""
+    watch_sqlite()
+    watch_postgres()
 
 
 @contextmanager
@@ -114,12 +128,42 @@ def serving(settings: Settings) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """One server with default settings for all tests; what syncs to a disk promise is tried in test_durability."""
-    with (
-        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder,
-        serving(Settings(database=f"sqlite:///{folder}/book.db")) as server,
-    ):
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests."""
+    with running_postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """Make an empty database of an engine, ready to be served; what syncs to a disk promise is in test_durability."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
+
+        def make(engine: str) -> str:
+            if engine == "sqlite":
+                return f"sqlite:///{folder}/{uuid.uuid4()}.db"
+            postgres: Postgres = request.getfixturevalue("postgres")
+            return postgres.create_book()
+
+        yield make
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every test of a server is run on each."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_database(engine: str, databases: Callable[[str], str]) -> Callable[[], str]:
+    """Make an empty database, ready to be served."""
+    return partial(databases, engine)
+
+
+@pytest.fixture(scope="session")
+def server(new_database: Callable[[], str]) -> Iterator[Server]:
+    """One server with default settings for all tests, on each engine."""
+    with serving(Settings(database=new_database())) as server:
         yield server
 
 
@@ -152,5 +196,5 @@ def api(connect: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    """The URL of a database that does not exist yet."""
+    """The URL of a SQLite database that does not exist yet."""
     return f"sqlite:///{tmp_path / 'book.db'}"
