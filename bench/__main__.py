@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from bench import bulk, pages, report, writes
+import msgspec
+
+from bench import bulk, depth, export, pages, report, writes
 from bench.effort import FULL, QUICK, Effort
 from bench.failure import Failure
 from bench.report import Table
@@ -17,6 +19,8 @@ Measure: TypeAlias = Callable[[Path, Effort], list[Table]]
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "pages": pages.measure,
+    "depth": depth.measure,
+    "export": export.measure,
     "bulk": bulk.measure,
     "writes": writes.measure,
 }
@@ -27,11 +31,15 @@ RESULTS = Path(__file__).parent / "results.md"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds, less than a minute in all: does it work?")
+    parser.add_argument("--members", type=int, metavar="N", help="the length of the long list  [default: 1,000,000]")
     parser.add_argument("--only", choices=MEASUREMENTS, help="one measurement instead of all")
     parser.add_argument("--folder", default=FOLDER, help="where the databases go; on a disk  [default: %(default)s]")
     given = parser.parse_args()
+    effort = QUICK if given.quick else FULL
+    if given.members:
+        effort = msgspec.structs.replace(effort, members=given.members)
     try:
-        text = run([given.only] if given.only else list(MEASUREMENTS), QUICK if given.quick else FULL, given.folder)
+        text = run([given.only] if given.only else list(MEASUREMENTS), effort, given.folder)
     except Failure as failure:
         sys.exit(f"bench: failed: {failure}")
     RESULTS.write_text(text, encoding="utf-8")
