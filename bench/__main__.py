@@ -1,4 +1,4 @@
-"""The list of measurements, run one after another; the tables go to the terminal and to `bench/results.md`."""
+"""The list of measurements, run one after another; of a full run the report goes to `docs/benchmarks.md`."""
 
 import argparse
 import shutil
@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bench import bulk, depth, export, pages, report, writes
+from bench import bulk, compare, depth, export, pages, report, writes
 from bench.effort import FULL, QUICK, Effort
 from bench.failure import Failure
 from bench.report import Table
@@ -21,11 +21,12 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "pages": pages.measure,
     "depth": depth.measure,
     "export": export.measure,
+    "compare": compare.measure,
     "bulk": bulk.measure,
     "writes": writes.measure,
 }
 FOLDER = "/var/tmp"  # noqa: S108  # a folder of our own is made in it; unlike /tmp, it is never in memory
-RESULTS = Path(__file__).parent / "results.md"
+RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
 def main() -> None:
@@ -39,21 +40,27 @@ def main() -> None:
     if given.members:
         effort = msgspec.structs.replace(effort, members=given.members)
     try:
-        text = run([given.only] if given.only else list(MEASUREMENTS), effort, given.folder)
+        machine, tables = run([given.only] if given.only else list(MEASUREMENTS), effort, given.folder)
     except Failure as failure:
         sys.exit(f"bench: failed: {failure}")
-    RESULTS.write_text(text, encoding="utf-8")
+    text = report.to_markdown(machine, tables)
     print(text, end="")
+    if not given.quick and not given.only:
+        RESULTS.write_text(text, encoding="utf-8")
+        for table in tables:
+            if table.figure:
+                (RESULTS.parent / report.figure_name(table)).write_bytes(table.figure)
 
 
-def run(names: list[str], effort: Effort, parent: str) -> str:
-    """Measure, in a folder that is removed at the end, and return the report.
+def run(names: list[str], effort: Effort, parent: str) -> tuple[Mapping[str, str], list[Table]]:
+    """Measure, in a folder that is removed at the end, and return what the machine is and what was found.
 
     Raises:
         Failure: something was not as it has to be for a figure to mean anything.
     """
-    if shutil.which("wrk") is None:
-        raise Failure("wrk is not installed (Debian: apt install wrk).")
+    for program in ("wrk", "sqlite3"):
+        if shutil.which(program) is None:
+            raise Failure(f"{program} is not installed (Debian: apt install {program}).")
     with tempfile.TemporaryDirectory(prefix="dialbook-bench-", dir=parent) as name:
         folder = Path(name)
         machine = report.describe_machine(folder)
@@ -61,7 +68,7 @@ def run(names: list[str], effort: Effort, parent: str) -> str:
         for measurement in names:
             print(f"bench: {measurement} ...", file=sys.stderr, flush=True)
             tables += MEASUREMENTS[measurement](folder, effort)
-    return report.to_markdown(machine, tables)
+    return machine, tables
 
 
 main()
