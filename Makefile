@@ -34,7 +34,7 @@ generated: .venv/dev ## Check that generated files are fresh
 	@$(BIN)/python tools/build_settings_doc.py --check
 	@$(BIN)/python tools/build_cli_doc.py --check
 
-bench: .venv/dev ## Measure, as ratios against a ceiling in the same run (needs wrk)
+bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)
 	@$(BIN)/python -m bench
 
 lock: .venv/dev ## Pin the newest versions that pyproject.toml allows
@@ -42,6 +42,9 @@ lock: .venv/dev ## Pin the newest versions that pyproject.toml allows
 		--no-annotate --extra server --group build pyproject.toml --output-file requirements/server.txt $(UPGRADE)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --extra dev --group build pyproject.toml --output-file requirements/dev.txt $(UPGRADE)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --extra dev --group build --group bench --constraint requirements/dev.txt pyproject.toml \
+		--output-file requirements/bench.txt $(UPGRADE)
 
 clean: ## Remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis .coverage*
@@ -59,3 +62,7 @@ clean: ## Remove the environment and every cache
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/server
+
+.venv/bench: .venv/dev requirements/bench.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bench.txt
+	@touch $@

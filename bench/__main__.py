@@ -1,4 +1,4 @@
-"""The list of measurements, run one after another; the tables go to the terminal and to `bench/results.md`."""
+"""The list of measurements, run one after another; of a full run the report goes to `docs/benchmarks.md`."""
 
 import argparse
 import shutil
@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from bench import bulk, pages, report, writes
+import msgspec
+
+from bench import bulk, compare, depth, export, pages, report, writes
 from bench.effort import FULL, QUICK, Effort
 from bench.failure import Failure
 from bench.report import Table
@@ -17,35 +19,48 @@ Measure: TypeAlias = Callable[[Path, Effort], list[Table]]
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "pages": pages.measure,
+    "depth": depth.measure,
+    "export": export.measure,
+    "compare": compare.measure,
     "bulk": bulk.measure,
     "writes": writes.measure,
 }
 FOLDER = "/var/tmp"  # noqa: S108  # a folder of our own is made in it; unlike /tmp, it is never in memory
-RESULTS = Path(__file__).parent / "results.md"
+RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds, less than a minute in all: does it work?")
+    parser.add_argument("--members", type=int, metavar="N", help="the length of the long list  [default: 1,000,000]")
     parser.add_argument("--only", choices=MEASUREMENTS, help="one measurement instead of all")
     parser.add_argument("--folder", default=FOLDER, help="where the databases go; on a disk  [default: %(default)s]")
     given = parser.parse_args()
+    effort = QUICK if given.quick else FULL
+    if given.members:
+        effort = msgspec.structs.replace(effort, members=given.members)
     try:
-        text = run([given.only] if given.only else list(MEASUREMENTS), QUICK if given.quick else FULL, given.folder)
+        machine, tables = run([given.only] if given.only else list(MEASUREMENTS), effort, given.folder)
     except Failure as failure:
         sys.exit(f"bench: failed: {failure}")
-    RESULTS.write_text(text, encoding="utf-8")
+    text = report.to_markdown(machine, tables)
     print(text, end="")
+    if not given.quick and not given.only:
+        RESULTS.write_text(text, encoding="utf-8")
+        for table in tables:
+            if table.figure:
+                (RESULTS.parent / report.figure_name(table)).write_bytes(table.figure)
 
 
-def run(names: list[str], effort: Effort, parent: str) -> str:
-    """Measure, in a folder that is removed at the end, and return the report.
+def run(names: list[str], effort: Effort, parent: str) -> tuple[Mapping[str, str], list[Table]]:
+    """Measure, in a folder that is removed at the end, and return what the machine is and what was found.
 
     Raises:
         Failure: something was not as it has to be for a figure to mean anything.
     """
-    if shutil.which("wrk") is None:
-        raise Failure("wrk is not installed (Debian: apt install wrk).")
+    for program in ("wrk", "sqlite3"):
+        if shutil.which(program) is None:
+            raise Failure(f"{program} is not installed (Debian: apt install {program}).")
     with tempfile.TemporaryDirectory(prefix="dialbook-bench-", dir=parent) as name:
         folder = Path(name)
         machine = report.describe_machine(folder)
@@ -53,7 +68,7 @@ def run(names: list[str], effort: Effort, parent: str) -> str:
         for measurement in names:
             print(f"bench: {measurement} ...", file=sys.stderr, flush=True)
             tables += MEASUREMENTS[measurement](folder, effort)
-    return report.to_markdown(machine, tables)
+    return machine, tables
 
 
 main()

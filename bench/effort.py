@@ -10,7 +10,9 @@ class Effort(Struct, frozen=True):
     seconds: int
     warm_up: int
     bulk_rounds: int
+    members: int  # of the list that is read at every depth
+    requests: int  # one after another, for a latency
 
 
-FULL = Effort(rounds=5, seconds=5, warm_up=2, bulk_rounds=9)
-QUICK = Effort(rounds=3, seconds=1, warm_up=1, bulk_rounds=3)
+FULL = Effort(rounds=5, seconds=5, warm_up=2, bulk_rounds=9, members=1_000_000, requests=500)
+QUICK = Effort(rounds=3, seconds=1, warm_up=1, bulk_rounds=3, members=100_000, requests=50)

@@ -26,6 +26,7 @@ class Table(Struct, frozen=True):
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     verdict: str
+    figure: bytes | None = None  # SVG
 
 
 def ratio(name: str, ratios: Sequence[float], *, at_least: float | None = None, at_most: float | None = None) -> str:
@@ -61,11 +62,18 @@ def describe_machine(folder: Path) -> Mapping[str, str]:
     }
 
 
+def figure_name(table: Table) -> str:
+    """The name of the file with a table's figure."""
+    return f"{table.title.lower().replace(' ', '-')}.svg"
+
+
 def to_markdown(machine: Mapping[str, str], tables: Sequence[Table]) -> str:
     """The whole report."""
     parts = ["# What was measured", "\n".join(f"- {name}: {value}" for name, value in machine.items())]
     for table in tables:
         parts += [f"## {table.title}", table.text, _table(table.header, table.rows), table.verdict]
+        if table.figure:
+            parts.append(f"![{table.title}]({figure_name(table)})")
     return "\n\n".join(parts) + "\n"
 
 

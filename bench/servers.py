@@ -41,6 +41,11 @@ def run_ceiling(page: Path) -> AbstractContextManager[Server]:
     return _run("ceiling", ["-m", "bench.ceiling", str(page)], page)
 
 
+def run_peer(name: str, module: str, database: Path, list_sid: str) -> AbstractContextManager[Server]:
+    """A program of `bench.peers` on this database."""
+    return _run(name, ["-m", f"bench.peers.{module}", str(database), list_sid], database)
+
+
 def connect(server: Server) -> AbstractContextManager[HTTPConnection]:
     """A connection that is kept alive, closed at the end."""
     return closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE))

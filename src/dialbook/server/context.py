@@ -1,12 +1,11 @@
 """What a handler may ask of its request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl
 
 from msgspec import Struct
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from dialbook.model.account import Account
@@ -57,8 +56,8 @@ def header_of(request: Request, name: bytes) -> str:
     return next((value.decode("latin-1") for given, value in headers if given == name), "")
 
 
-def query_of(request: Request) -> QueryParams:
-    """The query, read."""
+def query_of(request: Request) -> Mapping[str, str]:
+    """The query, read; of two parameters with one name the last one."""
     return _read_query(request.scope["query_string"])
 
 
@@ -101,10 +100,10 @@ def _read(read: Callable[..., Window], query: bytes, largest: int) -> Window:
 
 @lru_cache(maxsize=256)
 def _query_but_paging(query: bytes) -> str:
-    others = [(name, value) for name, value in _read_query(query).multi_items() if name not in {"offset", "after"}]
-    return f"?{urlencode(others)}&" if others else "?"
+    parts = query.decode("latin-1").split("&")
+    return "?" + "".join([f"{part}&" for part in parts if part and not part.startswith(("offset=", "after="))])
 
 
 @lru_cache(maxsize=256)
-def _read_query(query: bytes) -> QueryParams:
-    return QueryParams(query)
+def _read_query(query: bytes) -> Mapping[str, str]:
+    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))

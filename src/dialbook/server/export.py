@@ -20,7 +20,7 @@ from dialbook.store.database import Tx
 from dialbook.store.members import list_members
 from dialbook.wire.export import Format, accepts_gzip
 
-CHUNK = 1000  # contacts
+CHUNK = 2000  # contacts
 GZIP = 16 + zlib.MAX_WBITS  # says to zlib that it writes a gzip header
 
 
