@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,10 @@ def _every_statement_names_the_account() -> None:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Server]:
+def serving(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Server]:
     """Serve in a thread of this process until the caller is done."""
     sock = listen("127.0.0.1", 0)
-    app = create_app(open_database(settings.database), settings)
+    app = create_app(open_database(settings.database), settings, clock=clock)
     server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", http=Protocol, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
@@ -168,24 +169,34 @@ def server(new_database: Callable[[], str]) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def connect(server: Server) -> Iterator[Callable[..., Client]]:
-    """Make an account, unless it exists, and a key of it; return a client that has the key."""
+def new_client() -> Iterator[Callable[..., Client]]:
+    """Make a key of an account on a server, and the account unless it exists; return a client that has the key."""
     made: list[httpx2.Client] = []
-    accounts: set[str] = set()
+    accounts: set[tuple[str, str]] = set()
 
-    def connect(account: str | None = None, *key_options: str, to: Server = server) -> Client:
+    def connect(server: Server, account: str | None = None, *key_options: str) -> Client:
         account = account or f"account-{len(made)}"
-        if account not in accounts:
-            accounts.add(account)
-            run_cli("account", "create", account, "--database", to.database)
-        credentials = run_cli("key", "create", account, *key_options, "--database", to.database)
+        if (server.database, account) not in accounts:
+            accounts.add((server.database, account))
+            run_cli("account", "create", account, "--database", server.database)
+        credentials = run_cli("key", "create", account, *key_options, "--database", server.database)
         key, token = credentials["api_key"], credentials["api_token"]
-        made.append(httpx2.Client(base_url=to.url, auth=(key, token), timeout=60, verify=False))
+        made.append(httpx2.Client(base_url=server.url, auth=(key, token), timeout=60, verify=False))
         return Client(made[-1], account, key, token)
 
     yield connect
     for http in made:
         http.close()
+
+
+@pytest.fixture(scope="session")
+def connect(server: Server, new_client: Callable[..., Client]) -> Callable[..., Client]:
+    """Make such a client of the one server for all tests, unless another is named."""
+
+    def connect(account: str | None = None, *key_options: str, to: Server = server) -> Client:
+        return new_client(to, account, *key_options)
+
+    return connect
 
 
 @pytest.fixture
