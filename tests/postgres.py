@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dialbook.store.database import Row
 from dialbook.store.engines import migrate_database
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -78,6 +79,13 @@ def running_postgres() -> Iterator[Postgres]:
             yield postgres
         finally:
             postgres.stop("immediate")
+
+
+def ask(url: str, sql: str) -> list[Row]:
+    """Ask, or change, behind Dialbook's back."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []
 
 
 def missing(reason: str) -> None:

@@ -53,8 +53,8 @@ CHANGE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 # Another change came between; made once more, this one sees what that one did.
 RACES = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 
-# What `doctor` wants of the server beside the settings that each connection makes.
-WANTED = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+# What keeps an acknowledged change through a crash. It is the operator's to say how far, but not to turn off.
+LASTING = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 class PostgresTx:
@@ -148,12 +148,12 @@ class PostgresDatabase:
         with self._connection() as connection:
             version, newest = schema_version(connection), migrations("postgres")[-1].version
             release = connection.info.server_version
-            found = {name: _setting(connection, name) for name in (*WANTED, *SETTINGS)}
-        wanted = {**WANTED, **SETTINGS}
+            found = {name: _setting(connection, name) for name in (*LASTING, *SETTINGS)}
         return [
             Check("PostgreSQL version", release // 10_000 >= OLDEST, f"{release // 10_000}.{release % 10_000}"),
             Check("schema", version == newest, f"{version} of {newest}"),
-            *(Check(name, found[name] == wanted[name], found[name]) for name in wanted),
+            *(Check(name, found[name] != "off", found[name]) for name in LASTING),
+            *(Check(name, found[name] == wanted, found[name]) for name, wanted in SETTINGS.items()),
         ]
 
     def close(self) -> None:
