@@ -23,7 +23,7 @@ from dialbook.server.export import Finder, export_members
 from dialbook.server.reply import reply
 from dialbook.store import members as store
 from dialbook.store.contacts import ContactFilter
-from dialbook.store.member_search import search_members
+from dialbook.store.member_search import search_members, walk_search
 from dialbook.wire import envelope, paging
 from dialbook.wire import members as wire
 from dialbook.wire.contacts import SORT_FIELDS, write_contact
@@ -80,4 +80,4 @@ def _search(request: Request, window: Window, format_: Format | None) -> Finder:
         number=normal_number(number, account_of(request).region) if number else None,
         tag=paging.read_text(query, "tag"),
     )
-    return partial(search_members, sort=sort, filter_=filter_)
+    return partial(walk_search, filter_=filter_) if format_ else partial(search_members, sort=sort, filter_=filter_)

@@ -194,13 +194,10 @@ def conditions(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
         lists, list_params = any_of("list", filter_.lists)
         where += f" AND c.sid IN (SELECT m.contact FROM members AS m WHERE m.account = :account AND m.list IN {lists})"
         params |= list_params
-    if filter_.number is not None:
-        where += " AND c.number = :number"
-        params["number"] = filter_.number
-    if filter_.tag is not None:
-        # Looked up apart, or SQLite, which does not know how rare a tag is, would go through the whole account.
-        where += " AND c.sid IN (SELECT t.sid FROM contacts AS t WHERE t.account = :account AND t.tag = :tag)"
-        params["tag"] = filter_.tag
+    for column in ("number", "tag"):
+        if (value := getattr(filter_, column)) is not None:
+            where += f" AND c.{column} = :{column}"
+            params[column] = value
     return where, params
 
 

@@ -25,6 +25,13 @@ FROM_CONTACTS = """
     FROM contacts AS c CROSS JOIN members AS m
     WHERE c.account = :account AND m.account = :account AND m.contact = c.sid AND m.list = :list
 """
+# The index alone is read first, or SQLite, which does not know how rare a tag is, would go through all contacts.
+FROM_TAG = """
+    FROM contacts AS t CROSS JOIN contacts AS c CROSS JOIN members AS m
+    WHERE t.account = :account AND t.tag = :tag AND c.account = :account AND c.sid = t.sid
+      AND m.account = :account AND m.contact = c.sid AND m.list = :list
+"""
+NOT_COUNTED = -1
 
 
 class Sizes(Struct, frozen=True):
@@ -51,7 +58,11 @@ def search_members(
     params = {"account": account, "list": list_sid, **conditions_params}
     after = -1 if window.after is None else window.after
     rows = tx.all(
-        f"{_ordered(source, sort, filter_)} LIMIT :limit OFFSET :offset",
+        f"""
+        SELECT m.position, {COLUMNS} {source} AND m.position > :after
+        ORDER BY {order_by("c", ORDERS, sort) if sort else "m.position"}
+        LIMIT :limit OFFSET :offset
+        """,
         after=after,
         limit=window.limit,
         offset=window.offset,
@@ -62,6 +73,30 @@ def search_members(
         window = Window(total - _count(tx, source, params, after=after), window.limit, after)
     last = rows[-1][0] if rows and sort is None else None
     return Page([Contact(*row[1:]) for row in rows], window, total, last)
+
+
+def walk_search(tx: Tx, account: str, list_sid: str, window: Window, filter_: ContactFilter) -> Page[Contact]:
+    """The same for an export: not counted, and from the list always, so that all parts cost one walk through it.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    _sizes(tx, account, list_sid)
+    where, params = conditions(filter_)
+    rows = tx.all(
+        f"""
+        SELECT m.position, {COLUMNS} {FROM_LIST} {where} AND m.position > :after
+        ORDER BY m.position
+        LIMIT :limit OFFSET :offset
+        """,
+        account=account,
+        list=list_sid,
+        after=-1 if window.after is None else window.after,
+        limit=window.limit,
+        offset=window.offset,
+        **params,
+    )
+    return Page([Contact(*row[1:]) for row in rows], window, NOT_COUNTED, rows[-1][0] if rows else None)
 
 
 def _sizes(tx: Tx, account: str, list_sid: str) -> Sizes:
@@ -80,24 +115,11 @@ def _sizes(tx: Tx, account: str, list_sid: str) -> Sizes:
     return Sizes(*row)
 
 
-def _is_narrow(filter_: ContactFilter) -> bool:
-    """Whether an index has all whom the filter lets through, side by side."""
-    return filter_.number is not None or filter_.tag is not None
-
-
-def _ordered(source: str, sort: Sort | None, filter_: ContactFilter) -> str:
-    """The statement, but for its limit."""
-    rows = f"SELECT m.position, {COLUMNS} {source} AND m.position > :after"
-    if not _is_narrow(filter_):
-        return f"{rows} ORDER BY {order_by('c', ORDERS, sort) if sort else 'm.position'}"
-    # Found first and sorted then: few are found, and an index on the order would lead through the whole account.
-    order = order_by("found", ORDERS, sort) if sort else "found.position"
-    return f"WITH found AS MATERIALIZED ({rows}) SELECT found.* FROM found ORDER BY {order}"
-
-
 def _source(sizes: Sizes, window: Window, sort: Sort | None, filter_: ContactFilter) -> str:
-    if _is_narrow(filter_):
+    if filter_.number is not None:
         return FROM_CONTACTS
+    if filter_.tag is not None:
+        return FROM_TAG
     if sort is None or filter_.name is not None:
         return FROM_LIST
     # Of the contacts in their order, each has this chance to be a member: so many are met until the page is full.
