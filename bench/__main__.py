@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bench import bulk, compare, depth, export, pages, report, writes
+from bench import bulk, compare, depth, export, lag, pages, report, writes
 from bench.effort import FULL, QUICK, Effort
 from bench.failure import Failure
 from bench.report import Table
@@ -22,6 +22,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "depth": depth.measure,
     "export": export.measure,
     "compare": compare.measure,
+    "lag": lag.measure,
     "bulk": bulk.measure,
     "writes": writes.measure,
 }

@@ -57,6 +57,7 @@ EXAMPLES = {
     "key revoke": ["dialbook key revoke acme 6d73126c0ff16e099aa19084a2a9ba3b"],
     "migrate": ["dialbook migrate", "dialbook migrate --database sqlite:////var/lib/dialbook/book.db"],
     "doctor": ["dialbook doctor", "dialbook doctor --json"],
+    "copy": ["dialbook copy --from sqlite:///dialbook.db --to sqlite:///copy.db"],
 }
 
 

@@ -4,6 +4,7 @@ import click
 
 from dialbook import __version__
 from dialbook.cli.accounts import account, key
+from dialbook.cli.copy import copy
 from dialbook.cli.demo import demo
 from dialbook.cli.maintenance import doctor, migrate
 from dialbook.cli.output import Refusing
@@ -26,5 +27,5 @@ def dialbook() -> None:
     """
 
 
-for command in (account, demo, doctor, key, migrate, serve):
+for command in (account, copy, demo, doctor, key, migrate, serve):
     dialbook.add_command(command)

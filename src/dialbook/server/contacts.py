@@ -44,7 +44,7 @@ async def list_contacts(request: Request) -> Response:
     service, account, query = service_of(request), account_of(request), query_of(request)
     window = window_of(request)
     sort = paging.read_sort(query, wire.SORT_FIELDS)
-    filter_ = store.ContactFilter(paging.read_name(query), wire.read_list_sids(query))
+    filter_ = store.ContactFilter(paging.read_text(query, "name"), wire.read_list_sids(query))
     run = service.db.read if window.is_near and filter_ == store.EVERYONE else service.db.scan
     if wire.wants_lists(query):
         shown = await run(store.list_contacts_with_lists, account.sid, window, sort, filter_)

@@ -7,18 +7,21 @@ caller takes a part for the whole (RFC 9112, section 8).
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
 
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dialbook.model.page import Window
+from dialbook.model.contact import Contact
+from dialbook.model.page import Page, Window
 from dialbook.server.context import account_of, header_of, service_of, sid_of
 from dialbook.server.reply import stream
 from dialbook.store.database import Tx
-from dialbook.store.members import list_members
 from dialbook.wire.export import Format, accepts_gzip
+
+Finder: TypeAlias = Callable[[Tx, str, str, Window], Page[Contact]]  # of an account, a list in it, a part of that
 
 CHUNK = 2000  # contacts
 GZIP = 16 + zlib.MAX_WBITS  # says to zlib that it writes a gzip header
@@ -31,15 +34,19 @@ class Chunk(Struct, frozen=True):
     following: Window | None
 
 
-async def export_members(request: Request, window: Window, format_: Format) -> Response:
-    """Send every contact of a list from the window's beginning on.
+async def export_members(request: Request, find: Finder, window: Window, format_: Format) -> Response:
+    """Send every contact of a list that is found from the window's beginning on.
 
     Raises:
         NotFound: the account has no such list.
     """
     list_sid = sid_of(request, "list_sid")
-    first = await _read(request, Window(window.offset, CHUNK, window.after), format_)
-    chunks = _texts(request, first, format_)
+
+    async def read(window: Window) -> Chunk:
+        return await service_of(request).db.scan(_read_chunk, find, account_of(request).sid, list_sid, window, format_)
+
+    first = await read(Window(window.offset, CHUNK, window.after))
+    chunks = _texts(format_.head, first, read)
     headers = {
         "Content-Disposition": f'attachment; filename="{list_sid}.{format_.extension}"',
         "Vary": "Accept, Accept-Encoding",
@@ -49,11 +56,11 @@ async def export_members(request: Request, window: Window, format_: Format) -> R
     return stream(request, chunks, format_.media_type, headers)
 
 
-async def _texts(request: Request, first: Chunk, format_: Format) -> AsyncIterator[bytes]:
-    yield format_.head + first.text
+async def _texts(head: bytes, first: Chunk, read: Callable[[Window], Awaitable[Chunk]]) -> AsyncIterator[bytes]:
+    yield head + first.text
     following = first.following
     while following:
-        chunk = await _read(request, following, format_)
+        chunk = await read(following)
         yield chunk.text
         following = chunk.following
 
@@ -65,12 +72,7 @@ async def _gzipped(texts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield compressor.flush()
 
 
-async def _read(request: Request, window: Window, format_: Format) -> Chunk:
-    account, list_sid = account_of(request).sid, sid_of(request, "list_sid")
-    return await service_of(request).db.scan(_read_chunk, account, list_sid, window, format_)
-
-
-def _read_chunk(tx: Tx, account: str, list_sid: str, window: Window, format_: Format) -> Chunk:
-    page = list_members(tx, account, list_sid, window)
+def _read_chunk(tx: Tx, find: Finder, account: str, list_sid: str, window: Window, format_: Format) -> Chunk:
+    page = find(tx, account, list_sid, window)
     is_full = len(page.items) == CHUNK
     return Chunk(format_.write(page.items), Window(0, CHUNK, page.last) if is_full else None)

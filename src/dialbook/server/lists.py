@@ -43,7 +43,7 @@ async def list_lists(request: Request) -> Response:
     service, query = service_of(request), query_of(request)
     window = window_of(request)
     sort = paging.read_sort(query, wire.SORT_FIELDS)
-    name = paging.read_name(query)
+    name = paging.read_text(query, "name")
     run = service.db.read if window.is_near and name is None else service.db.scan
     page = await run(store.list_lists, account_of(request).sid, window, sort, name=name)
     return reply(request, envelope.page(page, wire.write_list))

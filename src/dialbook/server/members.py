@@ -5,15 +5,31 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.model.errors import Invalid
+from dialbook.model.page import Window
+from dialbook.model.phone import normal_number
 from dialbook.server.body import read_body
-from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, url_but_paging, walk_of
-from dialbook.server.export import export_members
+from dialbook.server.context import (
+    account_of,
+    header_of,
+    now_of,
+    query_of,
+    service_of,
+    sid_of,
+    url_but_paging,
+    walk_of,
+)
+from dialbook.server.export import Finder, export_members
 from dialbook.server.reply import reply
 from dialbook.store import members as store
+from dialbook.store.contacts import ContactFilter
+from dialbook.store.member_search import search_members, walk_search
 from dialbook.wire import envelope, paging
 from dialbook.wire import members as wire
-from dialbook.wire.contacts import write_contact
-from dialbook.wire.export import wanted_format
+from dialbook.wire.contacts import SORT_FIELDS, write_contact
+from dialbook.wire.export import Format, wanted_format
+
+SELECTING = frozenset({"sort_by", "number", "name", "tag"})  # parameters that ask for some members, or another order
 
 
 async def add_members(request: Request) -> Response:
@@ -32,12 +48,14 @@ async def add_members(request: Request) -> Response:
 
 
 async def list_members(request: Request) -> Response:
-    """One page of a list's contacts, in the order in which they joined; or all of them, in another format."""
+    """One page of a list's contacts, or all of them in another format; those whom the query selects, in its order."""
     service, window = service_of(request), walk_of(request)
-    if format_ := wanted_format(header_of(request, b"accept")):
-        return await export_members(request, window, format_)
-    run = service.db.read if window.is_short else service.db.scan
-    page = await run(store.list_members, account_of(request).sid, sid_of(request, "list_sid"), window)
+    format_ = wanted_format(header_of(request, b"accept"))
+    find = store.list_members if SELECTING.isdisjoint(query_of(request)) else _search(request, window, format_)
+    if format_:
+        return await export_members(request, find, window, format_)
+    run = service.db.read if window.is_short and find is store.list_members else service.db.scan
+    page = await run(find, account_of(request).sid, sid_of(request, "list_sid"), window)
     return reply(request, envelope.page(page, write_contact), paging.next_page(page, url_but_paging(request)))
 
 
@@ -48,3 +66,18 @@ async def remove_member(request: Request) -> Response:
         store.remove_member, account_of(request).sid, list_sid, sid_of(request, "contact_sid"), now=now_of(request)
     )
     return reply(request, envelope.one(write_contact(contact, list_id=list_sid)))
+
+
+def _search(request: Request, window: Window, format_: Format | None) -> Finder:
+    """What finds those members whom the query selects."""
+    query = query_of(request)
+    sort = paging.read_sort(query, SORT_FIELDS) if "sort_by" in query else None
+    if sort and (format_ or window.after is not None):
+        raise Invalid("sort_by orders pages by offset; it goes with neither a cursor nor a whole list.")
+    number = paging.read_number(query)
+    filter_ = ContactFilter(
+        name=paging.read_text(query, "name"),
+        number=normal_number(number, account_of(request).region) if number else None,
+        tag=paging.read_text(query, "tag"),
+    )
+    return partial(walk_search, filter_=filter_) if format_ else partial(search_members, sort=sort, filter_=filter_)

@@ -33,10 +33,12 @@ ORDERS = {
 
 
 class ContactFilter(msgspec.Struct, frozen=True):
-    """Which contacts: all, or those whose name contains a text, or that are in any of some lists, or both."""
+    """Which contacts: all, or those to whom each condition applies that is given."""
 
-    name: str | None = None
-    lists: Sequence[str] | None = None
+    name: str | None = None  # their name contains it
+    lists: Sequence[str] | None = None  # they are in any of these
+    number: str | None = None  # in E.164
+    tag: str | None = None
 
 
 EVERYONE = ContactFilter()
@@ -58,7 +60,7 @@ def get_contact(tx: Tx, account: str, sid: str) -> Contact:
 
 def list_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter = EVERYONE) -> Page[Contact]:
     """One page of the account's contacts, and how many match in all."""
-    where, params = _where(filter_)
+    where, params = conditions(filter_)
     total = "b.contact_count"
     if filter_ != EVERYONE:
         total = f"(SELECT count(*) FROM contacts AS c WHERE c.account = :account{where})"
@@ -186,13 +188,8 @@ def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime) -> Contact:
     return contact
 
 
-def to_page(rows: Sequence[Row], window: Window) -> Page[Contact]:
-    """A page out of rows of a total and a contact; one row without a contact when the page is empty."""
-    total = rows[0][0] if rows else 0
-    return Page([Contact(*row[1:]) for row in rows if row[1] is not None], window, total)
-
-
-def _where(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
+def conditions(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
+    """The filter as SQL that goes on after `WHERE c.account = :account`, with its parameters."""
     where, params = "", {}
     if filter_.name is not None:
         where += r" AND c.search_key LIKE :pattern ESCAPE '\'"
@@ -201,7 +198,17 @@ def _where(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
         lists, list_params = any_of("list", filter_.lists)
         where += f" AND c.sid IN (SELECT m.contact FROM members AS m WHERE m.account = :account AND m.list IN {lists})"
         params |= list_params
+    for column in ("number", "tag"):
+        if (value := getattr(filter_, column)) is not None:
+            where += f" AND c.{column} = :{column}"
+            params[column] = value
     return where, params
+
+
+def to_page(rows: Sequence[Row], window: Window) -> Page[Contact]:
+    """A page out of rows of a total and a contact; one row without a contact when the page is empty."""
+    total = rows[0][0] if rows else 0
+    return Page([Contact(*row[1:]) for row in rows if row[1] is not None], window, total)
 
 
 def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Contact:

@@ -67,13 +67,19 @@ def read_sort(query: Mapping[str, str], fields: Sequence[str]) -> Sort:
     return Sort(field, descending=direction == "desc")
 
 
-def read_name(query: Mapping[str, str]) -> str | None:
-    """Read `name`, the text to search for.
+def read_text(query: Mapping[str, str], name: str) -> str | None:
+    """Read a parameter that is a text to look for.
 
     Raises:
         Invalid: it is too long, or holds a character that no stored text holds.
     """
-    return optional_text("name", query.get("name"))
+    return optional_text(name, query.get(name))
+
+
+def read_number(query: Mapping[str, str]) -> str | None:
+    """Read `number`. A plus that was not escaped comes as a blank, and is taken for what it was meant to be."""
+    given = query.get("number")
+    return f"+{given[1:]}" if given and given.startswith(" ") else given
 
 
 def _read_cursor(given: str) -> int:

@@ -1,0 +1,100 @@
+"""`dialbook copy`: a book moves from one database to another."""
+
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+
+import click
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dialbook.cli.database import scan, write
+from dialbook.cli.output import json_option, show, show_table
+from dialbook.model.errors import Invalid
+from dialbook.store import copy as store
+from dialbook.store.copy import TABLES, Table
+from dialbook.store.database import Database, Tx
+from dialbook.store.engines import open_database
+
+
+class Copied(Struct, frozen=True):
+    """What became of one table of one account."""
+
+    account: str
+    table: str
+    rows: int
+    equal: bool
+
+
+@click.command()
+@click.option("--from", "source", metavar="URL", required=True, help="The database that has the book.")
+@click.option(
+    "--to", "target", metavar="URL", required=True, help="The database that gets it, empty or copied in part."
+)
+@json_option
+def copy(source: str, target: str, as_json: bool) -> None:
+    """Copy all accounts, with their keys, contacts and lists, to another database.
+
+    The book is copied as it is when the command begins; what is changed later is not. Stop its server first, if
+    nothing may be missed. The target is empty, or holds what an interrupted copy of the same book left: run again, the
+    command goes on from there. At the end all rows are counted and compared by checksum; exit status 1 means that they
+    differ.
+
+    \\b
+    Example:
+      dialbook copy --from sqlite:///dialbook.db --to sqlite:///copy.db
+    """
+    if source == target:
+        raise Invalid("A database cannot be copied to itself.")
+    with (
+        closing(open_database(source, create=False)) as from_,
+        closing(open_database(target)) as to,
+        _progress() as bar,
+    ):
+        # One read transaction for everything: the source is seen as it is now, whoever changes it meanwhile.
+        copied = scan(from_, _copy_book, to, bar)
+    if as_json:
+        show(copied)
+    else:
+        show_table(
+            ["ACCOUNT", "TABLE", "ROWS", ""],
+            [[each.account, each.table, each.rows, "equal" if each.equal else "DIFFERENT"] for each in copied],
+        )
+    if not all(each.equal for each in copied):
+        raise click.ClickException("The copy differs from its source: begin anew, with an empty target.")
+
+
+def _copy_book(tx: Tx, to: Database, bar: Progress) -> list[Copied]:
+    parts = [(account, table) for account in store.list_account_sids(tx) for table in TABLES]
+    total = sum(store.count_rows(tx, table, account) for account, table in parts)
+    task = bar.add_task("copying", total=total)
+    for account, table in parts:
+        _copy_table(tx, to, table, account, partial(bar.advance, task))
+    task = bar.add_task("comparing", total=total)
+    return [_compare(tx, to, table, account, partial(bar.advance, task)) for account, table in parts]
+
+
+def _copy_table(tx: Tx, to: Database, table: Table, account: str, advance: Callable[[int], None]) -> None:
+    advance(scan(to, store.count_rows, table, account))
+    after = scan(to, store.last_key, table, account)
+    while rows := store.read_rows(tx, table, account, after):
+        write(to, store.write_rows, table, rows)
+        advance(len(rows))
+        after = table.key_of(rows[-1])
+
+
+def _compare(tx: Tx, to: Database, table: Table, account: str, advance: Callable[[int], None]) -> Copied:
+    count = store.count_rows(tx, table, account)
+    same = count == scan(to, store.count_rows, table, account) and (
+        store.checksum(tx, table, account) == scan(to, store.checksum, table, account)
+    )
+    advance(count)
+    return Copied(account, table.name, count, same)
+
+
+def _progress() -> Progress:
+    """A bar on standard error, for people: on a terminal only."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)

@@ -1,0 +1,130 @@
+"""Moving a book from one database to another, whatever their engines: row by row, account by account, in key order.
+
+Rows are written in the order of their keys, and each chunk in one transaction. So the last key that the target has of a
+table tells where an interrupted copy goes on.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from msgspec import Struct, json
+
+from dialbook.store.database import Row, Tx
+
+CHUNK = 5000  # rows in one transaction
+
+
+class Table(Struct, frozen=True):
+    """A table of an account's rows: the columns of its key but the account, and all others."""
+
+    name: str
+    key: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns: the account, the key, the others."""
+        return ("account", *self.key, *self.others)
+
+    def key_of(self, row: Row) -> Row:
+        """The key in a row of all columns."""
+        return row[1 : 1 + len(self.key)]
+
+
+# What refers to a row comes after it.
+TABLES = (
+    Table("accounts", (), ("region", "created")),
+    Table("api_keys", ("key",), ("token_hash", "name", "scopes", "created", "expires", "revoked")),
+    Table("books", (), ("contact_count", "list_count")),
+    Table(
+        "contacts",
+        ("sid",),
+        (
+            "number",
+            "first_name",
+            "last_name",
+            "company_name",
+            "email",
+            "tag",
+            "custom_field",
+            "created",
+            "updated",
+            "search_key",
+        ),
+    ),
+    Table(
+        "lists",
+        ("sid",),
+        ("name", "tag", "type", "contact_count", "created", "updated", "next_position", "search_key", "version"),
+    ),
+    Table("members", ("list", "position"), ("contact", "joined")),
+    Table("member_blocks", ("list", "level", "block"), ("live",)),
+)
+
+
+def list_account_sids(tx: Tx) -> list[str]:
+    """Every account."""
+    return [row[0] for row in tx.all("SELECT a.account FROM accounts AS a ORDER BY a.account")]
+
+
+def count_rows(tx: Tx, table: Table, account: str) -> int:
+    """How many rows the account has in a table."""
+    row = tx.one(f"SELECT count(*) FROM {table.name} AS t WHERE t.account = :account", account=account)
+    return int(row[0]) if row else 0
+
+
+def last_key(tx: Tx, table: Table, account: str) -> Row | None:
+    """The key of the account's last row, or `None` when it has none."""
+    keys = [f"t.{column}" for column in ("account", *table.key)]
+    row = tx.one(
+        f"""
+        SELECT {", ".join(keys)} FROM {table.name} AS t
+        WHERE t.account = :account
+        ORDER BY {", ".join(f"{key} DESC" for key in keys)}
+        LIMIT 1
+        """,
+        account=account,
+    )
+    return None if row is None else row[1:]
+
+
+def read_rows(tx: Tx, table: Table, account: str, after: Row | None) -> Sequence[Row]:
+    """The next rows of the account in key order, at most `CHUNK`: from the first on, or after a key."""
+    keys = [f"t.{column}" for column in table.key]
+    beyond = ""
+    if after is not None:
+        # A table with one row for each account has nothing after it.
+        names = ", ".join(f":after{i}" for i in range(len(keys)))
+        beyond = f"AND ({', '.join(keys)}) > ({names})" if keys else "AND 1 = 0"
+    return tx.all(
+        f"""
+        SELECT {", ".join(f"t.{column}" for column in table.columns)} FROM {table.name} AS t
+        WHERE t.account = :account {beyond}
+        ORDER BY {", ".join(["t.account", *keys])}
+        LIMIT :limit
+        """,
+        account=account,
+        limit=CHUNK,
+        **{f"after{i}": value for i, value in enumerate(after or ())},
+    )
+
+
+def write_rows(tx: Tx, table: Table, rows: Sequence[Row]) -> None:
+    """Store rows of all columns; one that another row stands in the way of is left out, which a checksum tells."""
+    tx.run_each(
+        f"""
+        INSERT INTO {table.name} ({", ".join(table.columns)})
+        VALUES ({", ".join(f":{column}" for column in table.columns)})
+        ON CONFLICT DO NOTHING
+        """,
+        (dict(zip(table.columns, row, strict=True)) for row in rows),
+    )
+
+
+def checksum(tx: Tx, table: Table, account: str) -> str:
+    """The SHA-256 of all rows of the account in key order, as hex; the same on every engine."""
+    found, after = sha256(), None
+    while rows := read_rows(tx, table, account, after):
+        found.update(json.encode(rows))
+        after = table.key_of(rows[-1])
+    return found.hexdigest()

@@ -1,0 +1,132 @@
+"""The members of a list to whom something applies, or in another order than that in which they joined.
+
+There are two ways to them. From the list: each member's contact is looked at, at a cost of the list's size. From the
+contacts, by an index on what is asked for: each contact is looked up among the members. The way that meets fewer rows
+is taken, so that a page near the start of a sorted list, one of N contacts, meets no more than about √(page · N) rows.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from dialbook.model.contact import Contact
+from dialbook.model.page import Page, Sort, Window
+from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions
+from dialbook.store.database import Tx
+from dialbook.store.lists import not_found
+from dialbook.store.selection import order_by
+
+# CROSS JOIN keeps SQLite to the order in which the tables stand; PostgreSQL chooses by what it knows of them.
+FROM_LIST = """
+    FROM members AS m CROSS JOIN contacts AS c
+    WHERE m.account = :account AND m.list = :list AND c.account = :account AND c.sid = m.contact
+"""
+FROM_CONTACTS = """
+    FROM contacts AS c CROSS JOIN members AS m
+    WHERE c.account = :account AND m.account = :account AND m.contact = c.sid AND m.list = :list
+"""
+# The index alone is read first, or SQLite, which does not know how rare a tag is, would go through all contacts.
+FROM_TAG = """
+    FROM contacts AS t CROSS JOIN contacts AS c CROSS JOIN members AS m
+    WHERE t.account = :account AND t.tag = :tag AND c.account = :account AND c.sid = t.sid
+      AND m.account = :account AND m.contact = c.sid AND m.list = :list
+"""
+NOT_COUNTED = -1
+
+
+class Sizes(Struct, frozen=True):
+    """How many contacts are in the list, and in the account."""
+
+    of_list: int
+    of_book: int
+
+
+def search_members(
+    tx: Tx, account: str, list_sid: str, window: Window, sort: Sort | None, filter_: ContactFilter
+) -> Page[Contact]:
+    """One page of those members of a list whom the filter lets through, and how many they are in all.
+
+    Args:
+        sort: the order; that in which they joined when there is none.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    sizes = _sizes(tx, account, list_sid)
+    where, conditions_params = conditions(filter_)
+    source = _source(sizes, window, sort, filter_) + where
+    params = {"account": account, "list": list_sid, **conditions_params}
+    after = -1 if window.after is None else window.after
+    rows = tx.all(
+        f"""
+        SELECT m.position, {COLUMNS} {source} AND m.position > :after
+        ORDER BY {order_by("c", ORDERS, sort) if sort else "m.position"}
+        LIMIT :limit OFFSET :offset
+        """,
+        after=after,
+        limit=window.limit,
+        offset=window.offset,
+        **params,
+    )
+    total = sizes.of_list if filter_ == EVERYONE else _count(tx, source, params, after=-1)
+    if window.after is not None:
+        window = Window(total - _count(tx, source, params, after=after), window.limit, after)
+    last = rows[-1][0] if rows and sort is None else None
+    return Page([Contact(*row[1:]) for row in rows], window, total, last)
+
+
+def walk_search(tx: Tx, account: str, list_sid: str, window: Window, filter_: ContactFilter) -> Page[Contact]:
+    """The same for an export: not counted, and from the list always, so that all parts cost one walk through it.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    _sizes(tx, account, list_sid)
+    where, params = conditions(filter_)
+    rows = tx.all(
+        f"""
+        SELECT m.position, {COLUMNS} {FROM_LIST} {where} AND m.position > :after
+        ORDER BY m.position
+        LIMIT :limit OFFSET :offset
+        """,
+        account=account,
+        list=list_sid,
+        after=-1 if window.after is None else window.after,
+        limit=window.limit,
+        offset=window.offset,
+        **params,
+    )
+    return Page([Contact(*row[1:]) for row in rows], window, NOT_COUNTED, rows[-1][0] if rows else None)
+
+
+def _sizes(tx: Tx, account: str, list_sid: str) -> Sizes:
+    row = tx.one(
+        """
+        SELECT l.contact_count, b.contact_count
+        FROM lists AS l
+        JOIN books AS b ON b.account = :account
+        WHERE l.account = :account AND l.sid = :list
+        """,
+        account=account,
+        list=list_sid,
+    )
+    if row is None:
+        raise not_found(list_sid)
+    return Sizes(*row)
+
+
+def _source(sizes: Sizes, window: Window, sort: Sort | None, filter_: ContactFilter) -> str:
+    if filter_.number is not None:
+        return FROM_CONTACTS
+    if filter_.tag is not None:
+        return FROM_TAG
+    if sort is None or filter_.name is not None:
+        return FROM_LIST
+    # Of the contacts in their order, each has this chance to be a member: so many are met until the page is full.
+    met = (window.offset + window.limit) * sizes.of_book / max(sizes.of_list, 1)
+    return FROM_CONTACTS if met < sizes.of_list else FROM_LIST
+
+
+def _count(tx: Tx, source: str, params: Mapping[str, str], *, after: int) -> int:
+    row = tx.one(f"SELECT count(*) {source} AND m.position > :after", after=after, **params)
+    return int(row[0]) if row else 0

@@ -1,0 +1,130 @@
+"""`dialbook copy`: all of a book arrives, an interrupted copy goes on, and a difference is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from dialbook.cli.main import dialbook
+from dialbook.settings import Settings
+from dialbook.store.copy import CHUNK
+from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+
+CONTACTS = CHUNK + 50  # more than one chunk
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, connect: Callable[..., Client]) -> tuple[Server, Client]:
+    """A book with gaps in a list, every kind of value, and a revoked key; its server has ended."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('source') / 'book.db'}"
+    with serving(Settings(database=database, body_limit=2**25)) as server:
+        client = connect(to=server)
+        texts = {"first_name": "Éva \U0001f600", "last_name": '"=1', "custom_field": {"a": 1.50}, "tag": "x"}
+        first = client.create_contacts(*({"number": number, **texts} for number in NUMBERS[:5000]))
+        client.create_contacts(*({"number": number} for number in NUMBERS[5000:CONTACTS]))
+        made = client.create_list("Ünïcode", tag="t")["sid"]
+        client.add_members(made, *(contact["sid"] for contact in first[:200]))
+        for contact in first[10:60]:
+            client.delete(f"/lists/{made}/contacts/{contact['sid']}")
+        old = run_cli("key", "create", client.account, "--database", database)
+        run_cli("key", "revoke", client.account, old["api_key"], "--database", database)
+        run_cli("account", "create", "second", "--region", "SG", "--database", database)
+    return server, client
+
+
+def copy(source: str, target: str, *options: str) -> Result:
+    return CliRunner().invoke(dialbook, ["copy", "--from", source, "--to", target, *options], catch_exceptions=False)
+
+
+def rows(result: Result) -> dict[str, int]:
+    found: list[dict[str, Any]] = msgspec.json.decode(result.stdout)
+    return {f"{each['account']} {each['table']}": each["rows"] for each in found if each["equal"]}
+
+
+def test_everything_arrives(source: tuple[Server, Client], database: str) -> None:
+    server, client = source
+
+    result = copy(server.database, database, "--json")
+
+    assert result.exit_code == 0, result.output
+    found = rows(result)
+    assert found[f"{client.account} contacts"] == CONTACTS
+    assert found[f"{client.account} members"] == 150
+    assert found[f"{client.account} api_keys"] == 2
+    assert found["second books"] == 1
+    assert [check for check in run_cli("doctor", "--database", database) if not check["ok"]] == []
+
+
+def test_a_copy_is_served_like_its_source(
+    source: tuple[Server, Client], database: str, connect: Callable[..., Client]
+) -> None:
+    server, client = source
+    copy(server.database, database)
+
+    def answers(database: str) -> list[Any]:
+        with serving(Settings(database=database)) as running:
+            there = Client(connect(to=running).http, client.account, client.key, client.token)
+            there.http.auth = (client.key, client.token)
+            (made,) = there.get("/lists").json()["response"]
+            paths = ["/contacts?limit=5000", f"/lists/{made['data']['sid']}/contacts?offset=100&limit=50"]
+            return [there.request("GET", path).json()["response"] for path in paths]
+
+    assert answers(database) == answers(server.database)
+
+
+def test_an_interrupted_copy_goes_on(source: tuple[Server, Client], database: str) -> None:
+    server, client = source
+    copy(server.database, database)
+    _remove_the_end(database, client.account)
+
+    result = copy(server.database, database)
+
+    assert result.exit_code == 0, result.output
+    assert "DIFFERENT" not in result.stdout
+
+
+def _remove_the_end(database: str, account: str) -> None:
+    """Leave what a copy that was killed in the middle of the contacts would have left."""
+    connection = apsw.Connection(database.removeprefix("sqlite:///"))
+    connection.execute(
+        """
+        DELETE FROM member_blocks WHERE account = :account;
+        DELETE FROM members WHERE account = :account;
+        DELETE FROM lists WHERE account = :account;
+        DELETE FROM contacts WHERE account = :account AND sid > (
+            SELECT c.sid FROM contacts AS c WHERE c.account = :account ORDER BY c.sid LIMIT 1 OFFSET 99
+        )
+        """,
+        {"account": account},
+    )
+    connection.close()
+
+
+def test_a_difference_is_told(source: tuple[Server, Client], database: str) -> None:
+    server, client = source
+    copy(server.database, database)
+    connection = apsw.Connection(database.removeprefix("sqlite:///"))
+    connection.execute(
+        "UPDATE contacts SET tag = 'other' WHERE account = :account AND number = :number",
+        {"account": client.account, "number": NUMBERS[7]},
+    )
+    connection.close()
+
+    result = copy(server.database, database)
+
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stdout.splitlines() if "DIFFERENT" in line]
+    assert line.split()[:3] == [client.account, "contacts", str(CONTACTS)]
+    assert "begin anew" in result.stderr
+
+
+def test_what_cannot_be_copied_is_refused(database: str, tmp_path: Path) -> None:
+    nothing = f"sqlite:///{tmp_path / 'nothing.db'}"
+
+    assert "to itself" in copy(database, database).output
+    assert "There is no database" in copy(nothing, database).output
+    assert "cannot be opened" in copy("mysql://x", database).output
