@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psycopg
@@ -16,16 +15,13 @@ import pytest
 from psycopg import errors
 
 from dialbook.model.account import DEFAULT_REGION
-from dialbook.model.bulk import accepted, single
 from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import Unavailable
-from dialbook.model.lists import ListDraft, ListLimits
-from dialbook.model.page import Sort, Window
 from dialbook.settings import Settings
-from dialbook.store import accounts, contacts, lists, members
-from dialbook.store.database import Database, Params, Row, Tx
+from dialbook.store import accounts, contacts
+from dialbook.store.database import Database, Row, Tx
 from dialbook.store.engines import masked, open_database
-from dialbook.store.postgres import RETRIES, WRITERS, WRITES_WAITING, PostgresTx, for_psycopg
+from dialbook.store.postgres import RETRIES, WAITING_LIMIT, WRITERS, for_psycopg
 from dialbook.store.postgres_session import connect as open_session
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.postgres import ask
@@ -34,7 +30,7 @@ from tests.statements import violations
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SECRET = "open-sesame"  # in the URLs of the tests
-CROWD = WRITERS + WRITES_WAITING + 40
+CROWD = WRITERS + WAITING_LIMIT + 40
 BIG = 12_000  # members of the list whose plans are looked at
 
 
@@ -144,7 +140,7 @@ def test_a_change_that_is_refused_leaves_nothing(db: Database) -> None:
     assert asyncio.run(db.read(contact_count)) == 0
 
 
-# Statements and plans
+# Statements
 
 
 def test_parameters_are_written_as_psycopg_reads_them() -> None:
@@ -161,84 +157,6 @@ def test_parameters_are_written_as_psycopg_reads_them() -> None:
 )
 def test_the_watch_over_statements_bites(sql: str) -> None:
     assert violations(sql, "postgres")
-
-
-class PlannedError(Exception):
-    """Carries a plan out of a storage function."""
-
-
-class Planning(PostgresTx):
-    """Runs a statement, and says how that was done instead of what came of it."""
-
-    def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
-        cursor = super()._execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) {sql}", params)
-        row = cursor.fetchone()
-        raise PlannedError(row[0] if row else [])
-
-
-@contextmanager
-def planner(url: str) -> Iterator[Callable[..., list[dict[str, Any]]]]:
-    """Gives every node of the plan of a storage function's first statement."""
-    with open_session(url) as session:
-
-        def plan(fn: Callable[..., object], *arguments: object) -> list[dict[str, Any]]:
-            try:
-                fn(Planning(session), "acme", *arguments)
-            except PlannedError as planned:
-                return list(_nodes(planned.args[0][0]["Plan"]))
-            raise AssertionError("no statement")
-
-        yield plan
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for child in node.get("Plans", []):
-        yield from _nodes(child)
-
-
-def fill(tx: Tx) -> str:
-    """A list that a part of its members has left; return its sid."""
-    drafts = [ContactDraft(number) for number in NUMBERS[:BIG]]
-    sids = [contact.sid for contact in accepted(contacts.create_contacts(tx, "acme", drafts, now=NOW))]
-    made = single(lists.create_lists(tx, "acme", [ListDraft("Big")], now=NOW)).sid
-    members.add_members(tx, "acme", made, sids, limits=ListLimits(), now=NOW)
-    for sid in sids[::100]:
-        members.remove_member(tx, "acme", made, sid, now=NOW)
-    return made
-
-
-def test_a_page_touches_a_few_rows_at_any_depth(url: str, db: Database) -> None:
-    list_sid = asyncio.run(db.write(fill))
-    ask(url, "ANALYZE")
-
-    with planner(url) as plan:
-        windows = [Window(0, 20), Window(BIG // 2, 20), Window(BIG - 200, 20), Window(0, 20, BIG // 2)]
-        plans = [plan(members.list_members, list_sid, window) for window in windows]
-
-    for nodes in plans:
-        assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) <= 4 * 32
-        assert {node["Node Type"] for node in nodes} & {"Seq Scan", "Merge Join", "Hash Join"} == set()
-
-
-@pytest.mark.parametrize("field", contacts.ORDERS)
-@pytest.mark.parametrize("descending", [False, True])
-def test_contacts_are_read_off_an_index_in_every_order(field: str, descending: bool, url: str) -> None:
-    with planner(url) as plan:
-        nodes = plan(contacts.list_contacts, Window(0, 20), Sort(field, descending))
-
-    (page,) = [node for node in nodes if node["Node Type"] == "Limit"]
-    assert {node["Node Type"] for node in _nodes(page)} <= {"Limit", "Index Scan", "Incremental Sort"}
-
-
-@pytest.mark.parametrize("field", lists.ORDERS)
-@pytest.mark.parametrize("descending", [False, True])
-def test_lists_are_read_off_an_index_in_every_order(field: str, descending: bool, url: str) -> None:
-    with planner(url) as plan:
-        nodes = plan(lists.list_lists, Window(0, 20), Sort(field, descending))
-
-    (page,) = [node for node in nodes if node["Node Type"] == "Limit"]
-    assert {node["Node Type"] for node in _nodes(page)} <= {"Limit", "Index Scan", "Incremental Sort"}
 
 
 # The URL and its secret

@@ -36,18 +36,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 A = TypeVar("A", bound=Hashable)
 
-READERS = 6
-WRITERS = 4
-READS_WAITING = 256
-WRITES_WAITING = 256
-READ_PATIENCE = 2.0  # seconds
-WRITE_PATIENCE = 5.0
-CONNECTION_PATIENCE = 2.0
+READERS, SCANNERS, WRITERS = 4, 2, 4  # threads, each with a connection
+CONNECTIONS = READERS + SCANNERS + WRITERS  # of each process
+WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
+PATIENCE = 2.0  # seconds that a read waits for a thread, or any call for a connection
+LONG_PATIENCE = 5.0  # that a scan or a change waits
 MAX_LIFETIME = 30 * 60.0  # seconds, after which a connection is replaced
 RETRIES = 3
 PAUSE = 0.02  # seconds at most before a change is tried again
 
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A scan may do something else for long between two statements, such as writing what it read to another database.
+LONG_SNAPSHOT = f"{SNAPSHOT}; SET LOCAL idle_in_transaction_session_timeout = 0"
 CHANGE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 # Another change came between; made once more, this one sees what that one did.
@@ -120,26 +120,27 @@ class PostgresDatabase:
             connection_info(url),
             kwargs={"autocommit": True, "context": ADAPTERS},
             min_size=1,
-            max_size=READERS + WRITERS,
-            timeout=CONNECTION_PATIENCE,
-            max_waiting=READERS + WRITERS,
+            max_size=CONNECTIONS,
+            timeout=PATIENCE,
+            max_waiting=CONNECTIONS,
             max_lifetime=MAX_LIFETIME,
             check=check_quiet,
             open=True,
         )
-        self._reads = Lane("dialbook-read", threads=READERS, waiting=READS_WAITING, patience=READ_PATIENCE)
-        self._writes = Lane("dialbook-write", threads=WRITERS, waiting=WRITES_WAITING, patience=WRITE_PATIENCE)
-        self._longer: set[object] = set()
+        self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
+        self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
+        self._writes = Lane("dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
+        self._longer: set[Hashable] = set()
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._reads.run(partial(self._read, fn, *args, **kwargs))
+        return await self._reads.run(partial(self._read, SNAPSHOT, fn, lambda tx: fn(tx, *args, **kwargs)))
 
     async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
         # Never kept: only the database knows whether another process has changed it.
         return await self.read(fn, about)
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self.read(fn, *args, **kwargs)
+        return await self._scans.run(partial(self._read, LONG_SNAPSHOT, fn, lambda tx: fn(tx, *args, **kwargs)))
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)))
@@ -157,19 +158,20 @@ class PostgresDatabase:
         ]
 
     def close(self) -> None:
-        self._writes.close()
-        self._reads.close()
+        for lane in (self._writes, self._scans, self._reads):
+            lane.close()
         self._pool.close()
 
-    def _read(self, fn: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def _read(self, begin: str, fn: Hashable, read: Callable[[Tx], R]) -> R:
+        """Run a read, which is `fn` with its arguments; once it has asked for several statements, it is known to."""
         with self._connection() as connection:
             if fn not in self._longer:
                 try:
-                    return fn(OneStatement(connection), *args, **kwargs)
+                    return read(OneStatement(connection))
                 except SecondStatement:
                     self._longer.add(fn)
-            connection.execute(SNAPSHOT)
-            result = fn(PostgresTx(connection), *args, **kwargs)
+            connection.execute(begin.encode())
+            result = read(PostgresTx(connection))
             connection.execute("COMMIT")
             return result
 

@@ -42,7 +42,6 @@ LIMITS = {
 PLANNING = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
-    "enable_sort": "off",
     "random_page_cost": "1.1",
     "jit": "off",
 }

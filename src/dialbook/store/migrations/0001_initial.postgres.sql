@@ -36,7 +36,7 @@ CREATE TABLE contacts (
     last_name    text COLLATE "C",
     company_name text,
     email        text,
-    tag          text,
+    tag          text COLLATE "C",
     custom_field text,                       -- JSON
     created      text COLLATE "C" NOT NULL,  -- UTC in whole seconds, as on the wire
     updated      text COLLATE "C" NOT NULL,
