@@ -25,7 +25,7 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     start = position_at(tx, account, list_sid, window.offset) if after is None else after + 1
     rows = tx.all(
         f"""
-        SELECT l.contact_count, m.position, {COLUMNS}
+        SELECT l.contact_count, l.version, m.position, {COLUMNS}
         FROM lists AS l
         LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.position >= :start
         LEFT JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
@@ -42,8 +42,8 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
         raise not_found(list_sid)
     if after is not None:
         window = Window(rank_of(tx, account, list_sid, start), window.limit, after)
-    total, last = rows[-1][:2]
-    return Page([Contact(*row[2:]) for row in rows if row[1] is not None], window, total, last)
+    total, version, last = rows[-1][:3]
+    return Page([Contact(*row[3:]) for row in rows if row[2] is not None], window, total, last, version)
 
 
 def add_members(
