@@ -1,15 +1,18 @@
-"""A real server on a real socket and a real file, and accounts on it: each test has its own."""
+"""A real server on a real socket, for each engine, and accounts on it: each test has its own."""
 
+import asyncio
 import json
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import apsw
 import httpx2
 import pytest
 import uvicorn
@@ -20,13 +23,13 @@ from dialbook.server.app import create_app
 from dialbook.server.main import listen
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
+from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from tests.contract import check_answer
-from tests.statements import check_statement
+from tests.postgres import MEMORY, Postgres, running_postgres
+from tests.statements import watch_postgres, watch_sqlite
 
 NUMBERS = [f"+9198450{i:05}" for i in range(20_000)]  # invented; one each for as many contacts as a test needs
-
-MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory, where there is one
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class Client:
         return self.post(f"/lists/{list_sid}/contacts", {"contact_references": [{"contact_sid": sid} for sid in sids]})
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out PostgreSQL where a test is marked with `sqlite`."""
+    items[:] = [item for item in items if not (item.get_closest_marker("sqlite") and "[postgres" in item.name)]
+
+
 def run_cli(*arguments: str) -> Any:
     """Run an admin command in this process; return what it prints as JSON."""
     result = CliRunner().invoke(dialbook, [*arguments, "--json"], catch_exceptions=False)
@@ -88,21 +96,28 @@ def run_cli(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
+def execute(database: str, sql: str, **params: object) -> None:
+    """Change a database behind Dialbook's back."""
+
+    def change(tx: Tx) -> None:
+        tx.run(sql, **params)
+
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(change))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _every_statement_names_the_account() -> None:
-    """Look at each statement that any test has SQLite run in this process."""
-
-    def watch(connection: apsw.Connection) -> None:
-        connection.exec_trace = check_statement
-
-    apsw.connection_hooks.append(watch)
+    """Look at each statement that any test has a database run in this process."""
+    watch_sqlite()
+    watch_postgres()
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Server]:
+def serving(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Server]:
     """Serve in a thread of this process until the caller is done."""
     sock = listen("127.0.0.1", 0)
-    app = create_app(open_database(settings.database), settings)
+    app = create_app(open_database(settings.database), settings, clock=clock)
     server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", http=Protocol, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
@@ -114,34 +129,74 @@ def serving(settings: Settings) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """One server with default settings for all tests; what syncs to a disk promise is tried in test_durability."""
-    with (
-        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder,
-        serving(Settings(database=f"sqlite:///{folder}/book.db")) as server,
-    ):
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests."""
+    with running_postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """Make an empty database of an engine, ready to be served; what syncs to a disk promise is in test_durability."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
+
+        def make(engine: str) -> str:
+            if engine == "sqlite":
+                return f"sqlite:///{folder}/{uuid.uuid4()}.db"
+            postgres: Postgres = request.getfixturevalue("postgres")
+            return postgres.create_book()
+
+        yield make
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every test of a server is run on each."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_database(engine: str, databases: Callable[[str], str]) -> Callable[[], str]:
+    """Make an empty database, ready to be served."""
+    return partial(databases, engine)
+
+
+@pytest.fixture(scope="session")
+def server(new_database: Callable[[], str]) -> Iterator[Server]:
+    """One server with default settings for all tests, on each engine."""
+    with serving(Settings(database=new_database())) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def connect(server: Server) -> Iterator[Callable[..., Client]]:
-    """Make an account, unless it exists, and a key of it; return a client that has the key."""
+def new_client() -> Iterator[Callable[..., Client]]:
+    """Make a key of an account on a server, and the account unless it exists; return a client that has the key."""
     made: list[httpx2.Client] = []
-    accounts: set[str] = set()
+    accounts: set[tuple[str, str]] = set()
 
-    def connect(account: str | None = None, *key_options: str, to: Server = server) -> Client:
+    def connect(server: Server, account: str | None = None, *key_options: str) -> Client:
         account = account or f"account-{len(made)}"
-        if account not in accounts:
-            accounts.add(account)
-            run_cli("account", "create", account, "--database", to.database)
-        credentials = run_cli("key", "create", account, *key_options, "--database", to.database)
+        if (server.database, account) not in accounts:
+            accounts.add((server.database, account))
+            run_cli("account", "create", account, "--database", server.database)
+        credentials = run_cli("key", "create", account, *key_options, "--database", server.database)
         key, token = credentials["api_key"], credentials["api_token"]
-        made.append(httpx2.Client(base_url=to.url, auth=(key, token), timeout=60, verify=False))
+        made.append(httpx2.Client(base_url=server.url, auth=(key, token), timeout=60, verify=False))
         return Client(made[-1], account, key, token)
 
     yield connect
     for http in made:
         http.close()
+
+
+@pytest.fixture(scope="session")
+def connect(server: Server, new_client: Callable[..., Client]) -> Callable[..., Client]:
+    """Make such a client of the one server for all tests, unless another is named."""
+
+    def connect(account: str | None = None, *key_options: str, to: Server = server) -> Client:
+        return new_client(to, account, *key_options)
+
+    return connect
 
 
 @pytest.fixture
@@ -152,5 +207,5 @@ def api(connect: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    """The URL of a database that does not exist yet."""
+    """The URL of a SQLite database that does not exist yet."""
     return f"sqlite:///{tmp_path / 'book.db'}"

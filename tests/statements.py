@@ -1,29 +1,57 @@
 """The rule that keeps accounts apart: every table of an account's data is named with its account in each statement."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import apsw
+import psycopg
 import sqlglot
 from sqlglot import exp
 
 ACCOUNT_TABLES = {"books", "contacts", "lists", "members", "member_blocks"}
 
 
-def check_statement(_: apsw.Cursor, sql: str, __: Any) -> bool:
-    """Refuse a statement that breaks the rule; made to be SQLite's `exec_trace`."""
-    if broken := violations(sql):
+def watch_sqlite() -> None:
+    """Look at each statement that SQLite runs in this process from now on."""
+
+    def trace(_: apsw.Cursor, sql: str, __: Any) -> bool:
+        check_statement(sql, "sqlite")
+        return True
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.exec_trace = trace
+
+    apsw.connection_hooks.append(watch)
+
+
+def watch_postgres() -> None:
+    """Look at each statement that psycopg sends in this process from now on."""
+    for name in ("execute", "executemany"):
+        setattr(psycopg.Cursor, name, _watched(getattr(psycopg.Cursor, name)))
+
+
+def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
+    def run(cursor: psycopg.Cursor[Any], query: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(query, str):  # schema steps are bytes, and psycopg's own
+            check_statement(query, "postgres")
+        return method(cursor, query, *args, **options)
+
+    return run
+
+
+def check_statement(sql: str, dialect: str) -> None:
+    """Refuse a statement that breaks the rule."""
+    if broken := violations(sql, dialect):
         raise AssertionError(f"without the account: {', '.join(broken)}\n{sql}")
-    return True
 
 
 @cache
-def violations(sql: str) -> tuple[str, ...]:
+def violations(sql: str, dialect: str = "sqlite") -> tuple[str, ...]:
     """The tables of account data that a statement touches without `account = :account`."""
     if not any(table in sql for table in ACCOUNT_TABLES) or sql.lstrip().startswith(("--", "PRAGMA", "CREATE", "DROP")):
         return ()
-    statement = sqlglot.parse_one(sql, dialect="sqlite")
+    statement = sqlglot.parse_one(sql, dialect=dialect)
     if _is_list_of_accounts(statement):
         return ()
     if isinstance(statement, exp.Insert):

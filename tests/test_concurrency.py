@@ -116,6 +116,7 @@ def test_overlapping_bulks_make_each_contact_once(api: Client) -> None:
     assert api.get("/contacts").json()["metadata"]["total"] == 60
 
 
+@pytest.mark.sqlite
 def test_more_changes_than_may_wait_are_refused_at_once(tmp_path: Path, connect: Callable[..., Client]) -> None:
     """Another process holds the file's lock, so that nothing is changed until one caller has been refused."""
     with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}")) as server:
@@ -136,6 +137,7 @@ def test_more_changes_than_may_wait_are_refused_at_once(tmp_path: Path, connect:
         assert client.get("/contacts").json()["metadata"]["total"] == statuses.count(200)
 
 
+@pytest.mark.sqlite
 def test_all_who_wait_for_a_locked_file_are_refused_together(tmp_path: Path, connect: Callable[..., Client]) -> None:
     """Each on its own would wait for as long as the file's lock may take, one after the other."""
     with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}")) as server:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import NUMBERS, Client, Server
 
+pytestmark = pytest.mark.sqlite  # the engine makes no difference here
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SIZE = 23
 PROGRAMS = {

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import apsw
 import httpx2
 import pytest
 
 from dialbook.server.app import OPERATIONS, PREFIX
-from tests.conftest import Client, Server, run_cli
+from tests.conftest import Client, Server, execute, run_cli
 from tests.contract import check_answer
 from tests.statements import violations
 
@@ -200,9 +199,7 @@ def test_the_watch_over_statements_bites(sql: str) -> None:
 def _let_expire(server: Server, key: str) -> None:
     """Turn the clock for one key: the command line refuses to make a key that is past already."""
     past = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    connection = apsw.Connection(server.database.removeprefix("sqlite:///"))
-    connection.execute("UPDATE api_keys SET expires = ? WHERE key = ?", (past, key))
-    connection.close()
+    execute(server.database, "UPDATE api_keys SET expires = :past WHERE key = :key", past=past, key=key)
 
 
 def _auth(client: Client) -> httpx2.Auth:

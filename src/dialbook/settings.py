@@ -21,7 +21,11 @@ class Settings(Struct, frozen=True):
     """Every setting, its default and what it means; `docs/settings.md` is made from this class."""
 
     database: Annotated[
-        str, Meta(description="Where the book is kept: `sqlite:///FILE`, or four slashes before an absolute path.")
+        str,
+        Meta(
+            description="Where the book is kept: `sqlite:///FILE`, with four slashes before an absolute path, or "
+            "`postgresql://USER@HOST/DATABASE`."
+        ),
     ] = "sqlite:///dialbook.db"
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="The TCP port to listen on; 0 takes a free one.")] = 8080

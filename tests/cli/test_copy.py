@@ -14,6 +14,8 @@ from dialbook.settings import Settings
 from dialbook.store.copy import CHUNK
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 
+pytestmark = pytest.mark.sqlite
+
 CONTACTS = CHUNK + 50  # more than one chunk
 
 
@@ -57,6 +59,20 @@ def test_everything_arrives(source: tuple[Server, Client], database: str) -> Non
     assert found[f"{client.account} api_keys"] == 2
     assert found["second books"] == 1
     assert [check for check in run_cli("doctor", "--database", database) if not check["ok"]] == []
+
+
+def test_a_book_moves_to_the_other_engine_and_back(
+    source: tuple[Server, Client], databases: Callable[[str], str], database: str
+) -> None:
+    server, client = source
+    between = databases("postgres")
+
+    there = copy(server.database, between, "--json")
+    back = copy(between, database, "--json")
+
+    assert rows(there) == rows(back) == rows(copy(server.database, database, "--json"))
+    assert rows(there)[f"{client.account} contacts"] == CONTACTS
+    assert [check for check in run_cli("doctor", "--database", between) if not check["ok"]] == []
 
 
 def test_a_copy_is_served_like_its_source(

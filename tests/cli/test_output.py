@@ -148,7 +148,8 @@ def test_a_database_url_that_is_none_is_refused_with_the_form_that_is_one(url: s
     result = run("account", "list", "--database", url)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"Error: Database {url!r} cannot be opened; give sqlite:///FILE.\n"
+    forms = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+    assert result.stderr == f"Error: Database {url!r} cannot be opened; give {forms}.\n"
 
 
 def test_a_setting_may_come_from_the_environment_or_from_a_file(database: str, api_key: str, tmp_path: Path) -> None:

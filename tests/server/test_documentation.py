@@ -12,6 +12,8 @@ import pytest
 from dialbook.server.app import OPERATIONS, PREFIX
 from tests.conftest import Server
 
+pytestmark = pytest.mark.sqlite  # the engine makes no difference here
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 

@@ -25,9 +25,8 @@ def full(connect: Callable[..., Client]) -> tuple[Client, str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def small_lists(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    database = f"sqlite:///{tmp_path_factory.mktemp('small-lists') / 'book.db'}"
-    with serving(Settings(database=database, static_list_limit=3, dynamic_list_limit=5)) as server:
+def small_lists(new_database: Callable[[], str]) -> Iterator[Server]:
+    with serving(Settings(database=new_database(), static_list_limit=3, dynamic_list_limit=5)) as server:
         yield server
 
 
@@ -68,11 +67,8 @@ def test_deep_offsets_are_answered_like_near_ones(full: tuple[Client, str, list[
         assert (page["response"], page["metadata"]["count"]) == ([], 0)
 
 
-def test_the_largest_page_is_a_setting(
-    tmp_path_factory: pytest.TempPathFactory, connect: Callable[..., Client]
-) -> None:
-    folder = tmp_path_factory.mktemp("small")
-    with serving(Settings(database=f"sqlite:///{folder / 'book.db'}", page_limit=10)) as server:
+def test_the_largest_page_is_a_setting(new_database: Callable[[], str], connect: Callable[..., Client]) -> None:
+    with serving(Settings(database=new_database(), page_limit=10)) as server:
         client = connect("small", to=server)
 
         assert client.get("/contacts").json()["metadata"]["limit"] == 10

@@ -3,13 +3,11 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import apsw
 import pytest
 
 from dialbook.settings import Settings
-from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+from tests.conftest import NUMBERS, Client, Server, execute, run_cli, serving
 
 GAPS = {"none": 0, "into the third level": 40_000, "into the sixth level": 2**30 + 5, "beyond all levels": 2**36 + 5}
 
@@ -38,12 +36,13 @@ class Walked:
 
     def skip_positions(self, count: int) -> None:
         """Have the next contact join as if so many had come and gone before it."""
-        connection = apsw.Connection(self.server.database.removeprefix("sqlite:///"))
-        connection.execute(
+        execute(
+            self.server.database,
             "UPDATE lists SET next_position = next_position + :count WHERE account = :account AND sid = :list",
-            {"count": count, "account": self.client.account, "list": self.list_sid},
+            count=count,
+            account=self.client.account,
+            list=self.list_sid,
         )
-        connection.close()
 
     def check(self, offsets: range | list[int], limit: int = 7) -> None:
         for offset in offsets:
@@ -54,8 +53,8 @@ class Walked:
 
 
 @pytest.fixture
-def walked(tmp_path: Path, connect: Callable[..., Client]) -> Iterator[Walked]:
-    with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}")) as server:
+def walked(new_database: Callable[[], str], connect: Callable[..., Client]) -> Iterator[Walked]:
+    with serving(Settings(database=new_database())) as server:
         client = connect(to=server)
         yield Walked(server, client, client.create_list()["sid"])
 

@@ -13,9 +13,8 @@ from tests.conftest import Client, Server, serving
 
 
 @pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("limited")
-    with serving(Settings(database=f"sqlite:///{folder / 'book.db'}", rate_limit=3)) as server:
+def limited(new_database: Callable[[], str]) -> Iterator[Server]:
+    with serving(Settings(database=new_database(), rate_limit=3)) as server:
         yield server
 
 

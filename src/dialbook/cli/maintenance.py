@@ -6,9 +6,11 @@ import click
 
 from dialbook.cli.database import opened, scan
 from dialbook.cli.output import database_options, json_option, show, show_table
+from dialbook.settings import load_settings
 from dialbook.store.accounts import list_accounts
 from dialbook.store.database import Check, Database
 from dialbook.store.doctor import recount
+from dialbook.store.engines import migrate_database
 
 
 @click.command()
@@ -17,9 +19,11 @@ from dialbook.store.doctor import recount
 def migrate(database: str | None, config: Path | None, as_json: bool) -> None:
     """Bring the database's schema up to date.
 
-    A SQLite file is brought up to date whenever it is opened; this command only says so.
+    A SQLite file is brought up to date whenever it is opened, and this command only says so. On PostgreSQL nothing else
+    does it: a schema of another version is refused.
     """
-    with opened(database, config, create=True) as db:
+    migrate_database(load_settings({"database": database}, config=config).database)
+    with opened(database, config) as db:
         (schema,) = (check for check in db.check() if check.name == "schema")
     if as_json:
         show({"schema": schema.found, "ok": schema.ok})

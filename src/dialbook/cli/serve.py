@@ -7,7 +7,7 @@ import click
 from dialbook import __version__
 from dialbook.cli.output import database_options
 from dialbook.settings import load_settings
-from dialbook.store.engines import open_database
+from dialbook.store.engines import masked, open_database
 
 
 @click.command()
@@ -29,7 +29,9 @@ def serve(host: str | None, port: int | None, workers: int | None, database: str
     open_database(settings.database).close()
     sock = listen(settings.host, settings.port)
     address = f"http://{_bracketed(settings.host)}:{sock.getsockname()[1]}"
-    click.echo(f"Dialbook {__version__} serves {settings.database} at {address} (documentation: {address}/docs)")
+    click.echo(
+        f"Dialbook {__version__} serves {masked(settings.database)} at {address} (documentation: {address}/docs)"
+    )
     run(settings, sock)
 
 

@@ -114,7 +114,8 @@ def url_but_paging(request: Request) -> str:
 def sid_of(request: Request, name: str) -> str:
     """A sid out of the path."""
     sid: str = request.scope["path_params"][name]
-    return sid
+    # PostgreSQL cannot even be asked for a text with NUL in it; no sid has the one or the other.
+    return sid.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 # Callers ask for the same few windows over and over, and reading one takes longer than a look-up in the database.

@@ -9,6 +9,7 @@ from dialbook.model.account import Account, ApiKey, Scope, check_account_sid, ch
 from dialbook.model.errors import Duplicate, NotFound
 from dialbook.model.ids import new_api_key, new_api_token
 from dialbook.model.moment import utc_text
+from dialbook.store.books import lock_book
 from dialbook.store.database import Row, Tx
 
 
@@ -82,6 +83,7 @@ def delete_account(tx: Tx, sid: str) -> Account:
     Raises:
         NotFound: there is no such account.
     """
+    lock_book(tx, sid)
     account = get_account(tx, sid)
     tx.run("DELETE FROM members WHERE account = :account", account=sid)
     tx.run("DELETE FROM member_blocks WHERE account = :account", account=sid)

@@ -14,6 +14,7 @@ from dialbook.model.ids import new_sids
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
+from dialbook.store.books import lock_book
 from dialbook.store.database import Params, Row, Tx
 from dialbook.store.member_blocks import count_members
 from dialbook.store.selection import any_of, containing, order_by
@@ -112,6 +113,7 @@ def create_contacts(
     tx: Tx, account: str, drafts: Sequence[Outcome[ContactDraft]], *, now: datetime
 ) -> list[Outcome[Contact]]:
     """Store the drafts, each on its own; one whose number is taken becomes a Duplicate of the contact that has it."""
+    lock_book(tx, account)
     good = accepted(drafts)
     sids = new_sids(now, len(good))
     moment = utc_text(now)
@@ -137,6 +139,7 @@ def update_contacts(
     tx: Tx, account: str, changes: Sequence[Outcome[ContactChange]], *, now: datetime
 ) -> list[Outcome[Contact]]:
     """Make the changes, each on its own and in order; `updated` moves only where something changed."""
+    lock_book(tx, account)
     moment = utc_text(now)
     results: list[Outcome[Contact]] = []
     for run in distinct_runs(accepted(changes), key=lambda change: change.sid):
@@ -162,6 +165,7 @@ def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime, expected: E
         NotFound: the account has no such contact.
         PreconditionFailed: it is in another state than expected.
     """
+    lock_book(tx, account)
     contact = get_contact(tx, account, sid)
     if not is_expected(contact, expected):
         raise unexpected()

@@ -1,7 +1,7 @@
 """The whole contract between Dialbook and a database engine."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ A = TypeVar("A", bound=Hashable)
 
 Row: TypeAlias = tuple[Any, ...]
 Params: TypeAlias = Mapping[str, object]
+Engine: TypeAlias = Literal["sqlite", "postgres"]
 
 
 class Check(Struct, frozen=True):
@@ -23,6 +24,8 @@ class Check(Struct, frozen=True):
 
 class Tx(Protocol):
     """What a storage function may do. SQL is written with `:named` parameters."""
+
+    engine: Engine  # for the few statements that cannot be the same on both
 
     def all(self, sql: str, /, **params: object) -> Sequence[Row]:
         """Every row."""
@@ -43,7 +46,8 @@ class Tx(Protocol):
 class Database(Protocol):
     """Runs storage functions, each in one transaction that sees one moment.
 
-    Every method raises Unavailable when the database cannot be used now, in which case nothing was changed.
+    Every method raises Unavailable when the database cannot be used now. Nothing was changed then, unless the refusal
+    says that nobody knows: when a connection is lost during a commit.
     """
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:

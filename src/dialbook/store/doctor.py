@@ -50,10 +50,12 @@ def _positions(tx: Tx, account: str) -> Check:
 
 
 def _blocks(tx: Tx, account: str) -> Check:
-    counted = "SELECT m.list, m.position >> :bits, count(*) FROM members AS m WHERE m.account = :account GROUP BY 1, 2"
+    counted = (
+        f"SELECT m.list, m.position >> {BITS}, count(*) FROM members AS m WHERE m.account = :account GROUP BY 1, 2"
+    )
     wrong = _miscounted(tx, account, 1, counted)
-    counted = """
-        SELECT s.list, s.block >> :bits, sum(s.live) FROM member_blocks AS s
+    counted = f"""
+        SELECT s.list, s.block >> {BITS}, sum(s.live) FROM member_blocks AS s
         WHERE s.account = :account AND s.level = :level - 1
         GROUP BY 1, 2
     """
@@ -65,7 +67,7 @@ def _blocks(tx: Tx, account: str) -> Check:
 def _miscounted(tx: Tx, account: str, level: int, counted: str) -> set[Row]:
     """The lists, a row each, whose blocks of a level are not what is `counted` of the level below."""
     kept = "SELECT b.list, b.block, b.live FROM member_blocks AS b WHERE b.account = :account AND b.level = :level"
-    params = {"account": account, "level": level, "bits": BITS}
+    params = {"account": account, "level": level}
     return {row[:1] for row in {*tx.all(kept, **params)} ^ {*tx.all(counted, **params)}}
 
 

@@ -1,24 +1,68 @@
 """Which engine a database URL names."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from dialbook.model.errors import Invalid
 from dialbook.store.database import Database
+
+SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
 
 
 def open_database(url: str, *, create: bool = True) -> Database:
     """Open, and on SQLite bring up to date, the database at `url`.
 
     Args:
-        url: `sqlite:///relative.db` or `sqlite:////absolute.db`.
-        create: whether to make the file when there is none.
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://USER@HOST/DATABASE`.
+        create: whether to make a file when there is none.
 
     Raises:
-        Invalid: no engine knows such a URL.
-        Unavailable: the file cannot be used, is no Dialbook database, or belongs to a newer Dialbook.
+        Invalid: no engine knows such a URL, or its driver is not installed.
+        Unavailable: the database cannot be used, is none of Dialbook's, or has another schema than this Dialbook.
     """
-    path = url.removeprefix("sqlite:///")
-    if path in (url, ""):
-        raise Invalid(f"Database {url!r} cannot be opened; give sqlite:///FILE.")
     # Only the engine that is asked for needs its driver.
+    if url.startswith(POSTGRES):
+        with _driver_wanted():
+            from dialbook.store.postgres import PostgresDatabase  # noqa: PLC0415
+        return PostgresDatabase(url)
+    path = url.removeprefix(SQLITE)
+    if path in (url, ""):
+        raise Invalid(
+            f"Database {masked(url)!r} cannot be opened; give sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+        )
     from dialbook.store.sqlite import SqliteDatabase  # noqa: PLC0415
 
     return SqliteDatabase(path, create=create)
+
+
+def migrate_database(url: str) -> None:
+    """Bring the schema up to date; a SQLite file, which is made where there is none, is so once it is open.
+
+    Raises:
+        Invalid: no engine knows such a URL, or its driver is not installed.
+        Unavailable: the database cannot be used, is none of Dialbook's, or belongs to a newer Dialbook.
+    """
+    if url.startswith(POSTGRES):
+        with _driver_wanted():
+            from dialbook.store.postgres_schema import migrate  # noqa: PLC0415
+        migrate(url)
+    else:
+        open_database(url).close()
+
+
+def masked(url: str) -> str:
+    """The URL without the passwords in it, to be shown."""
+    if url.startswith(SQLITE):
+        return url
+    url = re.sub(r"^([^:]*:/*[^:@]*):.*@", r"\1:***@", url)
+    return re.sub(r"(password=)[^&]*", r"\1***", url)
+
+
+@contextmanager
+def _driver_wanted() -> Iterator[None]:
+    try:
+        yield
+    except ImportError:
+        raise Invalid("PostgreSQL needs its driver: pip install 'dialbook[postgres]'.") from None

@@ -66,12 +66,17 @@ def position_at(tx: Tx, account: str, list_sid: str, rank: int) -> int:
 
 def rank_of(tx: Tx, account: str, list_sid: str, position: int) -> int:
     """How many members have lower positions."""
-    params: dict[str, int] = {"first0": position >> BITS << BITS, "end0": position}
+    row = tx.one(RANK, account=account, list=list_sid, **rank_params(position))
+    return int(row[0]) if row else 0
+
+
+def rank_params(position: int) -> dict[str, int]:
+    """The parameters of `RANK`."""
+    params = {"first0": position >> BITS << BITS, "end0": position}
     for level in range(1, LEVELS + 1):
         block = position >> BITS * level
         params |= {f"first{level}": block >> BITS << BITS if level < LEVELS else 0, f"end{level}": block}
-    row = tx.one(RANK, account=account, list=list_sid, **params)
-    return int(row[0]) if row else 0
+    return params
 
 
 def _add(tx: Tx, blocks: Sequence[Params]) -> None:

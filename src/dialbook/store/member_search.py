@@ -12,25 +12,46 @@ from msgspec import Struct
 from dialbook.model.contact import Contact
 from dialbook.model.page import Page, Sort, Window
 from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions
-from dialbook.store.database import Tx
+from dialbook.store.database import Engine, Tx
 from dialbook.store.lists import not_found
 from dialbook.store.selection import order_by
 
-# CROSS JOIN keeps SQLite to the order in which the tables stand; PostgreSQL chooses by what it knows of them.
-FROM_LIST = """
+# Neither engine may choose the way by itself. CROSS JOIN keeps SQLite to the order in which the tables stand; a
+# subquery with an OFFSET keeps PostgreSQL to looking up the second for each row of the first.
+FROM_LIST: Mapping[Engine, str] = {
+    "sqlite": """
     FROM members AS m CROSS JOIN contacts AS c
     WHERE m.account = :account AND m.list = :list AND c.account = :account AND c.sid = m.contact
-"""
-FROM_CONTACTS = """
+    """,
+    "postgres": """
+    FROM members AS m CROSS JOIN LATERAL (
+        SELECT c.* FROM contacts AS c WHERE c.account = :account AND c.sid = m.contact OFFSET 0
+    ) AS c
+    WHERE m.account = :account AND m.list = :list
+    """,
+}
+FROM_CONTACTS: Mapping[Engine, str] = {
+    "sqlite": """
     FROM contacts AS c CROSS JOIN members AS m
     WHERE c.account = :account AND m.account = :account AND m.contact = c.sid AND m.list = :list
-"""
-# The index alone is read first, or SQLite, which does not know how rare a tag is, would go through all contacts.
-FROM_TAG = """
+    """,
+    "postgres": """
+    FROM contacts AS c CROSS JOIN LATERAL (
+        SELECT m.position FROM members AS m
+        WHERE m.account = :account AND m.contact = c.sid AND m.list = :list OFFSET 0
+    ) AS m
+    WHERE c.account = :account
+    """,
+}
+FROM_TAG: Mapping[Engine, str] = {
+    # The index alone is read first, or SQLite, which does not know how rare a tag is, would go through all contacts.
+    "sqlite": """
     FROM contacts AS t CROSS JOIN contacts AS c CROSS JOIN members AS m
     WHERE t.account = :account AND t.tag = :tag AND c.account = :account AND c.sid = t.sid
       AND m.account = :account AND m.contact = c.sid AND m.list = :list
-"""
+    """,
+    "postgres": f"{FROM_CONTACTS['postgres']} AND c.tag = :tag",
+}
 NOT_COUNTED = -1
 
 
@@ -55,7 +76,7 @@ def search_members(
     """
     sizes = _sizes(tx, account, list_sid)
     where, conditions_params = conditions(filter_)
-    source = _source(sizes, window, sort, filter_) + where
+    source = _source(sizes, window, sort, filter_)[tx.engine] + where
     params = {"account": account, "list": list_sid, **conditions_params}
     after = -1 if window.after is None else window.after
     rows = tx.all(
@@ -86,7 +107,7 @@ def walk_search(tx: Tx, account: str, list_sid: str, window: Window, filter_: Co
     where, params = conditions(filter_)
     rows = tx.all(
         f"""
-        SELECT m.position, {COLUMNS} {FROM_LIST} {where} AND m.position > :after
+        SELECT m.position, {COLUMNS} {FROM_LIST[tx.engine]} {where} AND m.position > :after
         ORDER BY m.position
         LIMIT :limit OFFSET :offset
         """,
@@ -116,7 +137,7 @@ def _sizes(tx: Tx, account: str, list_sid: str) -> Sizes:
     return Sizes(*row)
 
 
-def _source(sizes: Sizes, window: Window, sort: Sort | None, filter_: ContactFilter) -> str:
+def _source(sizes: Sizes, window: Window, sort: Sort | None, filter_: ContactFilter) -> Mapping[Engine, str]:
     if filter_.number is not None:
         return FROM_CONTACTS
     if filter_.tag is not None:

@@ -9,10 +9,12 @@ from dialbook.model.errors import Duplicate, Invalid, NotFound
 from dialbook.model.lists import ListLimits
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
+from dialbook.store.books import lock_book
 from dialbook.store.contacts import COLUMNS
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import LockedList, lock_list, not_found
-from dialbook.store.member_blocks import count_members, position_at, rank_of
+from dialbook.store.member_blocks import count_members
+from dialbook.store.member_pages import read_page
 
 
 def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Contact]:
@@ -21,29 +23,12 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     Raises:
         NotFound: the account has no such list.
     """
-    after = window.after
-    start = position_at(tx, account, list_sid, window.offset) if after is None else after + 1
-    rows = tx.all(
-        f"""
-        SELECT l.contact_count, l.version, m.position, {COLUMNS}
-        FROM lists AS l
-        LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.position >= :start
-        LEFT JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
-        WHERE l.account = :account AND l.sid = :list
-        ORDER BY m.position
-        LIMIT :limit
-        """,
-        account=account,
-        list=list_sid,
-        start=start,
-        limit=window.limit,
-    )
+    offset, rows = read_page(tx, account, list_sid, window)
     if not rows:
         raise not_found(list_sid)
-    if after is not None:
-        window = Window(rank_of(tx, account, list_sid, start), window.limit, after)
     total, version, last = rows[-1][:3]
-    return Page([Contact(*row[3:]) for row in rows if row[2] is not None], window, total, last, version)
+    contacts = [Contact(*row[3:]) for row in rows if row[2] is not None]
+    return Page(contacts, Window(offset, window.limit, window.after), total, last, version)
 
 
 def add_members(
@@ -57,6 +42,7 @@ def add_members(
     Raises:
         NotFound: the account has no such list.
     """
+    lock_book(tx, account)
     locked = lock_list(tx, account, list_sid)
     wanted = accepted(sids)
     rows = tx.each(
@@ -79,6 +65,7 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
     Raises:
         NotFound: the account has no such list, or the contact is not in it.
     """
+    lock_book(tx, account)
     lock_list(tx, account, list_sid)
     row = tx.one(
         f"""

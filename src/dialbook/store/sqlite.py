@@ -16,7 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 import apsw
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
-from dialbook.store.database import Check, Params, Row, Tx
+from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
 from dialbook.store.migrate import migrations, pending
 
@@ -58,6 +58,8 @@ TROUBLE = (
 
 class SqliteTx:
     """Statements on one connection; whoever makes it begins and ends the transaction."""
+
+    engine: Engine = "sqlite"
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection

@@ -1,0 +1,64 @@
+"""Threads for calls that block. Few wait for them, and none for long: the rest is refused at once."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from dialbook.model.errors import RETRY_SOON, Unavailable
+
+R = TypeVar("R")
+
+
+class Lane:
+    """Some threads, and those who wait before them.
+
+    Args:
+        name: what the threads are called.
+        threads: how many calls run at the same time.
+        waiting: how many more may wait.
+        patience: for how many seconds; a call that has begun is never given up.
+    """
+
+    def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
+        self._threads = ThreadPoolExecutor(threads, name)
+        self._places = threading.BoundedSemaphore(threads + waiting)
+        self._patience = patience
+
+    async def run(self, call: Callable[[], R]) -> R:
+        """Run a call in one of the threads.
+
+        Raises:
+            Unavailable: too many wait already, or it waited for too long, or the lane is closed.
+        """
+        job = self._enter(call)
+        waited = asyncio.get_running_loop().call_later(self._patience, job.cancel)
+        try:
+            return await asyncio.wrap_future(job)
+        except asyncio.CancelledError:
+            if _is_cancelled_from_outside():
+                raise
+            raise Unavailable("Too many requests are before this one.", headers=RETRY_SOON) from None
+        finally:
+            waited.cancel()
+
+    def close(self) -> None:
+        """Finish what was begun or waits, then end the threads."""
+        self._threads.shutdown()
+
+    def _enter(self, call: Callable[[], R]) -> Future[R]:
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("Too many requests are waiting.", headers=RETRY_SOON)
+        try:
+            job = self._threads.submit(call)
+        except RuntimeError:  # what shutdown makes of it
+            self._places.release()
+            raise Unavailable("The server is stopping.", headers=RETRY_SOON) from None
+        job.add_done_callback(lambda _: self._places.release())
+        return job
+
+
+def _is_cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,238 @@
+"""PostgreSQL: every call in a thread, with a connection out of a pool, in one transaction.
+
+A read is most often one statement, which sees one moment by itself and is one trip to the server. A change takes the
+lock of the account's book first (`lock_book`), so that READ COMMITTED is enough: what it reads stays as it is.
+"""
+
+import re
+import select
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from random import uniform
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import ConnectionPool
+
+from dialbook.model.errors import Unavailable
+from dialbook.store.database import Check, Engine, Params, Row, Tx
+from dialbook.store.lane import Lane
+from dialbook.store.migrate import migrations
+from dialbook.store.postgres_schema import check_schema, schema_version
+from dialbook.store.postgres_session import (
+    ADAPTERS,
+    OLDEST,
+    SETTINGS,
+    Connection,
+    connect,
+    connection_info,
+    trouble_as_unavailable,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+A = TypeVar("A", bound=Hashable)
+
+READERS, SCANNERS, WRITERS = 4, 2, 4  # threads, each with a connection
+CONNECTIONS = READERS + SCANNERS + WRITERS  # of each process
+WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
+PATIENCE = 2.0  # seconds that a read waits for a thread, or any call for a connection
+LONG_PATIENCE = 5.0  # that a scan or a change waits
+MAX_LIFETIME = 30 * 60.0  # seconds, after which a connection is replaced
+RETRIES = 3
+PAUSE = 0.02  # seconds at most before a change is tried again
+
+SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A scan may do something else for long between two statements, such as writing what it read to another database.
+LONG_SNAPSHOT = f"{SNAPSHOT}; SET LOCAL idle_in_transaction_session_timeout = 0"
+CHANGE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+# Another change came between; made once more, this one sees what that one did.
+RACES = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+
+# What keeps an acknowledged change through a crash. It is the operator's to say how far, but not to turn off.
+LASTING = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+class PostgresTx:
+    """Statements on one connection; whoever makes it begins and ends the transaction."""
+
+    engine: Engine = "postgres"
+
+    def __init__(self, connection: Connection) -> None:
+        self._cursor = connection.cursor(binary=True)
+
+    def all(self, sql: str, /, **params: object) -> Sequence[Row]:
+        return self._execute(sql, params).fetchall()
+
+    def one(self, sql: str, /, **params: object) -> Row | None:
+        return self._execute(sql, params).fetchone()
+
+    def run(self, sql: str, /, **params: object) -> int:
+        return self._execute(sql, params).rowcount
+
+    def each(self, sql: str, items: Iterable[Params], /) -> Sequence[Row | None]:
+        return [cursor.fetchone() for cursor in self._execute_each(sql, items)]
+
+    def run_each(self, sql: str, items: Iterable[Params], /) -> Sequence[int]:
+        return [cursor.rowcount for cursor in self._execute_each(sql, items)]
+
+    def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
+        self._expect(1)
+        return self._cursor.execute(for_psycopg(sql), params)
+
+    def _execute_each(self, sql: str, items: Iterable[Params]) -> Iterator[psycopg.Cursor[Row]]:
+        """Send all before the first is answered; then the cursor stands at each result in turn."""
+        items = list(items)
+        self._expect(len(items))
+        self._cursor.executemany(for_psycopg(sql), items, returning=True)
+        return self._cursor.results() if items else iter(())
+
+    def _expect(self, statements: int) -> None:
+        """Called before so many statements are executed."""
+
+
+class SecondStatement(Exception):
+    """A read asks for more than one statement, which together see one moment only in a transaction."""
+
+
+class OneStatement(PostgresTx):
+    """A read of one statement, which needs no transaction around it."""
+
+    _executed = 0
+
+    def _expect(self, statements: int) -> None:
+        self._executed += statements
+        if self._executed > 1:
+            raise SecondStatement
+
+
+class PostgresDatabase:
+    """A Dialbook database in PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        with connect(url) as connection, trouble_as_unavailable():
+            check_schema(connection)
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            connection_info(url),
+            kwargs={"autocommit": True, "context": ADAPTERS},
+            min_size=1,
+            max_size=CONNECTIONS,
+            timeout=PATIENCE,
+            max_waiting=CONNECTIONS,
+            max_lifetime=MAX_LIFETIME,
+            check=check_quiet,
+            open=True,
+        )
+        self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
+        self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
+        self._writes = Lane("dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
+        self._longer: set[Hashable] = set()
+
+    async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._reads.run(partial(self._read, SNAPSHOT, fn, lambda tx: fn(tx, *args, **kwargs)))
+
+    async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
+        # Never kept: only the database knows whether another process has changed it.
+        return await self.read(fn, about)
+
+    async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._scans.run(partial(self._read, LONG_SNAPSHOT, fn, lambda tx: fn(tx, *args, **kwargs)))
+
+    async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)))
+
+    def check(self) -> Sequence[Check]:
+        with self._connection() as connection:
+            version, newest = schema_version(connection), migrations("postgres")[-1].version
+            release = connection.info.server_version
+            found = {name: _setting(connection, name) for name in (*LASTING, *SETTINGS)}
+        return [
+            Check("PostgreSQL version", release // 10_000 >= OLDEST, f"{release // 10_000}.{release % 10_000}"),
+            Check("schema", version == newest, f"{version} of {newest}"),
+            *(Check(name, found[name] != "off", found[name]) for name in LASTING),
+            *(Check(name, found[name] == wanted, found[name]) for name, wanted in SETTINGS.items()),
+        ]
+
+    def close(self) -> None:
+        for lane in (self._writes, self._scans, self._reads):
+            lane.close()
+        self._pool.close()
+
+    def _read(self, begin: str, fn: Hashable, read: Callable[[Tx], R]) -> R:
+        """Run a read, which is `fn` with its arguments; once it has asked for several statements, it is known to."""
+        with self._connection() as connection:
+            if fn not in self._longer:
+                try:
+                    return read(OneStatement(connection))
+                except SecondStatement:
+                    self._longer.add(fn)
+            connection.execute(begin.encode())
+            result = read(PostgresTx(connection))
+            connection.execute("COMMIT")
+            return result
+
+    def _write(self, change: Callable[[Tx], R]) -> R:
+        with trouble_as_unavailable():
+            for _ in range(RETRIES):
+                try:
+                    return self._change(change)
+                except RACES:
+                    threading.Event().wait(uniform(0, PAUSE))  # noqa: S311  # chance that guards nothing
+            return self._change(change)
+
+    def _change(self, change: Callable[[Tx], R]) -> R:
+        with self._pool.connection() as connection:
+            connection.execute(CHANGE)
+            result = change(PostgresTx(connection))
+            _commit(connection)
+            return result
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A connection out of the pool; a transaction that is open at the end is undone."""
+        with trouble_as_unavailable(), self._pool.connection() as connection:
+            yield connection
+
+
+def check_quiet(connection: Connection) -> None:
+    """Refuse a connection on which there is something to read that nobody asked for: as a rule, that it was closed.
+
+    It costs no trip to the server, so it can be asked each time.
+
+    Raises:
+        OperationalError: there is something.
+    """
+    readable, _, _ = select.select([connection], [], [], 0)
+    if readable:
+        raise psycopg.OperationalError("the connection was closed")
+
+
+@lru_cache
+def for_psycopg(sql: str) -> str:
+    """The same statement with its `:named` parameters as psycopg writes them."""
+    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", sql.replace("%", "%%"))
+
+
+def _commit(connection: Connection) -> None:
+    """Commit; when the connection is lost meanwhile, nobody can know whether the server has.
+
+    Raises:
+        Unavailable: it was lost.
+    """
+    try:
+        ended = connection.execute("COMMIT")
+    except psycopg.OperationalError as lost:
+        if not connection.broken:
+            raise
+        raise Unavailable("The database was lost during the commit: the change may have been made, or not.") from lost
+    if ended.statusmessage != "COMMIT":
+        raise AssertionError("a change went on after one of its statements had failed")
+
+
+def _setting(connection: Connection, name: str) -> str:
+    row: tuple[Any, ...] | None = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+    return str(row[0]) if row else ""

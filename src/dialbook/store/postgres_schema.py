@@ -1,0 +1,60 @@
+"""The schema on PostgreSQL: which version it has, and `dialbook migrate`, which alone brings it up to date."""
+
+from psycopg import errors
+
+from dialbook.model.errors import Unavailable
+from dialbook.store.migrate import Migration, migrations, pending
+from dialbook.store.postgres_session import Connection, connect, trouble_as_unavailable
+
+LOCK = 0x4469616C  # "Dial"; any number will do that nothing else in the database takes for itself
+
+# Copying a large table may take its time; waiting for one that is in use would keep all others waiting behind it.
+MIGRATING = {"lock_timeout": "2s", "statement_timeout": "0"}
+
+
+def schema_version(connection: Connection) -> int:
+    """The last step that was taken; 0 when there is nothing yet."""
+    # Two statements, since one that names the table could not even be planned without it.
+    if connection.execute("SELECT to_regclass('schema_steps')").fetchone() == (None,):
+        return 0
+    row = connection.execute("SELECT max(version) FROM schema_steps").fetchone()
+    return int(str(row[0])) if row and row[0] is not None else 0
+
+
+def check_schema(connection: Connection) -> None:
+    """Refuse a schema that is not the one this Dialbook was written for.
+
+    Raises:
+        Unavailable: it is older, or newer.
+    """
+    version, steps = schema_version(connection), migrations("postgres")
+    if pending(steps, version):
+        raise Unavailable(f"The database has schema {version} of {steps[-1].version}: run 'dialbook migrate'.")
+
+
+def migrate(url: str) -> None:
+    """Bring the schema up to date, one step after the other; whoever else migrates waits until this is done.
+
+    Raises:
+        Unavailable: the database cannot be used, belongs to a newer Dialbook, or does not let this user change it.
+    """
+    with connect(url, MIGRATING) as connection, trouble_as_unavailable():
+        connection.execute("SET lock_timeout = 0")
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        connection.execute("RESET lock_timeout")
+        for step in pending(migrations("postgres"), schema_version(connection)):
+            _take(connection, step)
+
+
+def _take(connection: Connection, step: Migration) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS schema_steps (version bigint PRIMARY KEY, name text NOT NULL)"
+            )
+            connection.execute(step.sql.encode())
+            connection.execute("INSERT INTO schema_steps VALUES (%s, %s)", [step.version, step.name])
+    except errors.DuplicateTable:
+        raise Unavailable("The database has tables of another program; give Dialbook a database of its own.") from None
+    except errors.InsufficientPrivilege:
+        raise Unavailable("The database's user may not make tables in it.") from None

@@ -1,0 +1,115 @@
+"""How Dialbook speaks to PostgreSQL: the settings of every connection, and what counts as trouble."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import errors
+from psycopg.adapt import AdaptersMap
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.numeric import Int8BinaryDumper
+
+from dialbook.model.errors import RETRY_SOON, Invalid, Unavailable
+from dialbook.store.database import Row
+
+Connection: TypeAlias = psycopg.Connection[Row]
+
+OLDEST = 14  # the first that was tried
+UNAVAILABLE = "The database cannot be used now"
+
+# A peer that is gone without a word is noticed within about six seconds; without these it can take hours.
+NETWORK: dict[str, int | str] = {
+    "connect_timeout": 3,  # seconds
+    "tcp_user_timeout": 5000,  # milliseconds until what was sent has to be acknowledged
+    "keepalives": 1,
+    "keepalives_idle": 2,  # seconds
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "client_encoding": "utf8",
+    "fallback_application_name": "dialbook",
+}
+
+# Nothing that a request began outlives it for long.
+LIMITS = {
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "2s",
+}
+
+# Each statement is planned once for a connection, and has an index to go by: a plan that was made while a table was
+# small must not outlive that. Compiling a page's statement would take a hundred times as long as running it.
+PLANNING = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "random_page_cost": "1.1",
+    "jit": "off",
+}
+
+SETTINGS = {"default_transaction_read_only": "on", **LIMITS, **PLANNING}
+
+# What an operator can mend, or what passes. All others are bugs.
+TROUBLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.IdleInTransactionSessionTimeout,
+    errors.ReadOnlySqlTransaction,
+    OSError,
+)
+
+# A number is always a bigint: its size must not make another statement of the same text.
+ADAPTERS = AdaptersMap(psycopg.adapters)
+ADAPTERS.register_dumper(int, Int8BinaryDumper)
+
+
+def connection_info(url: str, settings: dict[str, str] = SETTINGS) -> str:
+    """All that libpq needs to know for a connection; what the URL says goes before what is said here.
+
+    Raises:
+        Invalid: it is no URL that libpq understands.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # whose text may repeat a part of the password
+        raise Invalid("The database's URL cannot be read; give postgresql://USER@HOST/DATABASE.") from None
+    if "@" in str(given.get("host", "")):
+        raise Invalid("The database's URL has a second '@'; one in a password is written %40.")
+    options = " ".join([*(f"-c {name}={value}" for name, value in settings.items()), str(given.pop("options", ""))])
+    merged: dict[str, Any] = {**NETWORK, **given, "options": options}
+    return make_conninfo("", **merged)
+
+
+def connect(url: str, settings: dict[str, str] = SETTINGS) -> Connection:
+    """Open a connection that is none of the pool's.
+
+    Raises:
+        Invalid: it is no URL that libpq understands.
+        Unavailable: PostgreSQL cannot be reached, is too old, or has a database that does not keep all text.
+    """
+    try:
+        connection = psycopg.connect(connection_info(url, settings), autocommit=True, context=ADAPTERS)
+    except psycopg.OperationalError as refused:
+        raise Unavailable(f"The database cannot be opened: {_reason(refused)}", headers=RETRY_SOON) from None
+    if connection.info.server_version // 10_000 < OLDEST:
+        raise _unfit(connection, f"PostgreSQL {OLDEST} is the oldest that will do.")
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        raise _unfit(connection, "The database has to have the encoding UTF8.")
+    return connection
+
+
+@contextmanager
+def trouble_as_unavailable() -> Iterator[None]:
+    """Turn what the driver says of trouble with the server into Unavailable; bugs pass as they are."""
+    try:
+        yield
+    except TROUBLE as trouble:
+        raise Unavailable(f"{UNAVAILABLE} ({type(trouble).__name__}).", headers=RETRY_SOON) from trouble
+
+
+def _reason(refused: psycopg.OperationalError) -> str:
+    return " ".join(str(refused).split())
+
+
+def _unfit(connection: Connection, reason: str) -> Unavailable:
+    connection.close()
+    return Unavailable(reason)

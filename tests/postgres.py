@@ -1,0 +1,116 @@
+"""A PostgreSQL server of the tests' own, from the programs that Debian or a PATH has; it keeps nothing."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dialbook.store.database import Row
+from dialbook.store.engines import migrate_database
+
+DEBIAN = Path("/usr/lib/postgresql")
+MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory, where there is one
+ROOM = 2**30  # bytes that it should have free
+
+# Nothing is left out but the wait for a disk, which a file system in memory does not have.
+SETTINGS = {"max_connections": 300, "max_wal_size": "256MB", "timezone": "'Asia/Kolkata'"}
+
+
+@dataclass
+class Postgres:
+    """A running server; its user may do anything, and needs no password but gets one in each URL."""
+
+    data: Path
+    port: int
+    _numbers: Iterator[int] = field(default_factory=count)
+    _template: str = ""
+
+    def url(self, database: str, port: int | None = None) -> str:
+        return f"postgresql://dialbook:open-sesame@127.0.0.1:{port or self.port}/{database}"
+
+    def create_database(self, template: str = "template1") -> str:
+        """The URL of a new database, in which there is nothing, or what is in its template."""
+        name = f"book{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return self.url(name)
+
+    def create_book(self) -> str:
+        """The URL of a new database with Dialbook's tables in it."""
+        if not self._template:
+            url = self.create_database()
+            migrate_database(url)
+            self._template = url.rpartition("/")[2]
+        return self.create_database(self._template)
+
+    def start(self) -> None:
+        settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        _run("pg_ctl", f"--pgdata={self.data}", "--wait", f"--log={self.data}/log", "start",
+             f"--options=-p {self.port} -h 127.0.0.1 -k {self.data} {settings}")  # fmt: skip
+
+    def stop(self, mode: str = "fast") -> None:
+        _run("pg_ctl", f"--pgdata={self.data}", "--wait", f"--mode={mode}", "stop")
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """Start a server in an empty folder; at the end stop it, and remove the folder."""
+    if _program("initdb") is None:
+        missing("no PostgreSQL server here (Debian: apt-get install postgresql)")
+    in_memory = MEMORY.exists() and shutil.disk_usage(MEMORY).free > ROOM
+    with tempfile.TemporaryDirectory(prefix="dialbook-postgres-", dir=MEMORY if in_memory else None) as folder:
+        if os.geteuid() == 0:  # as whom the server does not run
+            shutil.chown(folder, "postgres")
+        data = Path(folder) / "data"
+        _run("initdb", f"--pgdata={data}", "--username=dialbook", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
+             "--no-sync")  # fmt: skip
+        postgres = Postgres(data, _free_port())
+        postgres.start()
+        try:
+            yield postgres
+        finally:
+            postgres.stop("immediate")
+
+
+def ask(url: str, sql: str) -> list[Row]:
+    """Ask, or change, behind Dialbook's back."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def missing(reason: str) -> None:
+    """A laptop may lack it; where the project is checked, nothing is left out."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _program(name: str) -> str | None:
+    found = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    return str(found[-1]) if found else shutil.which(name)
+
+
+def _run(program: str, *arguments: str) -> None:
+    user = "postgres" if os.geteuid() == 0 else None
+    command = [_program(program) or program, *arguments]
+    # What it starts keeps its output open, so that nobody may wait for the end of that.
+    with tempfile.TemporaryFile("w+") as output:
+        done = subprocess.run(command, user=user, cwd="/", stdout=output, stderr=subprocess.STDOUT, check=False)
+        output.seek(0)
+        assert done.returncode == 0, output.read()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port

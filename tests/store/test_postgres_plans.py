@@ -1,0 +1,154 @@
+"""How PostgreSQL goes about what it is asked: no page walks through what it does not show."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import psycopg
+import pytest
+
+from dialbook.model.account import DEFAULT_REGION
+from dialbook.model.bulk import accepted
+from dialbook.model.contact import ContactDraft
+from dialbook.model.lists import ListDraft, ListLimits
+from dialbook.model.page import Sort, Window
+from dialbook.store import accounts, contacts, lists, members
+from dialbook.store.contacts import EVERYONE, ContactFilter
+from dialbook.store.database import Params, Row, Tx
+from dialbook.store.engines import open_database
+from dialbook.store.member_search import search_members
+from dialbook.store.postgres import PostgresTx
+from dialbook.store.postgres_session import connect as open_session
+from tests.conftest import NUMBERS
+from tests.postgres import Postgres, ask
+
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+BIG = 12_000  # members of a list
+
+
+def create_account(tx: Tx) -> None:
+    accounts.create_account(tx, "acme", region=DEFAULT_REGION, now=NOW)
+
+
+class PlannedError(Exception):
+    """Carries a plan out of a storage function."""
+
+
+Plan: TypeAlias = Callable[..., list[dict[str, Any]]]
+
+
+class Planning(PostgresTx):
+    """Runs statements, and says of one how it was done instead of what came of it."""
+
+    skip = 0
+
+    def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
+        self.skip -= 1
+        if self.skip >= 0:
+            return super()._execute(sql, params)
+        cursor = super()._execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) {sql}", params)
+        row = cursor.fetchone()
+        raise PlannedError(row[0] if row else [])
+
+
+@contextmanager
+def planner(url: str) -> Iterator[Plan]:
+    """Gives every node of the plan of a storage function's first statement, or of one after it."""
+    with open_session(url) as session:
+
+        def plan(fn: Callable[..., object], *arguments: object, skip: int = 0) -> list[dict[str, Any]]:
+            tx = Planning(session)
+            tx.skip = skip
+            try:
+                fn(tx, "acme", *arguments)
+            except PlannedError as planned:
+                return list(_nodes(planned.args[0][0]["Plan"]))
+            raise AssertionError("no statement")
+
+        yield plan
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", []):
+        yield from _nodes(child)
+
+
+def fill(tx: Tx) -> dict[str, str]:
+    """A list that a part of its members has left, and a small one; return their sids by their names."""
+    drafts = [ContactDraft(number, first_name=f"Name {number[-3:]}", tag=number[-2:]) for number in NUMBERS[:BIG]]
+    sids = [contact.sid for contact in accepted(contacts.create_contacts(tx, "acme", drafts, now=NOW))]
+    made = accepted(lists.create_lists(tx, "acme", [ListDraft(f"List {i}") for i in range(2000)], now=NOW))
+    members.add_members(tx, "acme", made[0].sid, sids, limits=ListLimits(), now=NOW)
+    members.add_members(tx, "acme", made[1].sid, sids[::800], limits=ListLimits(), now=NOW)
+    for sid in sids[::100]:
+        members.remove_member(tx, "acme", made[0].sid, sid, now=NOW)
+    return {"big": made[0].sid, "small": made[1].sid}
+
+
+@pytest.fixture(scope="module")
+def big(postgres: Postgres) -> Iterator[tuple[Plan, dict[str, str]]]:
+    """A planner over a book with a big list and a small one."""
+    url = postgres.create_book()
+    with closing(open_database(url)) as db:
+        asyncio.run(db.write(create_account))
+        sids = asyncio.run(db.write(fill))
+    ask(url, "VACUUM ANALYZE")
+    with planner(url) as plan:
+        yield plan, sids
+
+
+def rows_of(nodes: list[dict[str, Any]]) -> int:
+    """How many rows the busiest node gave."""
+    return max(int(node["Actual Rows"] * node["Actual Loops"]) for node in nodes)
+
+
+@pytest.mark.parametrize(
+    "window", [Window(0, 20), Window(BIG // 2, 20), Window(BIG - 200, 20), Window(0, 20, BIG // 2)]
+)
+def test_a_page_touches_a_few_rows_at_any_depth(window: Window, big: tuple[Plan, dict[str, str]]) -> None:
+    plan, sids = big
+
+    nodes = plan(members.list_members, sids["big"], window)
+
+    assert rows_of(nodes) <= 4 * 32
+    assert {node["Node Type"] for node in nodes} & {"Seq Scan", "Merge Join", "Hash Join"} == set()
+
+
+@pytest.mark.parametrize(
+    ("fn", "field"),
+    [(contacts.list_contacts, field) for field in contacts.ORDERS]
+    + [(lists.list_lists, field) for field in lists.ORDERS],
+)
+@pytest.mark.parametrize("descending", [False, True])
+def test_every_order_is_read_off_an_index(
+    fn: Callable[..., object], field: str, descending: bool, big: tuple[Plan, dict[str, str]]
+) -> None:
+    plan, _ = big
+
+    nodes = plan(fn, Window(0, 20), Sort(field, descending))
+
+    assert rows_of(nodes) <= 4 * 32
+
+
+@pytest.mark.parametrize(
+    ("which", "sort", "filter_"),
+    [
+        ("big", Sort("first_name"), EVERYONE),
+        ("big", Sort("date_created", descending=True), EVERYONE),
+        ("small", Sort("first_name"), EVERYONE),
+        ("big", None, ContactFilter(number=NUMBERS[7])),
+        ("big", None, ContactFilter(tag="07")),
+        ("small", Sort("number"), ContactFilter(name="name 8")),
+    ],
+)
+def test_a_search_in_a_list_goes_the_way_of_fewer_rows(
+    which: str, sort: Sort | None, filter_: ContactFilter, big: tuple[Plan, dict[str, str]]
+) -> None:
+    plan, sids = big
+
+    nodes = plan(search_members, sids[which], Window(0, 20), sort, filter_, skip=1)
+
+    assert rows_of(nodes) <= 4 * 32
