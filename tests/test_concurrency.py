@@ -74,6 +74,34 @@ def test_one_contact_leaves_once(api: Client) -> None:
     assert api.get(f"/lists/{made['sid']}").json()["response"]["data"]["contact_count"] == 0
 
 
+@pytest.mark.parametrize("kind", ["contacts", "lists"])
+def test_of_changes_with_one_tag_one_is_made(kind: str, api: Client) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    path = f"/{kind}/{contact['sid'] if kind == 'contacts' else api.create_list()['sid']}"
+    expected = {"If-Match": api.get(path).headers["etag"]}
+
+    answers = at_once(lambda i: api.request("PUT", path, json={"tag": f"by {i}"}, headers=expected))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * (CALLERS - 1)
+    (winner,) = [answer for answer in answers if answer.status_code == 200]
+    now = api.get(path)
+    assert now.json()["response"] == winner.json()["response"]
+    assert now.headers["etag"] == winner.headers["etag"] != expected["If-Match"]
+
+
+def test_of_changes_and_deletions_with_one_tag_one_is_made(api: Client) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    path = f"/contacts/{contact['sid']}"
+    expected = {"If-Match": api.get(path).headers["etag"]}
+
+    answers = at_once(
+        lambda i: api.request(("PUT", "DELETE")[i % 2], path, json={"tag": f"by {i}"}, headers=expected).status_code
+    )
+
+    assert answers.count(200) == 1
+    assert set(answers) - {200} in ({412}, {404})
+
+
 def test_overlapping_bulks_make_each_contact_once(api: Client) -> None:
     """Each caller sends 40 of 60 numbers; each number is a success exactly once."""
 

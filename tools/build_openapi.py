@@ -104,7 +104,8 @@ def add_answer(document: Node, operation: Node, exchange: Node) -> None:
     """A response that operations share is copied first, so that each shows its own examples."""
     responses, status = operation["responses"], str(exchange["answer"]["status"])
     responses[status] = resolve(document, responses[status])
-    add_example(responses[status]["content"]["application/json"], exchange, exchange["answer"]["body"])
+    if "body" in exchange["answer"]:
+        add_example(responses[status]["content"]["application/json"], exchange, exchange["answer"]["body"])
 
 
 def add_example(holder: Node, exchange: Node, value: object) -> None:

@@ -1,8 +1,12 @@
 """A contact: somebody with a number."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 from msgspec import Struct
+from msgspec.structs import astuple
+
+from dialbook.model.etag import ANY, ETags
 
 TEXT_FIELDS = ("first_name", "last_name", "company_name", "email", "tag")
 
@@ -21,6 +25,13 @@ class Contact(Struct, frozen=True, gc=False):
     custom_field: str | None
     created: str
     updated: str
+
+    @property
+    def etag(self) -> str:
+        """The name of this state: a digest of every field."""
+        # No field holds a NUL, and none is stored empty: what is joined here could be taken apart again.
+        fields = "\0".join(field or "" for field in astuple(self))
+        return blake2b(fields.encode(), digest_size=16).hexdigest()
 
 
 class ContactDraft(Struct, frozen=True, gc=False):
@@ -43,6 +54,7 @@ class ContactChange(Struct, frozen=True):
 
     sid: str
     fields: Mapping[str, str | None]
+    expected: ETags = ANY  # the states in which it is to be made
 
 
 class ListRef(Struct, frozen=True, gc=False):

@@ -4,6 +4,7 @@ DialbookError
 ├── NotFound             404  1000
 ├── Missing              400  1001
 ├── Invalid              400  1002
+│   └── PreconditionFailed 412 1002
 ├── Forbidden            403  1003
 ├── Internal             500  1004
 │   └── Unavailable      503  1004
@@ -46,6 +47,10 @@ class Missing(DialbookError):
 
 class Invalid(DialbookError):
     status, code, message = 400, 1002, "Invalid parameter"
+
+
+class PreconditionFailed(Invalid):
+    status = 412
 
 
 class Forbidden(DialbookError):

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from hashlib import blake2b
 
 from msgspec import Struct
 
 from dialbook.model.errors import Invalid, Missing
+from dialbook.model.etag import ANY, ETags
+from dialbook.model.page import Window
 from dialbook.model.text import optional_text
 
 
@@ -27,6 +30,12 @@ class ContactList(Struct, frozen=True):
     contact_count: int
     created: str
     updated: str
+    version: int  # moves with each change of the list, of who is in it, or of a contact in it
+
+    @property
+    def etag(self) -> str:
+        """The name of the state that the list and its members are in."""
+        return f"{self.sid}-{self.version}"
 
 
 class ListDraft(Struct, frozen=True):
@@ -42,6 +51,7 @@ class ListChange(Struct, frozen=True):
 
     sid: str
     fields: Mapping[str, str | None]
+    expected: ETags = ANY  # the states in which it is to be made
 
 
 class ListLimits(Struct, frozen=True):
@@ -53,6 +63,19 @@ class ListLimits(Struct, frozen=True):
     def of(self, list_type: str) -> int:
         """The limit for lists of this type."""
         return self.dynamic if list_type == ListType.DYNAMIC else self.static
+
+
+def page_etag(list_sid: str, version: int, window: Window, search: bytes = b"") -> str:
+    """The name of the state that one page of a list's contacts is in; it is known before the page is read.
+
+    Args:
+        list_sid: the list.
+        version: that of the list.
+        window: which part was asked for.
+        search: what else selects or sorts, in any form.
+    """
+    page = f"{list_sid}-{version}-{window.offset}-{window.limit}-{window.after}"
+    return f"{page}-{blake2b(search, digest_size=8).hexdigest()}" if search else page
 
 
 def list_name(value: object) -> str:

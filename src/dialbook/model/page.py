@@ -35,6 +35,7 @@ class Page(Struct, Generic[T], frozen=True):
     window: Window
     total: int
     last: int | None = None  # the position of the last item, where items have positions
+    version: int = 0  # of the list that this is a page of
 
 
 class Sort(Struct, frozen=True):

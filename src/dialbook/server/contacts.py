@@ -7,11 +7,21 @@ from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import ContactChange, ContactDraft
 from dialbook.model.phone import number_change, number_draft
 from dialbook.server.body import read_body
-from dialbook.server.context import account_of, now_of, query_of, service_of, sid_of, window_of
-from dialbook.server.reply import reply
+from dialbook.server.context import (
+    account_of,
+    expected_by,
+    now_of,
+    query_of,
+    seen_by,
+    service_of,
+    sid_of,
+    window_of,
+)
+from dialbook.server.reply import not_modified, reply
 from dialbook.store import contacts as store
 from dialbook.wire import contacts as wire
 from dialbook.wire import envelope, paging
+from dialbook.wire.etag import etag_header
 
 
 async def create_contacts(request: Request) -> Response:
@@ -33,10 +43,10 @@ async def update_contacts(request: Request) -> Response:
 async def update_contact(request: Request) -> Response:
     """Change one contact."""
     account = account_of(request)
-    change = await read_body(request, wire.read_change, sid_of(request, "contact_sid"))
+    change = await read_body(request, wire.read_change, sid_of(request, "contact_sid"), expected_by(request))
     change = number_change(change, account.region)
     contact = await service_of(request).db.write(store.update_contact, account.sid, change, now=now_of(request))
-    return reply(request, envelope.one(wire.write_contact(contact)))
+    return reply(request, envelope.one(wire.write_contact(contact)), etag_header(contact.etag))
 
 
 async def list_contacts(request: Request) -> Response:
@@ -55,16 +65,23 @@ async def list_contacts(request: Request) -> Response:
 
 async def get_contact(request: Request) -> Response:
     """One contact."""
+    seen = seen_by(request)
     contact = await service_of(request).db.read(
         store.get_contact, account_of(request).sid, sid_of(request, "contact_sid")
     )
-    return reply(request, envelope.one(wire.write_contact(contact)))
+    if contact.etag in seen:
+        return not_modified(request, contact.etag)
+    return reply(request, envelope.one(wire.write_contact(contact)), etag_header(contact.etag))
 
 
 async def delete_contact(request: Request) -> Response:
     """Delete one contact for good, out of every list too."""
     contact = await service_of(request).db.write(
-        store.delete_contact, account_of(request).sid, sid_of(request, "contact_sid"), now=now_of(request)
+        store.delete_contact,
+        account_of(request).sid,
+        sid_of(request, "contact_sid"),
+        now=now_of(request),
+        expected=expected_by(request),
     )
     return reply(request, envelope.one(wire.write_contact(contact)))
 

@@ -9,11 +9,13 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from dialbook.model.account import Account
+from dialbook.model.etag import ETags
 from dialbook.model.lists import ListLimits
 from dialbook.model.page import Window
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
+from dialbook.wire.etag import read_expected, read_seen
 from dialbook.wire.paging import read_walk, read_window
 
 
@@ -54,6 +56,30 @@ def header_of(request: Request, name: bytes) -> str:
     """The first header of this name, which is in lower case; empty where there is none."""
     headers: list[tuple[bytes, bytes]] = request.scope["headers"]
     return next((value.decode("latin-1") for given, value in headers if given == name), "")
+
+
+def headers_of(request: Request, name: bytes) -> list[str]:
+    """Every header of this name, which is in lower case: a list may be cut into several."""
+    headers: list[tuple[bytes, bytes]] = request.scope["headers"]
+    return [value.decode("latin-1") for given, value in headers if given == name]
+
+
+def expected_by(request: Request) -> ETags:
+    """The states in which the caller wants its change to be made.
+
+    Raises:
+        Invalid: `If-Match` is not what is allowed.
+    """
+    return read_expected(headers_of(request, b"if-match"))
+
+
+def seen_by(request: Request) -> ETags:
+    """The states that the caller has seen, and need not be shown again.
+
+    Raises:
+        Invalid: `If-None-Match` is not what is allowed.
+    """
+    return read_seen(headers_of(request, b"if-none-match"))
 
 
 def query_of(request: Request) -> Mapping[str, str]:

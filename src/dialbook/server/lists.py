@@ -4,11 +4,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.server.body import read_body
-from dialbook.server.context import account_of, now_of, query_of, service_of, sid_of, window_of
-from dialbook.server.reply import reply
+from dialbook.server.context import (
+    account_of,
+    expected_by,
+    now_of,
+    query_of,
+    seen_by,
+    service_of,
+    sid_of,
+    window_of,
+)
+from dialbook.server.reply import not_modified, reply
 from dialbook.store import lists as store
 from dialbook.wire import envelope, paging
 from dialbook.wire import lists as wire
+from dialbook.wire.etag import etag_header
 
 
 async def create_lists(request: Request) -> Response:
@@ -31,11 +41,11 @@ async def update_lists(request: Request) -> Response:
 
 async def update_list(request: Request) -> Response:
     """Change one list."""
-    change = await read_body(request, wire.read_change, sid_of(request, "list_sid"))
+    change = await read_body(request, wire.read_change, sid_of(request, "list_sid"), expected_by(request))
     changed = await service_of(request).db.write(
         store.update_list, account_of(request).sid, change, now=now_of(request)
     )
-    return reply(request, envelope.one(wire.write_list(changed)))
+    return reply(request, envelope.one(wire.write_list(changed)), etag_header(changed.etag))
 
 
 async def list_lists(request: Request) -> Response:
@@ -51,13 +61,16 @@ async def list_lists(request: Request) -> Response:
 
 async def get_list(request: Request) -> Response:
     """One list."""
+    seen = seen_by(request)
     found = await service_of(request).db.read(store.get_list, account_of(request).sid, sid_of(request, "list_sid"))
-    return reply(request, envelope.one(wire.write_list(found)))
+    if found.etag in seen:
+        return not_modified(request, found.etag)
+    return reply(request, envelope.one(wire.write_list(found)), etag_header(found.etag))
 
 
 async def delete_list(request: Request) -> Response:
     """Delete one list; its contacts stay in the address book."""
     deleted = await service_of(request).db.write(
-        store.delete_list, account_of(request).sid, sid_of(request, "list_sid")
+        store.delete_list, account_of(request).sid, sid_of(request, "list_sid"), expected=expected_by(request)
     )
     return reply(request, envelope.one(wire.write_list(deleted)))

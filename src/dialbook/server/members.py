@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.model.errors import Invalid
+from dialbook.model.lists import page_etag
 from dialbook.model.page import Window
 from dialbook.model.phone import normal_number
 from dialbook.server.body import read_body
@@ -14,19 +15,22 @@ from dialbook.server.context import (
     header_of,
     now_of,
     query_of,
+    seen_by,
     service_of,
     sid_of,
     url_but_paging,
     walk_of,
 )
 from dialbook.server.export import Finder, export_members
-from dialbook.server.reply import reply
+from dialbook.server.reply import not_modified, reply
 from dialbook.store import members as store
 from dialbook.store.contacts import ContactFilter
+from dialbook.store.lists import get_version
 from dialbook.store.member_search import search_members, walk_search
 from dialbook.wire import envelope, paging
 from dialbook.wire import members as wire
 from dialbook.wire.contacts import SORT_FIELDS, write_contact
+from dialbook.wire.etag import etag_header
 from dialbook.wire.export import Format, wanted_format
 
 SELECTING = frozenset({"sort_by", "number", "name", "tag"})  # parameters that ask for some members, or another order
@@ -49,14 +53,12 @@ async def add_members(request: Request) -> Response:
 
 async def list_members(request: Request) -> Response:
     """One page of a list's contacts, or all of them in another format; those whom the query selects, in its order."""
-    service, window = service_of(request), walk_of(request)
+    window = walk_of(request)
     format_ = wanted_format(header_of(request, b"accept"))
     find = store.list_members if SELECTING.isdisjoint(query_of(request)) else _search(request, window, format_)
     if format_:
         return await export_members(request, find, window, format_)
-    run = service.db.read if window.is_short and find is store.list_members else service.db.scan
-    page = await run(find, account_of(request).sid, sid_of(request, "list_sid"), window)
-    return reply(request, envelope.page(page, write_contact), paging.next_page(page, url_but_paging(request)))
+    return await _page(request, find, window)
 
 
 async def remove_member(request: Request) -> Response:
@@ -66,6 +68,22 @@ async def remove_member(request: Request) -> Response:
         store.remove_member, account_of(request).sid, list_sid, sid_of(request, "contact_sid"), now=now_of(request)
     )
     return reply(request, envelope.one(write_contact(contact, list_id=list_sid)))
+
+
+async def _page(request: Request, find: Finder, window: Window) -> Response:
+    """One page of those who are found; 304 when the caller has seen it, which the list's version tells."""
+    service, account, list_sid = service_of(request), account_of(request).sid, sid_of(request, "list_sid")
+    is_search = find is not store.list_members
+    search = request.scope["query_string"] if is_search else b""
+    if seen := seen_by(request):
+        version = await service.db.read(get_version, account, list_sid)
+        if (etag := page_etag(list_sid, version, window, search)) in seen:
+            return not_modified(request, etag)
+    run = service.db.scan if is_search or not window.is_short else service.db.read
+    page = await run(find, account, list_sid, window)
+    etag = page_etag(list_sid, page.version, window, search)
+    headers = {**etag_header(etag), **paging.next_page(page, url_but_paging(request))}
+    return reply(request, envelope.page(page, write_contact), headers)
 
 
 def _search(request: Request, window: Window, format_: Format | None) -> Finder:

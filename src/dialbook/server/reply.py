@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from dialbook.model.errors import NO_HEADERS
 from dialbook.wire.envelope import Answer, to_bytes
+from dialbook.wire.etag import etag_header
 
 JSON = (b"content-type", b"application/json")
 
@@ -24,6 +25,12 @@ def reply(request: Request, answer: Answer, headers: Mapping[str, str] = NO_HEAD
     body = to_bytes(answer, request.scope["request_id"], request.method)
     all_headers = {**answer.headers, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
     return Reply(body, answer.http_code, all_headers)
+
+
+def not_modified(request: Request, etag: str) -> Response:
+    """The answer, without a body, that the caller has seen what it asks for."""
+    all_headers = {**etag_header(etag), **request.scope.get("rate_headers", NO_HEADERS)}
+    return Response(status_code=304, headers=all_headers)
 
 
 def stream(request: Request, body: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:

@@ -9,6 +9,7 @@ from msgspec.structs import asdict, replace
 from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
 from dialbook.model.contact import Contact, ContactChange, ContactDraft, ContactInLists, ListRef
 from dialbook.model.errors import Duplicate, NotFound
+from dialbook.model.etag import ANY, ETags, is_expected, unexpected
 from dialbook.model.ids import new_sids
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
@@ -54,7 +55,7 @@ def get_contact(tx: Tx, account: str, sid: str) -> Contact:
         f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.sid = :sid", account=account, sid=sid
     )
     if row is None:
-        raise NotFound(f"There is no contact '{sid}'.")
+        raise not_found(sid)
     return Contact(*row)
 
 
@@ -152,18 +153,22 @@ def update_contact(tx: Tx, account: str, change: ContactChange, *, now: datetime
     Raises:
         NotFound: the account has no such contact.
         Duplicate: another contact has the number.
+        PreconditionFailed: the contact is in another state than the change expects.
     """
     return single(update_contacts(tx, account, [change], now=now))
 
 
-def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime) -> Contact:
+def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime, expected: ETags = ANY) -> Contact:
     """Delete a contact for good, out of every list too, and return it.
 
     Raises:
         NotFound: the account has no such contact.
+        PreconditionFailed: it is in another state than expected.
     """
     lock_book(tx, account)
     contact = get_contact(tx, account, sid)
+    if not is_expected(contact, expected):
+        raise unexpected()
     for list_sid, position in tx.all(
         "SELECT m.list, m.position FROM members AS m WHERE m.account = :account AND m.contact = :sid",
         account=account,
@@ -186,6 +191,11 @@ def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime) -> Contact:
     tx.run("DELETE FROM contacts WHERE account = :account AND sid = :sid", account=account, sid=sid)
     _count(tx, account, -1)
     return contact
+
+
+def not_found(sid: str) -> NotFound:
+    """The refusal of a contact that the account does not have."""
+    return NotFound(f"There is no contact '{sid}'.")
 
 
 def conditions(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
@@ -251,17 +261,19 @@ def _update_run(tx: Tx, account: str, run: Sequence[ContactChange], moment: str)
     )
     before = [Contact(*row) if row else None for row in found]
     after = [_changed(contact, change, moment) for contact, change in zip(before, run, strict=True)]
-    moved = [new for new, old in zip(after, before, strict=True) if new is not None and new != old]
+    moved = [new for new, old in zip(after, before, strict=True) if isinstance(new, Contact) and new != old]
     written = iter(_write_changed(tx, moved))
     return [
-        NotFound(f"There is no contact '{change.sid}'.") if new is None else new if new == old else next(written)
-        for change, old, new in zip(run, before, after, strict=True)
+        next(written) if isinstance(new, Contact) and new != old else new
+        for old, new in zip(before, after, strict=True)
     ]
 
 
-def _changed(contact: Contact | None, change: ContactChange, moment: str) -> Contact | None:
+def _changed(contact: Contact | None, change: ContactChange, moment: str) -> Outcome[Contact]:
     if contact is None:
-        return None
+        return not_found(change.sid)
+    if not is_expected(contact, change.expected):
+        return unexpected()
     changed = replace(contact, **change.fields)
     return contact if changed == contact else replace(changed, updated=max(moment, contact.updated))
 
@@ -284,7 +296,11 @@ def _write_changed(tx: Tx, contacts: Sequence[Contact]) -> list[Outcome[Contact]
         WHERE account = :account
           AND sid IN (SELECT m.list FROM members AS m WHERE m.account = :account AND m.contact = :sid)
         """,
-        ({"account": contact.account, "sid": contact.sid} for contact in contacts),
+        (
+            {"account": contact.account, "sid": contact.sid}
+            for contact, is_written in zip(contacts, written, strict=True)
+            if is_written
+        ),
     )
     return [
         contact if is_written else Duplicate(f"A contact with number '{contact.number}' exists.")

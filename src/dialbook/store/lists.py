@@ -8,6 +8,7 @@ from msgspec.structs import asdict, replace
 
 from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
 from dialbook.model.errors import Duplicate, Invalid, NotFound
+from dialbook.model.etag import ANY, ETags, is_expected, unexpected
 from dialbook.model.ids import new_sids
 from dialbook.model.lists import ContactList, ListChange, ListDraft
 from dialbook.model.moment import utc_text
@@ -18,7 +19,7 @@ from dialbook.store.database import Params, Tx
 from dialbook.store.selection import containing, order_by
 
 # The columns of a list, in the order of its fields.
-COLUMNS = "l.account, l.sid, l.name, l.tag, l.type, l.contact_count, l.created, l.updated"
+COLUMNS = "l.account, l.sid, l.name, l.tag, l.type, l.contact_count, l.created, l.updated, l.version"
 ORDERS = {"date_created": "created", "date_updated": "updated", "name": "name"}
 
 
@@ -34,6 +35,20 @@ def get_list(tx: Tx, account: str, sid: str) -> ContactList:
     if row is None:
         raise not_found(sid)
     return ContactList(*row)
+
+
+def get_version(tx: Tx, account: str, sid: str) -> int:
+    """The version of one list.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    row = tx.one(
+        "SELECT l.version FROM lists AS l WHERE l.account = :account AND l.sid = :sid", account=account, sid=sid
+    )
+    if row is None:
+        raise not_found(sid)
+    return int(row[0])
 
 
 def list_lists(tx: Tx, account: str, window: Window, sort: Sort, *, name: str | None = None) -> Page[ContactList]:
@@ -72,7 +87,7 @@ def create_lists(
     good = accepted(drafts)
     moment = utc_text(now)
     lists = [
-        ContactList(account, sid, draft.name, draft.tag, str(draft.type), 0, moment, moment)
+        ContactList(account, sid, draft.name, draft.tag, str(draft.type), 0, moment, moment, 0)
         for sid, draft in zip(new_sids(now, len(good)), good, strict=True)
     ]
     made = tx.run_each(
@@ -106,18 +121,22 @@ def update_list(tx: Tx, account: str, change: ListChange, *, now: datetime) -> C
         NotFound: the account has no such list.
         Duplicate: another list has the name.
         Invalid: the type would change.
+        PreconditionFailed: the list is in another state than the change expects.
     """
     return single(update_lists(tx, account, [change], now=now))
 
 
-def delete_list(tx: Tx, account: str, sid: str) -> ContactList:
+def delete_list(tx: Tx, account: str, sid: str, *, expected: ETags = ANY) -> ContactList:
     """Delete a list for good and return it; its contacts stay in the address book.
 
     Raises:
         NotFound: the account has no such list.
+        PreconditionFailed: it is in another state than expected.
     """
     lock_book(tx, account)
     deleted = get_list(tx, account, sid)
+    if not is_expected(deleted, expected):
+        raise unexpected()
     tx.run("DELETE FROM members WHERE account = :account AND list = :sid", account=account, sid=sid)
     tx.run("DELETE FROM member_blocks WHERE account = :account AND list = :sid", account=account, sid=sid)
     tx.run("DELETE FROM lists WHERE account = :account AND sid = :sid", account=account, sid=sid)
@@ -186,10 +205,14 @@ def _update_run(tx: Tx, account: str, run: Sequence[ListChange], moment: str) ->
 def _changed(found: ContactList | None, change: ListChange, moment: str) -> Outcome[ContactList]:
     if found is None:
         return not_found(change.sid)
+    if not is_expected(found, change.expected):
+        return unexpected()
     changed = replace(found, **change.fields)
     if changed.type != found.type:
         return Invalid("A list's type cannot be changed.")
-    return found if changed == found else replace(changed, updated=max(moment, found.updated))
+    if changed == found:
+        return found
+    return replace(changed, updated=max(moment, found.updated), version=found.version + 1)
 
 
 def _write_changed(tx: Tx, lists: Sequence[ContactList]) -> list[Outcome[ContactList]]:

@@ -40,8 +40,8 @@ BY_RANK = f"""
 BY_POSITION = "WITH way (level, first, rank) AS (SELECT 0, CAST(:start AS bigint), CAST(0 AS bigint))"
 
 
-def read_page(tx: Tx, account: str, list_sid: str, window: Window) -> Sequence[Row]:
-    """Rows of the page's offset, the list's total, the member's position, and the contact.
+def read_page(tx: Tx, account: str, list_sid: str, window: Window) -> tuple[int, Sequence[Row]]:
+    """The offset that the page has, and rows of the list's total and version, the member's position, and the contact.
 
     One row without position and contact when the page is empty, none when there is no such list.
     """
@@ -49,15 +49,15 @@ def read_page(tx: Tx, account: str, list_sid: str, window: Window) -> Sequence[R
     return read(tx, account, list_sid, window)
 
 
-def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> Sequence[Row]:
+def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> tuple[int, Sequence[Row]]:
     if window.after is None:
         start, offset = position_at(tx, account, list_sid, window.offset), window.offset
     else:
         start = window.after + 1
         offset = rank_of(tx, account, list_sid, start)
-    return tx.all(
+    rows = tx.all(
         f"""
-        SELECT :offset, l.contact_count, m.position, {COLUMNS}
+        SELECT l.contact_count, l.version, m.position, {COLUMNS}
         FROM lists AS l
         LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.position >= :start
         LEFT JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
@@ -68,21 +68,21 @@ def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> Seque
         account=account,
         list=list_sid,
         start=start,
-        offset=offset,
         limit=window.limit,
     )
+    return offset, rows
 
 
-def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> Sequence[Row]:
+def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> tuple[int, Sequence[Row]]:
     if window.after is None:
         way, offset, params = BY_RANK, ":offset", {"offset": window.offset}
     else:
         start = window.after + 1
         way, offset, params = BY_POSITION, f"({RANK})", {"start": start, **rank_params(start)}
-    return tx.all(
+    rows = tx.all(
         f"""
         {way}
-        SELECT CAST({offset} AS bigint), l.contact_count, m.position, c.*
+        SELECT CAST({offset} AS bigint), l.contact_count, l.version, m.position, c.*
         FROM lists AS l
         LEFT JOIN (
             way
@@ -104,3 +104,4 @@ def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> Sequen
         limit=window.limit,
         **params,
     )
+    return rows[0][0] if rows else 0, [row[1:] for row in rows]

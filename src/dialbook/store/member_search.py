@@ -56,10 +56,11 @@ NOT_COUNTED = -1
 
 
 class Sizes(Struct, frozen=True):
-    """How many contacts are in the list, and in the account."""
+    """How many contacts are in the list, and in the account; and the list's version."""
 
     of_list: int
     of_book: int
+    version: int
 
 
 def search_members(
@@ -93,7 +94,7 @@ def search_members(
     if window.after is not None:
         window = Window(total - _count(tx, source, params, after=after), window.limit, after)
     last = rows[-1][0] if rows and sort is None else None
-    return Page([Contact(*row[1:]) for row in rows], window, total, last)
+    return Page([Contact(*row[1:]) for row in rows], window, total, last, sizes.version)
 
 
 def walk_search(tx: Tx, account: str, list_sid: str, window: Window, filter_: ContactFilter) -> Page[Contact]:
@@ -123,7 +124,7 @@ def walk_search(tx: Tx, account: str, list_sid: str, window: Window, filter_: Co
 def _sizes(tx: Tx, account: str, list_sid: str) -> Sizes:
     row = tx.one(
         """
-        SELECT l.contact_count, b.contact_count
+        SELECT l.contact_count, b.contact_count, l.version
         FROM lists AS l
         JOIN books AS b ON b.account = :account
         WHERE l.account = :account AND l.sid = :list

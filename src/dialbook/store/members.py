@@ -23,12 +23,12 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     Raises:
         NotFound: the account has no such list.
     """
-    rows = read_page(tx, account, list_sid, window)
+    offset, rows = read_page(tx, account, list_sid, window)
     if not rows:
         raise not_found(list_sid)
-    offset, total, last = rows[-1][:3]
+    total, version, last = rows[-1][:3]
     contacts = [Contact(*row[3:]) for row in rows if row[2] is not None]
-    return Page(contacts, Window(offset, window.limit, window.after), total, last)
+    return Page(contacts, Window(offset, window.limit, window.after), total, last, version)
 
 
 def add_members(

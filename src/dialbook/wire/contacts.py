@@ -9,6 +9,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ContactInLists, ListRef
 from dialbook.model.errors import Invalid, Missing
+from dialbook.model.etag import ETags
 from dialbook.model.text import optional_text, storable
 from dialbook.wire.body import NOT_JSON, AnyFields, read_items, read_object
 
@@ -93,9 +94,9 @@ def read_changes(body: bytes) -> list[Outcome[ContactChange]]:
     return attempt(_change, read_items(body, "contacts", ContactIn))
 
 
-def read_change(body: bytes, sid: str) -> ContactChange:
+def read_change(body: bytes, sid: str, expected: ETags) -> ContactChange:
     """Read the body of operation 3, for the contact in the path; a sid in the body is ignored."""
-    return ContactChange(sid, _given_fields(read_object(body, ContactIn)))
+    return ContactChange(sid, _given_fields(read_object(body, ContactIn)), expected)
 
 
 def read_list_sids(query: Mapping[str, str]) -> Sequence[str] | None:

@@ -3,6 +3,7 @@
 from msgspec import UNSET, Struct
 
 from dialbook.model.bulk import Outcome, attempt
+from dialbook.model.etag import ETags
 from dialbook.model.lists import ContactList, ListChange, ListDraft, list_name, list_type
 from dialbook.model.text import optional_text
 from dialbook.wire.body import AnyFields, read_items, read_object
@@ -59,9 +60,9 @@ def read_changes(body: bytes) -> list[Outcome[ListChange]]:
     return attempt(_change, read_items(body, "lists", ListIn))
 
 
-def read_change(body: bytes, sid: str) -> ListChange:
+def read_change(body: bytes, sid: str, expected: ETags) -> ListChange:
     """Read the body of operation 9, for the list in the path; a sid in the body is ignored."""
-    return ListChange(sid, _given_fields(read_object(body, ListIn)))
+    return ListChange(sid, _given_fields(read_object(body, ListIn)), expected)
 
 
 def _draft(given: ListIn) -> ListDraft:
