@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -59,6 +60,18 @@ class Postgres:
         options = f"--options=-p {self.port} -h {self.host} -k {self.data} {settings}"
         log = f"--log={self.data}/log"
         _run("pg_ctl", f"--pgdata={self.data}", "--wait", log, options, "start", namespace=self.namespace)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """None of its processes does anything."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        others = ask(self.url("postgres"), "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        processes = [first, *(row[0] for row in others)]
+        _signal(processes, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(processes, signal.SIGCONT)
 
     def stop(self, mode: str = "fast") -> None:
         _run("pg_ctl", f"--pgdata={self.data}", "--wait", f"--mode={mode}", "stop")
@@ -120,6 +133,11 @@ def _run(program: str, *arguments: str, namespace: str | None = None) -> None:
         done = subprocess.run(command, user=user, cwd="/", stdout=output, stderr=subprocess.STDOUT, check=False)
         output.seek(0)
         assert done.returncode == 0, output.read()
+
+
+def _signal(processes: list[int], sign: signal.Signals) -> None:
+    for process in processes:
+        os.kill(process, sign)
 
 
 def _free_port() -> int:

@@ -17,6 +17,7 @@ import httpx2
 import pytest
 
 from dialbook.settings import Settings
+from dialbook.store import postgres_session
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.cutting import cutting
 from tests.postgres import Postgres, ask, missing, running_postgres
@@ -173,6 +174,21 @@ def test_who_calls_while_it_is_away_hears_so_at_once(frail: Postgres, new_client
 
     assert [(answer.status_code, answer.headers["retry-after"]) for answer in answers] == [(503, "1")] * 2
     assert max(answer.elapsed.total_seconds() for answer in answers) < 3
+
+
+def test_postgres_says_nothing_more(
+    frail: Postgres, new_client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its processes are stopped, and the machine it runs on acknowledges what they are sent."""
+    monkeypatch.setattr(postgres_session, "SILENCE_SECONDS", 3.0)  # instead of 16
+    url = frail.create_book()
+    with serving(Settings(database=url)) as server, calling(new_client(server)) as callers:
+        wait_for_success(callers)
+        with frail.frozen():
+            wait_for_refusal(callers)
+        assert wait_for_success(callers) < BACK
+
+    check_nothing_is_lost(url, callers)
 
 
 # A link that goes dead: nothing comes back, and nothing says so

@@ -123,6 +123,7 @@ class PostgresDatabase:
             check_schema(connection)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             connection_info(url),
+            connection_class=Connection,
             kwargs={"autocommit": True, "context": ADAPTERS},
             min_size=1,
             max_size=CONNECTIONS,
