@@ -155,7 +155,7 @@ def test_every_answer_is_the_same_on_both(twins: Callable[[], Twins]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=80,
+            max_examples=50,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -82,6 +82,12 @@ def test_the_url_may_set_what_dialbook_sets(url: str) -> None:
         assert session.execute("SHOW lock_timeout").fetchone() == ("2s",)
 
 
+def test_a_command_may_take_as_long_as_it_wants(url: str) -> None:
+    with closing(open_database(url, unhurried=True)) as db:
+        assert asyncio.run(db.scan(lambda tx: tx.one("SELECT current_setting('statement_timeout')"))) == ("0",)
+        assert [check for check in db.check() if not check.ok] == []
+
+
 # What a transaction sees
 
 

@@ -48,8 +48,8 @@ def copy(source: str, target: str, as_json: bool) -> None:
     if source == target:
         raise Invalid("A database cannot be copied to itself.")
     with (
-        closing(open_database(source, create=False)) as from_,
-        closing(open_database(target)) as to,
+        closing(open_database(source, create=False, unhurried=True)) as from_,
+        closing(open_database(target, unhurried=True)) as to,
         _progress() as bar,
     ):
         # One read transaction for everything: the source is seen as it is now, whoever changes it meanwhile.

@@ -17,7 +17,8 @@ R = TypeVar("R")
 @contextmanager
 def opened(database: str | None, config: Path | None, *, create: bool = False) -> Iterator[Database]:
     """The database that the settings name, closed at the end; only what fills it may `create` it."""
-    db = open_database(load_settings({"database": database}, config=config).database, create=create)
+    url = load_settings({"database": database}, config=config).database
+    db = open_database(url, create=create, unhurried=True)
     try:
         yield db
     finally:

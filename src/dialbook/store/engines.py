@@ -11,12 +11,13 @@ SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 
 
-def open_database(url: str, *, create: bool = True) -> Database:
+def open_database(url: str, *, create: bool = True, unhurried: bool = False) -> Database:
     """Open, and on SQLite bring up to date, the database at `url`.
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://USER@HOST/DATABASE`.
         create: whether to make a file when there is none.
+        unhurried: whether a statement may take as long as it wants, as it may for somebody who waits and can end it.
 
     Raises:
         Invalid: no engine knows such a URL, or its driver is not installed.
@@ -26,7 +27,7 @@ def open_database(url: str, *, create: bool = True) -> Database:
     if url.startswith(POSTGRES):
         with _driver_wanted():
             from dialbook.store.postgres import PostgresDatabase  # noqa: PLC0415
-        return PostgresDatabase(url)
+        return PostgresDatabase(url, unhurried=unhurried)
     path = url.removeprefix(SQLITE)
     if path in (url, ""):
         raise Invalid(

@@ -26,7 +26,9 @@ from dialbook.store.postgres_session import (
     ADAPTERS,
     OLDEST,
     SETTINGS,
+    UNHURRIED,
     Connection,
+    Impatient,
     connect,
     connection_info,
     trouble_as_unavailable,
@@ -49,8 +51,6 @@ RETRIES = 3
 PAUSE = 0.02  # seconds at most before a change is tried again
 
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# A scan may do something else for long between two statements, such as writing what it read to another database.
-LONG_SNAPSHOT = f"{SNAPSHOT}; SET LOCAL idle_in_transaction_session_timeout = 0"
 CHANGE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 # Another change came between; made once more, this one sees what that one did.
@@ -118,12 +118,13 @@ class OneStatement(PostgresTx):
 class PostgresDatabase:
     """A Dialbook database in PostgreSQL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, unhurried: bool = False) -> None:
+        self._settings = UNHURRIED if unhurried else SETTINGS
         with connect(url) as connection, trouble_as_unavailable():
             check_schema(connection)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            connection_info(url),
-            connection_class=Connection,
+            connection_info(url, self._settings),
+            connection_class=psycopg.Connection if unhurried else Impatient,
             kwargs={"autocommit": True, "context": ADAPTERS},
             min_size=1,
             max_size=CONNECTIONS,
@@ -140,14 +141,14 @@ class PostgresDatabase:
         self._longer: set[Hashable] = set()
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._reads.run(partial(self._read, SNAPSHOT, fn, lambda tx: fn(tx, *args, **kwargs)))
+        return await self._reads.run(partial(self._read, fn, lambda tx: fn(tx, *args, **kwargs)))
 
     async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
         # Never kept: only the database knows whether another process has changed it.
         return await self.read(fn, about)
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._scans.run(partial(self._read, LONG_SNAPSHOT, fn, lambda tx: fn(tx, *args, **kwargs)))
+        return await self._scans.run(partial(self._read, fn, lambda tx: fn(tx, *args, **kwargs)))
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)))
@@ -156,12 +157,12 @@ class PostgresDatabase:
         with self._connection() as connection:
             version, newest = schema_version(connection), migrations("postgres")[-1].version
             release = connection.info.server_version
-            found = {name: _setting(connection, name) for name in (*LASTING, *SETTINGS)}
+            found = {name: _setting(connection, name) for name in (*LASTING, *self._settings)}
         return [
             Check("PostgreSQL version", release // 10_000 >= OLDEST, f"{release // 10_000}.{release % 10_000}"),
             Check("schema", version == newest, f"{version} of {newest}"),
             *(Check(name, found[name] != "off", found[name]) for name in LASTING),
-            *(Check(name, found[name] == wanted, found[name]) for name, wanted in SETTINGS.items()),
+            *(Check(name, found[name] == wanted, found[name]) for name, wanted in self._settings.items()),
         ]
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class PostgresDatabase:
             lane.close()
         self._pool.close()
 
-    def _read(self, begin: str, fn: Hashable, read: Callable[[Tx], R]) -> R:
+    def _read(self, fn: Hashable, read: Callable[[Tx], R]) -> R:
         """Run a read, which is `fn` with its arguments; once it has asked for several statements, it is known to."""
         with self._connection() as connection:
             if fn not in self._longer:
@@ -177,7 +178,7 @@ class PostgresDatabase:
                     return read(OneStatement(connection))
                 except SecondStatement:
                     self._longer.add(fn)
-            connection.execute(begin.encode())
+            connection.execute(SNAPSHOT)
             result = read(PostgresTx(connection))
             connection.execute("COMMIT")
             return result

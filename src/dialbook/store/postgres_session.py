@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -15,6 +15,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from dialbook.model.errors import RETRY_SOON, Invalid, Unavailable
 from dialbook.store.database import Row
 
+Connection: TypeAlias = psycopg.Connection[Row]
 R = TypeVar("R")
 
 OLDEST = 14  # the first that was tried
@@ -52,6 +53,8 @@ PLANNING = {
 }
 
 SETTINGS = {"default_transaction_read_only": "on", **LIMITS, **PLANNING}
+# For commands: whoever runs one can end it.
+UNHURRIED = {**SETTINGS, "statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 # What an operator can mend, or what passes. All others are bugs.
 TROUBLE = (
@@ -67,7 +70,7 @@ ADAPTERS = AdaptersMap(psycopg.adapters)
 ADAPTERS.register_dumper(int, Int8BinaryDumper)
 
 
-class Connection(psycopg.Connection[Row]):
+class Impatient(psycopg.Connection[Row]):
     """A connection that is closed when the server does not answer."""
 
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
@@ -104,7 +107,7 @@ def connect(url: str, settings: dict[str, str] = SETTINGS) -> Connection:
         Unavailable: PostgreSQL cannot be reached, is too old, or has a database that does not keep all text.
     """
     try:
-        connection = Connection.connect(connection_info(url, settings), autocommit=True, context=ADAPTERS)
+        connection = psycopg.connect(connection_info(url, settings), autocommit=True, context=ADAPTERS)
     except psycopg.OperationalError as refused:
         raise Unavailable(f"The database cannot be opened: {_reason(refused)}", headers=RETRY_SOON) from None
     if connection.info.server_version // 10_000 < OLDEST:
