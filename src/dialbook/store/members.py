@@ -43,7 +43,8 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     if after is not None:
         window = Window(rank_of(tx, account, list_sid, start), window.limit, after)
     total, version, last = rows[-1][:3]
-    return Page([Contact(*row[3:]) for row in rows if row[2] is not None], window, total, last, version)
+    contacts = [Contact(*row[3:]) for row in rows] if last is not None else []
+    return Page(contacts, window, total, last, version)
 
 
 def add_members(
