@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -31,11 +32,13 @@ class Postgres:
 
     data: Path
     port: int
+    host: str = "127.0.0.1"
+    namespace: str | None = None
     _numbers: Iterator[int] = field(default_factory=count)
     _template: str = ""
 
     def url(self, database: str, port: int | None = None) -> str:
-        return f"postgresql://dialbook:open-sesame@127.0.0.1:{port or self.port}/{database}"
+        return f"postgresql://dialbook:open-sesame@{self.host}:{port or self.port}/{database}"
 
     def create_database(self, template: str = "template1") -> str:
         """The URL of a new database, in which there is nothing, or what is in its template."""
@@ -54,16 +57,34 @@ class Postgres:
 
     def start(self) -> None:
         settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-        _run("pg_ctl", f"--pgdata={self.data}", "--wait", f"--log={self.data}/log", "start",
-             f"--options=-p {self.port} -h 127.0.0.1 -k {self.data} {settings}")  # fmt: skip
+        options = f"--options=-p {self.port} -h {self.host} -k {self.data} {settings}"
+        log = f"--log={self.data}/log"
+        _run("pg_ctl", f"--pgdata={self.data}", "--wait", log, options, "start", namespace=self.namespace)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """None of its processes does anything."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        others = ask(self.url("postgres"), "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        processes = [first, *(row[0] for row in others)]
+        _signal(processes, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(processes, signal.SIGCONT)
 
     def stop(self, mode: str = "fast") -> None:
         _run("pg_ctl", f"--pgdata={self.data}", "--wait", f"--mode={mode}", "stop")
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Start a server in an empty folder; at the end stop it, and remove the folder."""
+def running_postgres(host: str = "127.0.0.1", namespace: str | None = None) -> Iterator[Postgres]:
+    """Start a server in an empty folder; at the end stop it, and remove the folder.
+
+    Args:
+        host: the address that it listens on.
+        namespace: of the network, if it is another than that of the tests; only root may say so.
+    """
     if _program("initdb") is None:
         missing("no PostgreSQL server here (Debian: apt-get install postgresql)")
     in_memory = MEMORY.exists() and shutil.disk_usage(MEMORY).free > ROOM
@@ -73,7 +94,9 @@ def running_postgres() -> Iterator[Postgres]:
         data = Path(folder) / "data"
         _run("initdb", f"--pgdata={data}", "--username=dialbook", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
              "--no-sync")  # fmt: skip
-        postgres = Postgres(data, _free_port())
+        with (data / "pg_hba.conf").open("a") as access:
+            access.write(f"host all all {host}/24 trust\n")
+        postgres = Postgres(data, _free_port(), host, namespace)
         postgres.start()
         try:
             yield postgres
@@ -100,14 +123,21 @@ def _program(name: str) -> str | None:
     return str(found[-1]) if found else shutil.which(name)
 
 
-def _run(program: str, *arguments: str) -> None:
+def _run(program: str, *arguments: str, namespace: str | None = None) -> None:
     user = "postgres" if os.geteuid() == 0 else None
     command = [_program(program) or program, *arguments]
+    if namespace:
+        command, user = ["ip", "netns", "exec", namespace, "runuser", "-u", "postgres", "--", *command], None
     # What it starts keeps its output open, so that nobody may wait for the end of that.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(command, user=user, cwd="/", stdout=output, stderr=subprocess.STDOUT, check=False)
         output.seek(0)
         assert done.returncode == 0, output.read()
+
+
+def _signal(processes: list[int], sign: signal.Signals) -> None:
+    for process in processes:
+        os.kill(process, sign)
 
 
 def _free_port() -> int:

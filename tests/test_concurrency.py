@@ -54,6 +54,16 @@ def test_one_contact_joins_once(api: Client) -> None:
     assert api.get(f"/lists/{made['sid']}").json()["response"]["data"]["contact_count"] == 1
 
 
+def test_changes_of_different_fields_are_all_kept(api: Client) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    fields = ["first_name", "last_name", "company_name", "email", "tag"]
+
+    at_once(lambda i: api.put(f"/contacts/{contact['sid']}", {fields[i % 5]: "set"}))
+
+    found = api.get(f"/contacts/{contact['sid']}").json()["response"]["data"]
+    assert {field: found[field] for field in fields} == dict.fromkeys(fields, "set")
+
+
 def test_one_contact_is_deleted_once(api: Client) -> None:
     (contact,) = api.create_contacts({"number": NUMBERS[0]})
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
-from dialbook.model.errors import Unavailable
+from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.lane import Lane
 from dialbook.store.migrate import migrations
@@ -42,6 +42,9 @@ WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are r
 PATIENCE = 2.0  # seconds that a read waits for a thread, or any call for a connection
 LONG_PATIENCE = 5.0  # that a scan or a change waits
 MAX_LIFETIME = 30 * 60.0  # seconds, after which a connection is replaced
+# A pool that waits longer and longer before it tries again would come back long after the server; one that gives up
+# at once tries again with the next call.
+RECONNECT = 0.5  # seconds
 RETRIES = 3
 PAUSE = 0.02  # seconds at most before a change is tried again
 
@@ -52,6 +55,8 @@ CHANGE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 # Another change came between; made once more, this one sees what that one did.
 RACES = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+
+UNKNOWN = "The outcome is unknown: the database was lost during the commit. Look before you ask for it again."
 
 # What keeps an acknowledged change through a crash. It is the operator's to say how far, but not to turn off.
 LASTING = ("fsync", "full_page_writes", "synchronous_commit")
@@ -118,12 +123,14 @@ class PostgresDatabase:
             check_schema(connection)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             connection_info(url),
+            connection_class=Connection,
             kwargs={"autocommit": True, "context": ADAPTERS},
             min_size=1,
             max_size=CONNECTIONS,
             timeout=PATIENCE,
             max_waiting=CONNECTIONS,
             max_lifetime=MAX_LIFETIME,
+            reconnect_timeout=RECONNECT,
             check=check_quiet,
             open=True,
         )
@@ -200,15 +207,16 @@ class PostgresDatabase:
 
 
 def check_quiet(connection: Connection) -> None:
-    """Refuse a connection on which there is something to read that nobody asked for: as a rule, that it was closed.
+    """Close a connection on which there is something to read that nobody asked for: as a rule, that the server did.
 
-    It costs no trip to the server, so it can be asked each time.
+    It costs no trip to the server, so it can be done each time.
 
     Raises:
         OperationalError: there is something.
     """
     readable, _, _ = select.select([connection], [], [], 0)
     if readable:
+        connection.close()
         raise psycopg.OperationalError("the connection was closed")
 
 
@@ -229,7 +237,7 @@ def _commit(connection: Connection) -> None:
     except psycopg.OperationalError as lost:
         if not connection.broken:
             raise
-        raise Unavailable("The database was lost during the commit: the change may have been made, or not.") from lost
+        raise Unavailable(UNKNOWN, headers=RETRY_SOON) from lost
     if ended.statusmessage != "COMMIT":
         raise AssertionError("a change went on after one of its statements had failed")
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
 from dialbook.model.errors import RETRY_SOON, Invalid, Unavailable
 from dialbook.store.database import Row
 
-Connection: TypeAlias = psycopg.Connection[Row]
+R = TypeVar("R")
 
 OLDEST = 14  # the first that was tried
 UNAVAILABLE = "The database cannot be used now"
@@ -29,6 +31,9 @@ NETWORK: dict[str, int | str] = {
     "client_encoding": "utf8",
     "fallback_application_name": "dialbook",
 }
+
+# A server that is there and says nothing, not even that a statement takes too long, is left to itself.
+SILENCE_SECONDS = 16.0
 
 # Nothing that a request began outlives it for long.
 LIMITS = {
@@ -62,6 +67,18 @@ ADAPTERS = AdaptersMap(psycopg.adapters)
 ADAPTERS.register_dumper(int, Int8BinaryDumper)
 
 
+class Connection(psycopg.Connection[Row]):
+    """A connection that is closed when the server does not answer."""
+
+    def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
+        try:
+            return super().wait(gen, interval, SILENCE_SECONDS if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
 def connection_info(url: str, settings: dict[str, str] = SETTINGS) -> str:
     """All that libpq needs to know for a connection; what the URL says goes before what is said here.
 
@@ -87,7 +104,7 @@ def connect(url: str, settings: dict[str, str] = SETTINGS) -> Connection:
         Unavailable: PostgreSQL cannot be reached, is too old, or has a database that does not keep all text.
     """
     try:
-        connection = psycopg.connect(connection_info(url, settings), autocommit=True, context=ADAPTERS)
+        connection = Connection.connect(connection_info(url, settings), autocommit=True, context=ADAPTERS)
     except psycopg.OperationalError as refused:
         raise Unavailable(f"The database cannot be opened: {_reason(refused)}", headers=RETRY_SOON) from None
     if connection.info.server_version // 10_000 < OLDEST:
