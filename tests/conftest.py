@@ -200,9 +200,11 @@ def connect(server: Server, new_client: Callable[..., Client]) -> Callable[..., 
 
 
 @pytest.fixture
-def api(connect: Callable[..., Client]) -> Client:
+def api(connect: Callable[..., Client]) -> Iterator[Client]:
     """A client with a fresh account."""
-    return connect()
+    client = connect()
+    yield client
+    client.http.close()
 
 
 @pytest.fixture

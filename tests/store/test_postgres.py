@@ -1,11 +1,13 @@
 """The PostgreSQL engine: its settings, what a transaction sees, its plans, its URL's secret, callers in a crowd."""
 
 import asyncio
+import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -268,6 +270,17 @@ def test_each_worker_sees_a_revoked_key_at_once(url: str, tmp_path: Path) -> Non
         assert {httpx2.get(path, auth=auth).status_code for _ in range(10)} == {200}
         run_cli("key", "revoke", "acme", key["api_key"], "--database", url)
         assert {httpx2.get(path, auth=auth).status_code for _ in range(10)} == {401}
+
+
+def test_a_process_with_many_sockets_gets_connections_all_the_same(url: str) -> None:
+    """The system numbers open files; the numbers of the many come before the connection's."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with ExitStack() as many:
+        for _ in range(1100):
+            many.enter_context(closing(socket.socket()))
+        with closing(open_database(url)) as db:
+            assert asyncio.run(db.read(accounts.list_accounts)) == []
 
 
 def test_closing_leaves_no_session(url: str) -> None:

@@ -214,8 +214,9 @@ def check_quiet(connection: Connection) -> None:
     Raises:
         OperationalError: there is something.
     """
-    readable, _, _ = select.select([connection], [], [], 0)
-    if readable:
+    waiting = select.poll()  # select() itself cannot look at a socket whose number is above 1023
+    waiting.register(connection, select.POLLIN)
+    if waiting.poll(0):
         connection.close()
         raise psycopg.OperationalError("the connection was closed")
 
