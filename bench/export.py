@@ -108,7 +108,7 @@ def _to_table(engine: str, command: str, rounds: list[Round], effort: Effort, me
                 [name, f"{median(times):.2f}", f"{effort.members / median(times):,.0f}"]
                 for name, times in kinds.items()
             ),
-            ["sqlite3 -csv", f"{median(commands):.2f}", f"{effort.members / median(commands):,.0f}"],
+            [command, f"{median(commands):.2f}", f"{effort.members / median(commands):,.0f}"],
         ],
         "\n".join(
             [
