@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bench import bulk, compare, depth, export, lag, pages, report, writes
+from bench import bulk, compare, depth, export, lag, pages, pgbench, report, writes
 from bench.effort import FULL, QUICK, Effort
 from bench.failure import Failure
 from bench.report import Table
@@ -19,6 +19,7 @@ Measure: TypeAlias = Callable[[Path, Effort], list[Table]]
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "pages": pages.measure,
+    "pgbench": pgbench.measure,
     "depth": depth.measure,
     "export": export.measure,
     "compare": compare.measure,

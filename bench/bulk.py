@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from bench import floor
-from bench.data import ACCOUNT, Book, bare_contacts, full_contacts, make_book, to_body
+from bench.data import ACCOUNT, Book, bare_contacts, full_contacts, make_book, sqlite_url, to_body
 from bench.effort import Effort
 from bench.failure import Failure
 from bench.report import Table, ratio
@@ -68,9 +68,9 @@ def _round(files: Path, drafts: list[ContactDraft]) -> Round:
 
 def _time_ours(database: Path, drafts: list[ContactDraft]) -> tuple[float, float, float]:
     """Seconds for the request, and the server's peak memory before and after it in MiB."""
-    book, other = make_book(database), make_book(database, account=OTHER)
+    book, other = make_book(sqlite_url(database)), make_book(sqlite_url(database), account=OTHER)
     body = to_body(drafts)
-    with run_dialbook(database) as server, connect(server) as connection:
+    with run_dialbook(sqlite_url(database), database) as server, connect(server) as connection:
         _create(connection, other, to_body(drafts[:1]))
         before = peak_memory(server)
         started = time.perf_counter()
@@ -82,8 +82,8 @@ def _time_ours(database: Path, drafts: list[ContactDraft]) -> tuple[float, float
 
 def _time_floor(database: Path, drafts: list[ContactDraft]) -> float:
     """Seconds for the transaction."""
-    make_book(database)
-    make_book(database, account=OTHER)
+    make_book(sqlite_url(database))
+    make_book(sqlite_url(database), account=OTHER)
     rows = floor.to_rows(ACCOUNT, drafts)
     with closing(sqlite.connect(str(database))) as connection:
         floor.insert(connection, OTHER, floor.to_rows(OTHER, drafts[:1]))

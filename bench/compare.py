@@ -12,7 +12,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from bench.data import fill_list, make_book
+from bench.data import fill_list, make_book, sqlite_url
 from bench.effort import Effort
 from bench.failure import Failure
 from bench.peers.datasette_serve import page_path
@@ -45,9 +45,9 @@ class Found(Struct, frozen=True):
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """Fill a list, and let one after the other read it."""
     database = folder / "compare.db"
-    book = make_book(database)
-    list_sid = fill_list(database, effort.members)
-    with run_dialbook(database) as server:
+    book = make_book(sqlite_url(database))
+    list_sid = fill_list(sqlite_url(database), effort.members)
+    with run_dialbook(sqlite_url(database), database) as server:
         found = [_measure(Reader(server, f"{book.path}/lists/{list_sid}/contacts?", book.headers), effort)]
     with run_peer("Datasette", "datasette_serve", database, list_sid) as server:
         found.append(_measure(Reader(server, page_path(str(database), list_sid)), effort))

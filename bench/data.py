@@ -64,20 +64,25 @@ def to_body(drafts: list[ContactDraft]) -> bytes:
     return msgspec.json.encode({"contacts": [_to_json(draft) for draft in drafts]})
 
 
-def make_book(database: Path, *, account: str = ACCOUNT) -> Book:
-    """Make an account with a key in the database of this file, and the file too, if there is none."""
+def sqlite_url(database: Path) -> str:
+    """The URL of a file."""
+    return f"sqlite:///{database}"
+
+
+def make_book(url: str, *, account: str = ACCOUNT) -> Book:
+    """Make an account with a key in a database; a SQLite file is made, too."""
     now = datetime.now(UTC)
-    with closing(open_database(f"sqlite:///{database}")) as db:
+    with closing(open_database(url)) as db:
         write(db, accounts.create_account, account, region=DEFAULT_REGION, now=now)
         key = write(db, accounts.create_key, account, scopes=frozenset(Scope), name="bench", expires=None, now=now)
     basic = base64.b64encode(f"{key.api_key}:{key.api_token}".encode()).decode()
     return Book(f"/v2/accounts/{account}", {"Authorization": f"Basic {basic}"})
 
 
-def fill_list(database: Path, size: int) -> str:
+def fill_list(url: str, size: int) -> str:
     """Make a list of `size` new contacts in the account `ACCOUNT`; return its sid."""
     drafts = islice(full_contacts(), size)
-    with closing(open_database(f"sqlite:///{database}")) as db:
+    with closing(open_database(url)) as db:
         made = single(write(db, lists.create_lists, ACCOUNT, [ListDraft("Everyone")], now=datetime.now(UTC)))
         while batch := list(islice(drafts, BATCH)):
             _add_batch(db, made.sid, batch)

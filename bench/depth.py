@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from bench.data import ACCOUNT, Book, fill_list, make_book
 from bench.effort import Effort
+from bench.engines import running_engines
 from bench.report import Table, ratio
 from bench.servers import Server, run_dialbook
 from bench.wrk import CONNECTIONS, Turn, load
@@ -33,19 +34,24 @@ Round: TypeAlias = Mapping[float, Turn]
 
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
-    """Fill a list, ask at every depth, let members leave, and ask again."""
-    database = folder / "depth.db"
-    book = make_book(database)
-    list_sid = fill_list(database, effort.members)
-    whole = _rounds(database, book, list_sid, effort.members, effort)
-    left = _let_leave(database, list_sid)
-    thinned = _rounds(database, book, list_sid, effort.members - left, effort)
-    return [_to_table(whole, thinned, effort)]
+    """On each engine fill a list, ask at every depth, let members leave, and ask again."""
+    beside = folder / "depth.db"
+    with running_engines(beside) as urls:
+        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
 
 
-def _rounds(database: Path, book: Book, list_sid: str, size: int, effort: Effort) -> list[Round]:
+def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:
+    book = make_book(url)
+    list_sid = fill_list(url, effort.members)
     path = f"{book.path}/lists/{list_sid}/contacts?limit={LIMIT}"
-    with run_dialbook(database) as server:
+    whole = _rounds(url, beside, path, book, effort.members, effort)
+    left = effort.members - _let_leave(url, list_sid)
+    thinned = _rounds(url, beside, path, book, left, effort)
+    return _to_table(engine, whole, thinned, effort)
+
+
+def _rounds(url: str, beside: Path, path: str, book: Book, size: int, effort: Effort) -> list[Round]:
+    with run_dialbook(url, beside) as server:
         return [
             {depth: _turn(server, path, book, int(size * depth), effort) for depth in DEPTHS}
             for _ in range(effort.rounds)
@@ -57,9 +63,9 @@ def _turn(server: Server, path: str, book: Book, offset: int, effort: Effort) ->
     return load(server, "depth.lua", path, book.headers, seconds=effort.seconds, used=offset)
 
 
-def _let_leave(database: Path, list_sid: str) -> int:
+def _let_leave(url: str, list_sid: str) -> int:
     """Remove a random part of the members; return how many."""
-    with closing(open_database(f"sqlite:///{database}")) as db:
+    with closing(open_database(url)) as db:
         sids = scan(db, _sids, list_sid)
         leaving = random.Random(1).sample(sids, int(len(sids) * LEAVING))
         for start in range(0, len(leaving), BATCH):
@@ -69,7 +75,7 @@ def _let_leave(database: Path, list_sid: str) -> int:
 
 def _sids(tx: Tx, list_sid: str) -> list[str]:
     rows = tx.all(
-        "SELECT m.contact FROM members AS m WHERE m.account = :account AND m.list = :list",
+        "SELECT m.contact FROM members AS m WHERE m.account = :account AND m.list = :list ORDER BY m.position",
         account=ACCOUNT,
         list=list_sid,
     )
@@ -81,9 +87,9 @@ def _remove(tx: Tx, list_sid: str, sids: Sequence[str]) -> None:
         members.remove_member(tx, ACCOUNT, list_sid, sid, now=datetime.now(UTC))
 
 
-def _to_table(whole: list[Round], thinned: list[Round], effort: Effort) -> Table:
+def _to_table(engine: str, whole: list[Round], thinned: list[Round], effort: Effort) -> Table:
     return Table(
-        "Reading a page at any depth",
+        f"Reading a page at any depth, on {engine}",
         f"`GET …/lists/<sid>/contacts?offset=…&limit={LIMIT}` on a list of {effort.members:,} contacts, and again after"
         f" a random {LEAVING:.0%} of them left it; wrk, {CONNECTIONS} connections, 1 thread, {effort.rounds} rounds of"
         f" {effort.seconds} s at each depth after {effort.warm_up} s of warm-up, in turns. Medians of the rounds.",

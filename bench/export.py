@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from bench.data import ACCOUNT, Book, fill_list, make_book
 from bench.effort import Effort
+from bench.engines import running_engines
 from bench.failure import Failure
 from bench.report import Table, ratio
 from bench.servers import Server, connect, peak_memory, run_dialbook
@@ -37,13 +38,18 @@ class Round(Struct, frozen=True):
 
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
-    """Fill a list, and let the server and the command take turns."""
-    database = folder / "export.db"
-    book = make_book(database)
-    list_sid = fill_list(database, effort.members)
+    """On each engine fill a list, and let the server and the command take turns."""
+    beside = folder / "export.db"
+    with running_engines(beside) as urls:
+        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+
+
+def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:
+    book = make_book(url)
+    list_sid = fill_list(url, effort.members)
     path = f"{book.path}/lists/{list_sid}/contacts"
-    command = ["sqlite3", "-csv", "-readonly", str(database), QUERY % list_sid]
-    with run_dialbook(database) as server:
+    command = _command(url, beside, " ".join(QUERY.split()) % list_sid)
+    with run_dialbook(url, beside) as server:
         _time_stream(server, f"{path}?offset={effort.members - 1}", book, "text/csv", 1)
         idle = peak_memory(server)
         rounds = [
@@ -54,7 +60,13 @@ def measure(folder: Path, effort: Effort) -> list[Table]:
             )
             for _ in range(effort.rounds)
         ]
-        return [_to_table(rounds, effort, peak_memory(server) - idle)]
+        return _to_table(engine, command[0], rounds, effort, peak_memory(server) - idle)
+
+
+def _command(url: str, database: Path, query: str) -> Sequence[str]:
+    if url.startswith("sqlite:"):
+        return ["sqlite3", "-csv", "-readonly", str(database), query]
+    return ["psql", "--quiet", "--no-psqlrc", f"--command=\\copy ({query}) to stdout csv", url]
 
 
 def _time_stream(server: Server, path: str, book: Book, accept: str, lines: int) -> float:
@@ -81,26 +93,26 @@ def _time_command(command: Sequence[str]) -> float:
     return time.perf_counter() - started
 
 
-def _to_table(rounds: list[Round], effort: Effort, memory: float) -> Table:
+def _to_table(engine: str, command: str, rounds: list[Round], effort: Effort, memory: float) -> Table:
     kinds = {"CSV": [each.csv for each in rounds], "NDJSON, all fields": [each.ndjson for each in rounds]}
     commands = [each.command for each in rounds]
     held = "held" if memory <= MEMORY_BOUND else "missed"
     return Table(
-        "A whole list in one response",
+        f"A whole list in one response, on {engine}",
         f"`GET …/lists/<sid>/contacts` with `Accept: text/csv` or `application/x-ndjson` on a list of"
-        f" {effort.members:,} contacts, against `sqlite3 -csv` of the same rows; {effort.rounds} rounds, in turns."
-        " Medians of the rounds.",
+        f" {effort.members:,} contacts, against `{command}` writing the same rows as CSV; {effort.rounds} rounds, in"
+        " turns. Medians of the rounds.",
         ["", "seconds", "contacts/s"],
         [
             *(
                 [name, f"{median(times):.2f}", f"{effort.members / median(times):,.0f}"]
                 for name, times in kinds.items()
             ),
-            ["sqlite3 -csv", f"{median(commands):.2f}", f"{effort.members / median(commands):,.0f}"],
+            [command, f"{median(commands):.2f}", f"{effort.members / median(commands):,.0f}"],
         ],
         "\n".join(
             [
-                f"- {ratio('CSV / sqlite3 -csv, time', _ratios(kinds['CSV'], commands), at_most=BOUND)}",
+                f"- {ratio(f'CSV / {command}, time', _ratios(kinds['CSV'], commands), at_most=BOUND)}",
                 f"- Memory above the idle server's: **{memory:.0f} MiB**; bound: at most {MEMORY_BOUND}, {held}.",
             ]
         ),

@@ -12,7 +12,7 @@ from itertools import count, islice
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.data import Book, bare_contacts, fill_list, make_book, to_body
+from bench.data import Book, bare_contacts, fill_list, make_book, sqlite_url, to_body
 from bench.effort import Effort
 from bench.report import Table
 from bench.servers import Server, ask, connect, run_dialbook
@@ -25,9 +25,9 @@ PAUSE = 0.002  # seconds between two small requests
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """Ask small requests of an idle server first, then beside the large ones."""
     database = folder / "lag.db"
-    book = make_book(database)
-    list_sid = fill_list(database, effort.members // 10)
-    with run_dialbook(database) as server, ThreadPoolExecutor(2) as pool:
+    book = make_book(sqlite_url(database))
+    list_sid = fill_list(sqlite_url(database), effort.members // 10)
+    with run_dialbook(sqlite_url(database), database) as server, ThreadPoolExecutor(2) as pool:
         idle = _waits(server, effort.seconds, [])
         busy = [
             pool.submit(_create_bulks, server, book, effort.seconds, effort.members),

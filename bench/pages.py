@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from bench import wrk
-from bench.data import Book, fill_list, make_book
+from bench.data import Book, fill_list, make_book, sqlite_url
 from bench.effort import Effort
 from bench.failure import Failure
 from bench.report import Table, ratio
@@ -33,9 +33,9 @@ BOUND = 0.40  # of the ceiling's requests a second
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """Fill a list, start both servers, and let them take turns."""
     database, copy = folder / "pages.db", folder / "page.json"
-    book = make_book(database)
-    path = f"{book.path}/lists/{fill_list(database, MEMBERS)}/contacts?offset=0&limit={LIMIT}"
-    with run_dialbook(database) as ours:
+    book = make_book(sqlite_url(database))
+    path = f"{book.path}/lists/{fill_list(sqlite_url(database), MEMBERS)}/contacts?offset=0&limit={LIMIT}"
+    with run_dialbook(sqlite_url(database), database) as ours:
         copy.write_bytes(_read_page(ours, path, book))
         with run_ceiling(copy) as ceiling:
             if _read_page(ceiling, path, book) != copy.read_bytes():

@@ -31,9 +31,9 @@ class Server(Struct, frozen=True):
         return f"http://127.0.0.1:{self.port}"
 
 
-def run_dialbook(database: Path) -> AbstractContextManager[Server]:
-    """`dialbook serve` with its default settings on this database: one worker, its request log on."""
-    return _run("Dialbook", ["-m", "dialbook", "serve", "--port", "0", "--database", f"sqlite:///{database}"], database)
+def run_dialbook(url: str, beside: Path, *, name: str = "Dialbook") -> AbstractContextManager[Server]:
+    """`dialbook serve` with its default settings on this database: one worker, its request log on, beside a file."""
+    return _run(name, ["-m", "dialbook", "serve", "--port", "0", "--database", url], beside)
 
 
 def run_ceiling(page: Path) -> AbstractContextManager[Server]:

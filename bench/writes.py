@@ -13,7 +13,7 @@ from statistics import median
 import msgspec
 
 from bench import floor, wrk
-from bench.data import ACCOUNT, Book, bare_contacts, make_book
+from bench.data import ACCOUNT, Book, bare_contacts, make_book, sqlite_url
 from bench.effort import Effort
 from bench.failure import Failure
 from bench.report import Table, ratio
@@ -27,9 +27,9 @@ TURN = 1_000_000  # numbers set aside for one turn
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """Let the server and the raw loop take turns, on files of their own in the same folder."""
     database, raw = folder / "writes-ours.db", folder / "writes-raw.db"
-    book, drafts = make_book(database), bare_contacts()
-    make_book(raw)
-    with run_dialbook(database) as server, closing(sqlite.connect(str(raw))) as connection:
+    book, drafts = make_book(sqlite_url(database)), bare_contacts()
+    make_book(sqlite_url(raw))
+    with run_dialbook(sqlite_url(database), database) as server, closing(sqlite.connect(str(raw))) as connection:
         turns, rates, used = [], [], count(0, TURN)
         for _ in range(effort.rounds):
             _turn(server, book, next(used), effort.warm_up)

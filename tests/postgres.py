@@ -77,6 +77,11 @@ class Postgres:
         _run("pg_ctl", f"--pgdata={self.data}", "--wait", f"--mode={mode}", "stop")
 
 
+def has_postgres() -> bool:
+    """Whether a server can be started here."""
+    return find_program("initdb") is not None
+
+
 @contextmanager
 def running_postgres(host: str = "127.0.0.1", namespace: str | None = None) -> Iterator[Postgres]:
     """Start a server in an empty folder; at the end stop it, and remove the folder.
@@ -85,7 +90,7 @@ def running_postgres(host: str = "127.0.0.1", namespace: str | None = None) -> I
         host: the address that it listens on.
         namespace: of the network, if it is another than that of the tests; only root may say so.
     """
-    if _program("initdb") is None:
+    if not has_postgres():
         missing("no PostgreSQL server here (Debian: apt-get install postgresql)")
     in_memory = MEMORY.exists() and shutil.disk_usage(MEMORY).free > ROOM
     with tempfile.TemporaryDirectory(prefix="dialbook-postgres-", dir=MEMORY if in_memory else None) as folder:
@@ -118,14 +123,15 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def _program(name: str) -> str | None:
+def find_program(name: str) -> str | None:
+    """Where one of PostgreSQL's programs is, the newest."""
     found = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     return str(found[-1]) if found else shutil.which(name)
 
 
 def _run(program: str, *arguments: str, namespace: str | None = None) -> None:
     user = "postgres" if os.geteuid() == 0 else None
-    command = [_program(program) or program, *arguments]
+    command = [find_program(program) or program, *arguments]
     if namespace:
         command, user = ["ip", "netns", "exec", namespace, "runuser", "-u", "postgres", "--", *command], None
     # What it starts keeps its output open, so that nobody may wait for the end of that.

@@ -53,12 +53,22 @@ async def add_members(request: Request) -> Response:
 
 async def list_members(request: Request) -> Response:
     """One page of a list's contacts, or all of them in another format; those whom the query selects, in its order."""
-    window = walk_of(request)
+    service, window = service_of(request), walk_of(request)
     format_ = wanted_format(header_of(request, b"accept"))
     find = store.list_members if SELECTING.isdisjoint(query_of(request)) else _search(request, window, format_)
     if format_:
         return await export_members(request, find, window, format_)
-    return await _page(request, find, window)
+    account, list_sid = account_of(request).sid, sid_of(request, "list_sid")
+    search = b"" if find is store.list_members else request.scope["query_string"]
+    if seen := seen_by(request):
+        version = await service.db.read(get_version, account, list_sid)
+        if (etag := page_etag(list_sid, version, window, search)) in seen:
+            return not_modified(request, etag)
+    run = service.db.scan if search or not window.is_short else service.db.read
+    page = await run(find, account, list_sid, window)
+    headers = etag_header(page_etag(list_sid, page.version, window, search))
+    headers |= paging.next_page(page, url_but_paging(request))
+    return reply(request, envelope.page(page, write_contact), headers)
 
 
 async def remove_member(request: Request) -> Response:
@@ -68,22 +78,6 @@ async def remove_member(request: Request) -> Response:
         store.remove_member, account_of(request).sid, list_sid, sid_of(request, "contact_sid"), now=now_of(request)
     )
     return reply(request, envelope.one(write_contact(contact, list_id=list_sid)))
-
-
-async def _page(request: Request, find: Finder, window: Window) -> Response:
-    """One page of those who are found; 304 when the caller has seen it, which the list's version tells."""
-    service, account, list_sid = service_of(request), account_of(request).sid, sid_of(request, "list_sid")
-    is_search = find is not store.list_members
-    search = request.scope["query_string"] if is_search else b""
-    if seen := seen_by(request):
-        version = await service.db.read(get_version, account, list_sid)
-        if (etag := page_etag(list_sid, version, window, search)) in seen:
-            return not_modified(request, etag)
-    run = service.db.scan if is_search or not window.is_short else service.db.read
-    page = await run(find, account, list_sid, window)
-    etag = page_etag(list_sid, page.version, window, search)
-    headers = {**etag_header(etag), **paging.next_page(page, url_but_paging(request))}
-    return reply(request, envelope.page(page, write_contact), headers)
 
 
 def _search(request: Request, window: Window, format_: Format | None) -> Finder:

@@ -27,7 +27,7 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     if not rows:
         raise not_found(list_sid)
     total, version, last = rows[-1][:3]
-    contacts = [Contact(*row[3:]) for row in rows if row[2] is not None]
+    contacts = [Contact(*row[3:]) for row in rows] if last is not None else []
     return Page(contacts, Window(offset, window.limit, window.after), total, last, version)
 
 

@@ -173,11 +173,12 @@ class PostgresDatabase:
     def _read(self, fn: Hashable, read: Callable[[Tx], R]) -> R:
         """Run a read, which is `fn` with its arguments; once it has asked for several statements, it is known to."""
         with self._connection() as connection:
-            if fn not in self._longer:
+            function = getattr(fn, "func", fn)  # of a partial one, which is made anew for each call
+            if function not in self._longer:
                 try:
                     return read(OneStatement(connection))
                 except SecondStatement:
-                    self._longer.add(fn)
+                    self._longer.add(function)
             connection.execute(SNAPSHOT)
             result = read(PostgresTx(connection))
             connection.execute("COMMIT")

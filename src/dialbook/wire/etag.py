@@ -1,7 +1,7 @@
 """Entity tags in headers: `ETag`, `If-Match` and `If-None-Match` (RFC 9110 sections 8.8.3 and 13.1)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dialbook.model.errors import Invalid
 from dialbook.model.etag import ANY, NONE, ETags
@@ -13,7 +13,7 @@ _tags = re.compile(_TAG).findall
 _is_list = re.compile(rf"[\t ,]*+{_TAG}(?:[\t ]*+,[\t ,]*+{_TAG})*+[\t ,]*+").fullmatch
 
 
-def etag_header(etag: str) -> Mapping[str, str]:
+def etag_header(etag: str) -> dict[str, str]:
     """The header that tells the tag of what an answer shows."""
     return {"ETag": f'"{etag}"'}
 

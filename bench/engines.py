@@ -1,0 +1,21 @@
+"""The databases that are measured: a SQLite file, and a PostgreSQL server of our own where its programs are there."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.data import sqlite_url
+from tests.postgres import has_postgres, running_postgres
+
+SQLITE, POSTGRES = "SQLite", "PostgreSQL"
+
+
+@contextmanager
+def running_engines(database: Path) -> Iterator[Mapping[str, str]]:
+    """The URL of an empty database of each engine; the SQLite one is this file."""
+    urls = {SQLITE: sqlite_url(database)}
+    if not has_postgres():
+        yield urls
+        return
+    with running_postgres() as postgres:
+        yield urls | {POSTGRES: postgres.create_book()}
