@@ -35,12 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds, less than a minute in all: does it work?")
     parser.add_argument("--members", type=int, metavar="N", help="the length of the long list  [default: 1,000,000]")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each side has its turn  [default: 5]")
     parser.add_argument("--only", choices=MEASUREMENTS, help="one measurement instead of all")
     parser.add_argument("--folder", default=FOLDER, help="where the databases go; on a disk  [default: %(default)s]")
     given = parser.parse_args()
     effort = QUICK if given.quick else FULL
-    if given.members:
-        effort = msgspec.structs.replace(effort, members=given.members)
+    asked = {name: value for name in ("members", "rounds") if (value := getattr(given, name))}
+    effort = msgspec.structs.replace(effort, **asked)
     try:
         machine, tables = run([given.only] if given.only else list(MEASUREMENTS), effort, given.folder)
     except Failure as failure:
