@@ -47,16 +47,15 @@ def count_members(tx: Tx, account: str, list_sid: str, positions: Iterable[int],
         counts = _in_larger_blocks(counts)
 
 
-def position_at(tx: Tx, account: str, list_sid: str, rank: int) -> int:
-    """The position of the member that has `rank` others before it; `PAST_ALL` when there are not so many members."""
+def position_at(tx: Tx, account: str, list_sid: str, rank: int, *, count: int, next_position: int) -> int:
+    """The position of the member that has `rank` others before it; `PAST_ALL` when there are not so many members.
+
+    Args:
+        count: how many members the list has.
+        next_position: the first that no member had yet.
+    """
     if rank == 0:
         return 0
-    row = tx.one(
-        "SELECT l.contact_count, l.next_position FROM lists AS l WHERE l.account = :account AND l.sid = :list",
-        account=account,
-        list=list_sid,
-    )
-    count, next_position = row or (0, 0)
     if rank >= count:
         return PAST_ALL
     if count == next_position:

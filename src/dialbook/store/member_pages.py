@@ -7,6 +7,8 @@ so the way down is a recursion in the page's own statement; and there each conta
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from dialbook.model.page import Window
 from dialbook.store.contacts import COLUMNS
 from dialbook.store.database import Row, Tx
@@ -40,28 +42,45 @@ BY_RANK = f"""
 BY_POSITION = "WITH way (level, first, rank) AS (SELECT 0, CAST(:start AS bigint), CAST(0 AS bigint))"
 
 
-def read_page(tx: Tx, account: str, list_sid: str, window: Window) -> tuple[int, Sequence[Row]]:
-    """The offset that the page has, and rows of the list's total and version, the member's position, and the contact.
+class PageRows(Struct, frozen=True):
+    """A page's own offset, its list's total and version, and rows of a member's position and the contact."""
 
-    One row without position and contact when the page is empty, none when there is no such list.
-    """
+    offset: int
+    total: int
+    version: int
+    rows: Sequence[Row]
+
+
+def read_page(tx: Tx, account: str, list_sid: str, window: Window) -> PageRows | None:
+    """The rows of a page, or `None` when there is no such list."""
     read = _read_at_once if tx.engine == "postgres" else _read_in_steps
     return read(tx, account, list_sid, window)
 
 
-def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> tuple[int, Sequence[Row]]:
+def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> PageRows | None:
+    found = tx.one(
+        """
+        SELECT l.contact_count, l.version, l.next_position FROM lists AS l
+        WHERE l.account = :account AND l.sid = :list
+        """,
+        account=account,
+        list=list_sid,
+    )
+    if found is None:
+        return None
+    total, version, next_position = found
     if window.after is None:
-        start, offset = position_at(tx, account, list_sid, window.offset), window.offset
+        offset = window.offset
+        start = position_at(tx, account, list_sid, offset, count=total, next_position=next_position)
     else:
         start = window.after + 1
         offset = rank_of(tx, account, list_sid, start)
     rows = tx.all(
         f"""
-        SELECT l.contact_count, l.version, m.position, {COLUMNS}
-        FROM lists AS l
-        LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.position >= :start
-        LEFT JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
-        WHERE l.account = :account AND l.sid = :list
+        SELECT m.position, {COLUMNS}
+        FROM members AS m CROSS JOIN contacts AS c
+        WHERE m.account = :account AND m.list = :list AND m.position >= :start
+          AND c.account = :account AND c.sid = m.contact
         ORDER BY m.position
         LIMIT :limit
         """,
@@ -70,10 +89,10 @@ def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> tuple
         start=start,
         limit=window.limit,
     )
-    return offset, rows
+    return PageRows(offset, total, version, rows)
 
 
-def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> tuple[int, Sequence[Row]]:
+def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> PageRows | None:
     if window.after is None:
         way, offset, params = BY_RANK, ":offset", {"offset": window.offset}
     else:
@@ -104,4 +123,8 @@ def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> tuple[
         limit=window.limit,
         **params,
     )
-    return rows[0][0] if rows else 0, [row[1:] for row in rows]
+    if not rows:
+        return None
+    offset, total, version = rows[0][:3]
+    # An empty page is one row, of the list alone.
+    return PageRows(offset, total, version, [row[3:] for row in rows if row[3] is not None])

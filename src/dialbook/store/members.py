@@ -23,12 +23,12 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     Raises:
         NotFound: the account has no such list.
     """
-    offset, rows = read_page(tx, account, list_sid, window)
-    if not rows:
+    found = read_page(tx, account, list_sid, window)
+    if found is None:
         raise not_found(list_sid)
-    total, version, last = rows[-1][:3]
-    contacts = [Contact(*row[3:]) for row in rows] if last is not None else []
-    return Page(contacts, Window(offset, window.limit, window.after), total, last, version)
+    contacts = [Contact(*row[1:]) for row in found.rows]
+    last = found.rows[-1][0] if found.rows else None
+    return Page(contacts, Window(found.offset, window.limit, window.after), found.total, last, found.version)
 
 
 def add_members(
