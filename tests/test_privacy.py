@@ -75,7 +75,7 @@ def test_an_unexpected_error_is_answered_in_the_envelope_and_logged_without_its_
     key = run_cli("key", "create", "acme", "--database", database)
     with started("serve", "--port", "0", "--database", database, folder=tmp_path) as server:
         connection = apsw.Connection(database.removeprefix("sqlite:///"))
-        connection.execute("DROP TABLE members")
+        connection.execute("DROP TABLE lists")
         connection.close()
         answer = httpx2.get(
             f"{server.url}/v2/accounts/acme/lists/{'0' * 32}/contacts", auth=(key["api_key"], key["api_token"])
