@@ -18,10 +18,9 @@ DialbookError
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-RETRY_SOON: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})  # seconds
+NO_HEADERS: Mapping[str, str] = {}
+RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}  # seconds
 
 
 class DialbookError(Exception):

@@ -55,7 +55,10 @@ def now_of(request: Request) -> datetime:
 def header_of(request: Request, name: bytes) -> str:
     """The first header of this name, which is in lower case; empty where there is none."""
     headers: list[tuple[bytes, bytes]] = request.scope["headers"]
-    return next((value.decode("latin-1") for given, value in headers if given == name), "")
+    for given, value in headers:
+        if given == name:
+            return value.decode("latin-1")
+    return ""
 
 
 def headers_of(request: Request, name: bytes) -> list[str]:

@@ -66,6 +66,7 @@ class OneWrite:
         self._transport = transport
         self._outbox = Outbox[bytes](turn, lambda parts: transport.write(b"".join(parts)))
         self.write = self._outbox.put
+        self.is_closing = transport.is_closing
 
     def close(self) -> None:
         self._outbox.flush()

@@ -8,6 +8,7 @@ so the way down is a recursion in the page's own statement; and there each conta
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dialbook.model.page import Window
 from dialbook.store.contacts import COLUMNS
@@ -43,9 +44,9 @@ BY_POSITION = "WITH way (level, first, rank) AS (SELECT 0, CAST(:start AS bigint
 
 
 class PageRows(Struct, frozen=True):
-    """A page's own offset, its list's total and version, and rows of a member's position and the contact."""
+    """A page's window with its offset, its list's total and version; rows have a member's position and the contact."""
 
-    offset: int
+    window: Window
     total: int
     version: int
     rows: Sequence[Row]
@@ -70,11 +71,10 @@ def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> PageR
         return None
     total, version, next_position = found
     if window.after is None:
-        offset = window.offset
-        start = position_at(tx, account, list_sid, offset, count=total, next_position=next_position)
+        start = position_at(tx, account, list_sid, window.offset, count=total, next_position=next_position)
     else:
         start = window.after + 1
-        offset = rank_of(tx, account, list_sid, start)
+        window = replace(window, offset=rank_of(tx, account, list_sid, start))
     rows = tx.all(
         f"""
         SELECT m.position, {COLUMNS}
@@ -89,7 +89,7 @@ def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> PageR
         start=start,
         limit=window.limit,
     )
-    return PageRows(offset, total, version, rows)
+    return PageRows(window, total, version, rows)
 
 
 def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> PageRows | None:
@@ -127,4 +127,4 @@ def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> PageRo
         return None
     offset, total, version = rows[0][:3]
     # An empty page is one row, of the list alone.
-    return PageRows(offset, total, version, [row[3:] for row in rows if row[3] is not None])
+    return PageRows(replace(window, offset=offset), total, version, [row[3:] for row in rows if row[3] is not None])

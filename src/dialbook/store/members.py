@@ -28,7 +28,7 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
         raise not_found(list_sid)
     contacts = [Contact(*row[1:]) for row in found.rows]
     last = found.rows[-1][0] if found.rows else None
-    return Page(contacts, Window(found.offset, window.limit, window.after), found.total, last, found.version)
+    return Page(contacts, found.window, found.total, last, found.version)
 
 
 def add_members(

@@ -250,7 +250,9 @@ def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
     Raises:
         Unavailable: SQLite did not take a setting.
     """
-    connection = apsw.Connection(path)
+    # Each connection is one thread's at a time, so SQLite need not lock it for every value that it hands over.
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+    connection = apsw.Connection(path, flags=flags)
     _refuse_foreign(connection, path)
     # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
     # page costs.
