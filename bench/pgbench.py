@@ -1,8 +1,11 @@
 """Reading the first page of a list out of PostgreSQL, against pgbench, which runs the page's statement and no more.
 
-pgbench prepares the statement, has as many connections as wrk, and one thread; Dialbook has one worker. In turns.
+pgbench prepares the statement, has as many connections as wrk, one thread, and Dialbook's settings for planning; left
+to itself, PostgreSQL may plan the statement anew for each run, which takes longer than to run it. Dialbook has one
+worker. In turns.
 """
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -21,6 +24,7 @@ from bench.wrk import CONNECTIONS, Turn, load
 from dialbook.model.page import Window
 from dialbook.store.database import Row
 from dialbook.store.member_pages import read_page
+from dialbook.store.postgres_session import PLANNING
 from tests.postgres import find_program
 
 MEMBERS = 100_000
@@ -75,7 +79,10 @@ def _command(url: str, list_sid: str, script: Path) -> list[str]:
 
 def _run(command: Sequence[str]) -> float:
     """Transactions a second."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    settings = " ".join(f"-c {name}={value}" for name, value in PLANNING.items())
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PGOPTIONS": settings}
+    )
     found = re.search(r"tps = ([0-9.]+)", done.stdout)
     if done.returncode or found is None:
         raise Failure(f"pgbench: {done.stderr.strip()[-300:] or done.stdout}")
@@ -86,8 +93,9 @@ def _to_table(turns: list[Turn], rates: list[float], effort: Effort) -> Table:
     return Table(
         "Reading a page, on PostgreSQL",
         f"`GET …/lists/<sid>/contacts?offset=0&limit={LIMIT}` on a list of {MEMBERS:,} contacts by wrk, {CONNECTIONS}"
-        f" connections, against pgbench with the page's statement, prepared, {CONNECTIONS} clients, one thread;"
-        f" {effort.rounds} rounds of {effort.seconds} s, in turns. Medians of the rounds.",
+        f" connections, against pgbench with the page's statement, prepared, and planned as Dialbook has it planned,"
+        f" {CONNECTIONS} clients, one thread; {effort.rounds} rounds of {effort.seconds} s, in turns."
+        " Medians of the rounds.",
         ["", "a second", "p50, ms", "p99, ms", "CPU, µs a request", "core busy"],
         [
             ["Dialbook, requests", *wrk.to_cells(turns)],

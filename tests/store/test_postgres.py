@@ -23,7 +23,8 @@ from dialbook.settings import Settings
 from dialbook.store import accounts, contacts
 from dialbook.store.database import Database, Row, Tx
 from dialbook.store.engines import masked, open_database
-from dialbook.store.postgres import RETRIES, WAITING_LIMIT, WRITERS, for_psycopg
+from dialbook.store.postgres import RETRIES, WAITING_LIMIT, WRITERS
+from dialbook.store.postgres_pipeline import for_psycopg
 from dialbook.store.postgres_session import connect as open_session
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.postgres import ask

@@ -1,15 +1,13 @@
-"""PostgreSQL: every call in a thread, with a connection out of a pool, in one transaction.
+"""PostgreSQL: reads of one statement in a pipeline; all else in a thread, with a connection out of a pool.
 
-A read is most often one statement, which sees one moment by itself and is one trip to the server. A change takes the
-lock of the account's book first (`lock_book`), so that READ COMMITTED is enough: what it reads stays as it is.
+One statement sees one moment by itself. A change takes the lock of the account's book first (`lock_book`), so that
+READ COMMITTED is enough: what it reads stays as it is.
 """
 
-import re
-import select
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from random import uniform
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -21,16 +19,20 @@ from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.lane import Lane
 from dialbook.store.migrate import migrations
+from dialbook.store.postgres_pipeline import NeedsTransaction, ReadPipeline, for_psycopg
 from dialbook.store.postgres_schema import check_schema, schema_version
 from dialbook.store.postgres_session import (
     ADAPTERS,
     OLDEST,
     SETTINGS,
     UNHURRIED,
+    AsyncConnection,
     Connection,
     Impatient,
+    ImpatientAsync,
     connect,
     connection_info,
+    is_quiet,
     trouble_as_unavailable,
 )
 
@@ -38,8 +40,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 A = TypeVar("A", bound=Hashable)
 
-READERS, SCANNERS, WRITERS = 4, 2, 4  # threads, each with a connection
-CONNECTIONS = READERS + SCANNERS + WRITERS  # of each process
+TRIPS = 3  # that reads of one statement make at a time, each with a connection
+READERS, SCANNERS, WRITERS = 2, 2, 4  # threads, each with a connection
+POOLED = READERS + SCANNERS + WRITERS
 WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
 PATIENCE = 2.0  # seconds that a read waits for a thread, or any call for a connection
 LONG_PATIENCE = 5.0  # that a scan or a change waits
@@ -86,33 +89,13 @@ class PostgresTx:
         return [cursor.rowcount for cursor in self._execute_each(sql, items)]
 
     def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
-        self._expect(1)
         return self._cursor.execute(for_psycopg(sql), params)
 
     def _execute_each(self, sql: str, items: Iterable[Params]) -> Iterator[psycopg.Cursor[Row]]:
         """Send all before the first is answered; then the cursor stands at each result in turn."""
         items = list(items)
-        self._expect(len(items))
         self._cursor.executemany(for_psycopg(sql), items, returning=True)
         return self._cursor.results() if items else iter(())
-
-    def _expect(self, statements: int) -> None:
-        """Called before so many statements are executed."""
-
-
-class SecondStatement(Exception):
-    """A read asks for more than one statement, which together see one moment only in a transaction."""
-
-
-class OneStatement(PostgresTx):
-    """A read of one statement, which needs no transaction around it."""
-
-    _executed = 0
-
-    def _expect(self, statements: int) -> None:
-        self._executed += statements
-        if self._executed > 1:
-            raise SecondStatement
 
 
 class PostgresDatabase:
@@ -127,28 +110,47 @@ class PostgresDatabase:
             connection_class=psycopg.Connection if unhurried else Impatient,
             kwargs={"autocommit": True, "context": ADAPTERS},
             min_size=1,
-            max_size=CONNECTIONS,
+            max_size=POOLED,
             timeout=PATIENCE,
-            max_waiting=CONNECTIONS,
+            max_waiting=POOLED,
             max_lifetime=MAX_LIFETIME,
             reconnect_timeout=RECONNECT,
-            check=check_quiet,
+            check=_check_quiet,
             open=True,
         )
         self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
         self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
         self._writes = Lane("dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
+        asynchronous: type[AsyncConnection] = psycopg.AsyncConnection if unhurried else ImpatientAsync
+        self._pipeline = ReadPipeline(
+            partial(asynchronous.connect, connection_info(url, self._settings), autocommit=True, context=ADAPTERS),
+            trips=TRIPS,
+            waiting=WAITING_LIMIT,
+            patience=PATIENCE,
+            lifetime=MAX_LIFETIME,
+        )
         self._longer: set[Hashable] = set()
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._reads.run(partial(self._read, fn, lambda tx: fn(tx, *args, **kwargs)))
+        """Run a read; once a function has asked for several statements, it is known to."""
+
+        def read(tx: Tx) -> R:
+            return fn(tx, *args, **kwargs)
+
+        function = getattr(fn, "func", fn)  # of a partial one, which is made anew for each call
+        if function not in self._longer:
+            try:
+                return await self._pipeline.run(read)
+            except NeedsTransaction:
+                self._longer.add(function)
+        return await self._reads.run(partial(self._read, read))
 
     async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
-        # Never kept: only the database knows whether another process has changed it.
-        return await self.read(fn, about)
+        # Kept for no longer than a turn: only the database knows whether another process has changed it.
+        return await self._pipeline.run(lambda tx: fn(tx, about), alike=(fn, about))
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._scans.run(partial(self._read, fn, lambda tx: fn(tx, *args, **kwargs)))
+        return await self._scans.run(partial(self._read, lambda tx: fn(tx, *args, **kwargs)))
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)))
@@ -168,17 +170,11 @@ class PostgresDatabase:
     def close(self) -> None:
         for lane in (self._writes, self._scans, self._reads):
             lane.close()
+        self._pipeline.close()
         self._pool.close()
 
-    def _read(self, fn: Hashable, read: Callable[[Tx], R]) -> R:
-        """Run a read, which is `fn` with its arguments; once it has asked for several statements, it is known to."""
+    def _read(self, read: Callable[[Tx], R]) -> R:
         with self._connection() as connection:
-            function = getattr(fn, "func", fn)  # of a partial one, which is made anew for each call
-            if function not in self._longer:
-                try:
-                    return read(OneStatement(connection))
-                except SecondStatement:
-                    self._longer.add(function)
             connection.execute(SNAPSHOT)
             result = read(PostgresTx(connection))
             connection.execute("COMMIT")
@@ -207,25 +203,10 @@ class PostgresDatabase:
             yield connection
 
 
-def check_quiet(connection: Connection) -> None:
-    """Close a connection on which there is something to read that nobody asked for: as a rule, that the server did.
-
-    It costs no trip to the server, so it can be done each time.
-
-    Raises:
-        OperationalError: there is something.
-    """
-    waiting = select.poll()  # select() itself cannot look at a socket whose number is above 1023
-    waiting.register(connection, select.POLLIN)
-    if waiting.poll(0):
+def _check_quiet(connection: Connection) -> None:
+    if not is_quiet(connection):
         connection.close()
         raise psycopg.OperationalError("the connection was closed")
-
-
-@lru_cache
-def for_psycopg(sql: str) -> str:
-    """The same statement with its `:named` parameters as psycopg writes them."""
-    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", sql.replace("%", "%%"))
 
 
 def _commit(connection: Connection) -> None:

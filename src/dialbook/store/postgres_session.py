@@ -1,5 +1,6 @@
 """How Dialbook speaks to PostgreSQL: the settings of every connection, and what counts as trouble."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -16,6 +17,7 @@ from dialbook.model.errors import RETRY_SOON, Invalid, Unavailable
 from dialbook.store.database import Row
 
 Connection: TypeAlias = psycopg.Connection[Row]
+AsyncConnection: TypeAlias = psycopg.AsyncConnection[Row]
 R = TypeVar("R")
 
 OLDEST = 14  # the first that was tried
@@ -80,6 +82,30 @@ class Impatient(psycopg.Connection[Row]):
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()
             raise
+
+
+class ImpatientAsync(psycopg.AsyncConnection[Row]):
+    """The same, on an event loop."""
+
+    async def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
+        try:
+            return await super().wait(gen, interval, SILENCE_SECONDS if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
+def is_quiet(connection: Connection | AsyncConnection) -> bool:
+    """Whether there is nothing to read that nobody asked for: as a rule that would say that the server has closed it.
+
+    It costs no trip to the server, so it can be done each time.
+    """
+    if connection.closed:
+        return False
+    waiting = select.poll()  # select() itself cannot look at a socket whose number is above 1023
+    waiting.register(connection, select.POLLIN)
+    return not waiting.poll(0)
 
 
 def connection_info(url: str, settings: dict[str, str] = SETTINGS) -> str:

@@ -27,6 +27,7 @@ A = TypeVar("A", bound=Hashable)
 APPLICATION_ID = 0x4469616C  # "Dial": what makes a SQLite file one of ours
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once could damage the file
 SCANNERS = 2
+SCANNER_CACHE = -8192  # KiB: who goes through much once gains nothing from keeping it
 RECALLED = 1000  # answers that are kept
 UNAVAILABLE = "The database cannot be used now"
 
@@ -227,6 +228,7 @@ class SqliteDatabase:
         thread = threading.get_ident()
         if thread not in self._scanners:
             self._scanners[thread] = connect(self._path, read_only=True)
+            self._scanners[thread].pragma("cache_size", SCANNER_CACHE)
         return self._scanners[thread]
 
 
