@@ -27,12 +27,13 @@ def watch_sqlite() -> None:
 
 def watch_postgres() -> None:
     """Look at each statement that psycopg sends in this process from now on."""
-    for name in ("execute", "executemany"):
-        setattr(psycopg.Cursor, name, _watched(getattr(psycopg.Cursor, name)))
+    for cursor in (psycopg.Cursor, psycopg.AsyncCursor):
+        for name in ("execute", "executemany"):
+            setattr(cursor, name, _watched(getattr(cursor, name)))
 
 
 def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
-    def run(cursor: psycopg.Cursor[Any], query: Any, *args: Any, **options: Any) -> Any:
+    def run(cursor: object, query: Any, *args: Any, **options: Any) -> Any:
         if isinstance(query, str):  # schema steps are bytes, and psycopg's own
             check_statement(query, "postgres")
         return method(cursor, query, *args, **options)

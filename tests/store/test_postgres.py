@@ -48,6 +48,18 @@ def create_account(tx: Tx) -> None:
     accounts.create_account(tx, "acme", region=DEFAULT_REGION, now=NOW)
 
 
+def number(tx: Tx, n: int) -> Row | None:
+    return tx.one("SELECT CAST(:n AS bigint)", n=n)
+
+
+def hundredth(tx: Tx, n: int) -> Row | None:
+    return tx.one("SELECT 100 / CAST(:n AS bigint)", n=n)
+
+
+def count_of(tx: Tx, account: str) -> object:
+    return tx.one("SELECT contact_count FROM books WHERE account = :account", account=account)
+
+
 def contact_count(tx: Tx) -> object:
     row = tx.one("SELECT b.contact_count FROM books AS b WHERE b.account = :account", account="acme")
     return row and row[0]
@@ -109,6 +121,33 @@ def test_a_read_of_several_statements_sees_one_moment(url: str, db: Database) ->
     for _ in range(2):
         before, after = asyncio.run(db.read(count_twice))
         assert before == after
+
+
+def test_reads_that_go_together_each_get_their_own_answer(db: Database) -> None:
+    async def ask_all() -> list[Row | None]:
+        return await asyncio.gather(*(db.read(number, n) for n in range(100)))
+
+    assert asyncio.run(ask_all()) == [(n,) for n in range(100)]
+
+
+def test_a_read_that_fails_takes_none_along(db: Database) -> None:
+    async def ask_all() -> list[Row | BaseException | None]:
+        return await asyncio.gather(*(db.read(hundredth, n) for n in (1, 0, 4, 0, 5)), return_exceptions=True)
+
+    for _ in range(2):
+        one, bug, four, another, five = asyncio.run(ask_all())
+        assert (one, four, five) == ((100,), (25,), (20,))
+        assert isinstance(bug, errors.DivisionByZero)
+        assert isinstance(another, errors.DivisionByZero)
+
+
+def test_who_asks_the_same_gets_the_same_until_it_changes(url: str, db: Database) -> None:
+    async def ask_all() -> list[object]:
+        return await asyncio.gather(*(db.recall(count_of, account) for account in ("acme", "none", "acme")))
+
+    assert asyncio.run(ask_all()) == [(0,), None, (0,)]
+    ask(url, "UPDATE books SET contact_count = 7")
+    assert asyncio.run(ask_all()) == [(7,), None, (7,)]
 
 
 def test_a_change_that_met_another_is_made_again(url: str, db: Database) -> None:
