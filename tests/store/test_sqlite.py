@@ -40,6 +40,7 @@ WANTED = {
     "trusted_schema": 0,
     "cache_size": -65536,
 }
+SCANNING = WANTED | {"cache_size": -8192}
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ async def _settings_everywhere(db: Database) -> list[dict[str, object]]:
 
 def test_every_connection_has_every_setting(database: str) -> None:
     with closing(open_database(database)) as db:
-        assert asyncio.run(_settings_everywhere(db)) == [WANTED] * 4
+        assert asyncio.run(_settings_everywhere(db)) == [WANTED, WANTED, SCANNING, SCANNING]
 
 
 def test_a_setting_that_sqlite_does_not_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ locks, and those that wait at the same time share one commit and its one sync to
 
 import asyncio
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +27,6 @@ A = TypeVar("A", bound=Hashable)
 APPLICATION_ID = 0x4469616C  # "Dial": what makes a SQLite file one of ours
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once could damage the file
 SCANNERS = 2
-SCANNER_CACHE = -8192  # KiB: who goes through much once gains nothing from keeping it
 RECALLED = 1000  # answers that are kept
 UNAVAILABLE = "The database cannot be used now"
 
@@ -40,6 +39,7 @@ PRAGMAS: dict[str, int | str] = {
     "trusted_schema": 0,
     "cache_size": -65536,  # KiB, said as a negative number
 }
+SCANNING = PRAGMAS | {"cache_size": -8192}  # who goes through much once gains nothing from keeping it
 
 # What an operator can mend, or what passes: a full or failing disk, a file that is locked, moved or damaged.
 TROUBLE = (
@@ -227,8 +227,7 @@ class SqliteDatabase:
     def _scanner(self) -> apsw.Connection:
         thread = threading.get_ident()
         if thread not in self._scanners:
-            self._scanners[thread] = connect(self._path, read_only=True)
-            self._scanners[thread].pragma("cache_size", SCANNER_CACHE)
+            self._scanners[thread] = connect(self._path, read_only=True, settings=SCANNING)
         return self._scanners[thread]
 
 
@@ -246,8 +245,8 @@ def unavailable(trouble: BaseException, description: str = UNAVAILABLE) -> Unava
     return Unavailable(f"{description} ({type(trouble).__name__}).", headers=RETRY_SOON)
 
 
-def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
-    """Open a connection with every setting of `PRAGMAS`, read back.
+def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | str] = PRAGMAS) -> apsw.Connection:
+    """Open a connection with every one of the settings, read back.
 
     Raises:
         Unavailable: SQLite did not take a setting.
@@ -259,7 +258,7 @@ def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
     # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
     # page costs.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    for name, value in PRAGMAS.items():
+    for name, value in settings.items():
         if connection.pragma(name, value) not in (None, value) or connection.pragma(name) != value:
             raise Unavailable(f"SQLite cannot set {name} to {value} for {path}.")
     if read_only:
