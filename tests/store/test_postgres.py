@@ -122,6 +122,9 @@ def test_a_read_of_several_statements_sees_one_moment(url: str, db: Database) ->
         before, after = asyncio.run(db.read(count_twice))
         assert before == after
 
+    before, after = asyncio.run(db.recall(lambda tx, _: count_twice(tx), "acme"))
+    assert before == after
+
 
 def test_reads_that_go_together_each_get_their_own_answer(db: Database) -> None:
     async def ask_all() -> list[Row | None]:

@@ -10,6 +10,9 @@ from dialbook.model.errors import RETRY_SOON, Unavailable
 
 R = TypeVar("R")
 
+CROWDED = "Too many requests are waiting."
+OVERDUE = "Too many requests are before this one."
+
 
 class Lane:
     """Some threads, and those who wait before them.
@@ -39,7 +42,7 @@ class Lane:
         except asyncio.CancelledError:
             if _is_cancelled_from_outside():
                 raise
-            raise Unavailable("Too many requests are before this one.", headers=RETRY_SOON) from None
+            raise Unavailable(OVERDUE, headers=RETRY_SOON) from None
         finally:
             waited.cancel()
 
@@ -49,7 +52,7 @@ class Lane:
 
     def _enter(self, call: Callable[[], R]) -> Future[R]:
         if not self._places.acquire(blocking=False):
-            raise Unavailable("Too many requests are waiting.", headers=RETRY_SOON)
+            raise Unavailable(CROWDED, headers=RETRY_SOON)
         try:
             job = self._threads.submit(call)
         except RuntimeError:  # what shutdown makes of it

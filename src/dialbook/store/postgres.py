@@ -132,22 +132,11 @@ class PostgresDatabase:
         self._longer: set[Hashable] = set()
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a read; once a function has asked for several statements, it is known to."""
-
-        def read(tx: Tx) -> R:
-            return fn(tx, *args, **kwargs)
-
-        function = getattr(fn, "func", fn)  # of a partial one, which is made anew for each call
-        if function not in self._longer:
-            try:
-                return await self._pipeline.run(read)
-            except NeedsTransaction:
-                self._longer.add(function)
-        return await self._reads.run(partial(self._read, read))
+        return await self._run(fn, lambda tx: fn(tx, *args, **kwargs))
 
     async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
-        # Kept for no longer than a turn: only the database knows whether another process has changed it.
-        return await self._pipeline.run(lambda tx: fn(tx, about), alike=(fn, about))
+        # Shared by those who wait for one trip, and not kept: only the database knows what other processes change.
+        return await self._run(fn, lambda tx: fn(tx, about), alike=(fn, about))
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._scans.run(partial(self._read, lambda tx: fn(tx, *args, **kwargs)))
@@ -172,6 +161,16 @@ class PostgresDatabase:
             lane.close()
         self._pipeline.close()
         self._pool.close()
+
+    async def _run(self, fn: Hashable, read: Callable[[Tx], R], alike: Hashable = None) -> R:
+        """Run a read, which is `fn` with its arguments; once it has asked for several statements, it is known to."""
+        function = getattr(fn, "func", fn)  # of a partial one, which is made anew for each call
+        if function not in self._longer:
+            try:
+                return await self._pipeline.run(read, alike)
+            except NeedsTransaction:
+                self._longer.add(function)
+        return await self._reads.run(partial(self._read, read))
 
     def _read(self, read: Callable[[Tx], R]) -> R:
         with self._connection() as connection:

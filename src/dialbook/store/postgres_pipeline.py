@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.database import Engine, Row, Tx
+from dialbook.store.lane import CROWDED, OVERDUE
 from dialbook.store.postgres_session import TROUBLE, AsyncConnection, is_quiet, trouble_as_unavailable
 
 R = TypeVar("R")
@@ -163,7 +164,7 @@ class ReadPipeline:
 
     def _ask(self, statement: Statement) -> asyncio.Future[Rows]:
         if len(self._waiting) >= self._most_waiting:
-            raise Unavailable("Too many requests are waiting.", headers=RETRY_SOON)
+            raise Unavailable(CROWDED, headers=RETRY_SOON)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Rows] = loop.create_future()
         if not self._waiting:
@@ -241,7 +242,7 @@ def for_psycopg(sql: str) -> str:
 
 def _give_up(answer: asyncio.Future[Rows]) -> None:
     if not answer.done():
-        answer.set_exception(Unavailable("Too many requests are before this one.", headers=RETRY_SOON))
+        answer.set_exception(Unavailable(OVERDUE, headers=RETRY_SOON))
 
 
 async def _in_pipeline(connection: AsyncConnection, statements: Sequence[Statement]) -> Sequence[Rows]:
