@@ -179,10 +179,10 @@ def test_a_custom_field_with_line_breaks_stays_on_its_line(client: Client) -> No
 
 @pytest.fixture
 def heavy(connect: Callable[..., Client], new_database: Callable[[], str]) -> Iterator[tuple[Server, Client]]:
-    """A server with 5,000 contacts of 3 kB: more than any socket takes unread."""
-    with serving(Settings(database=new_database(), body_limit=2**25)) as server:
+    """A server with 5,000 contacts of 8 kB: of the three chunks no socket takes the first one unread."""
+    with serving(Settings(database=new_database(), body_limit=2**26)) as server:
         client = connect(to=server)
-        client.create_contacts(*({"number": n, "custom_field": {"x": "y" * 3000}} for n in NUMBERS[:5000]))
+        client.create_contacts(*({"number": n, "custom_field": {"x": "y" * 8000}} for n in NUMBERS[:5000]))
         yield server, client
 
 

@@ -1,13 +1,16 @@
 """/v2/accounts/{account_sid}/lists/{list_sid}/contacts"""
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.model.contact import Contact
 from dialbook.model.errors import Invalid
 from dialbook.model.lists import page_etag
-from dialbook.model.page import Window
+from dialbook.model.page import Page, Sort, Window
 from dialbook.model.phone import normal_number
 from dialbook.server.body import read_body
 from dialbook.server.context import (
@@ -21,17 +24,20 @@ from dialbook.server.context import (
     url_but_paging,
     walk_of,
 )
-from dialbook.server.export import Finder, export_members
+from dialbook.server.export import export_members
 from dialbook.server.reply import not_modified, reply
 from dialbook.store import members as store
 from dialbook.store.contacts import ContactFilter
+from dialbook.store.database import Tx
 from dialbook.store.lists import get_version
-from dialbook.store.member_search import search_members, walk_search
+from dialbook.store.member_search import search_members
 from dialbook.wire import envelope, paging
 from dialbook.wire import members as wire
 from dialbook.wire.contacts import SORT_FIELDS, write_contact
 from dialbook.wire.etag import etag_header
-from dialbook.wire.export import Format, wanted_format
+from dialbook.wire.export import wanted_format
+
+Finder: TypeAlias = Callable[[Tx, str, str, Window], Page[Contact]]  # of an account, a list in it, a part of that
 
 SELECTING = frozenset({"sort_by", "number", "name", "tag"})  # parameters that ask for some members, or another order
 
@@ -55,9 +61,10 @@ async def list_members(request: Request) -> Response:
     """One page of a list's contacts, or all of them in another format; those whom the query selects, in its order."""
     service, window = service_of(request), walk_of(request)
     format_ = wanted_format(header_of(request, b"accept"))
-    find = store.list_members if SELECTING.isdisjoint(query_of(request)) else _search(request, window, format_)
     if format_:
-        return await export_members(request, find, window, format_)
+        _sort(request, by_offset=False)
+        return await export_members(request, window, _filter(request), format_)
+    find = store.list_members if SELECTING.isdisjoint(query_of(request)) else _search(request, window)
     account, list_sid = account_of(request).sid, sid_of(request, "list_sid")
     search = b"" if find is store.list_members else request.scope["query_string"]
     if seen := seen_by(request):
@@ -80,16 +87,28 @@ async def remove_member(request: Request) -> Response:
     return reply(request, envelope.one(write_contact(contact, list_id=list_sid)))
 
 
-def _search(request: Request, window: Window, format_: Format | None) -> Finder:
+def _search(request: Request, window: Window) -> Finder:
     """What finds those members whom the query selects."""
+    sort = _sort(request, by_offset=window.after is None)
+    return partial(search_members, sort=sort, filter_=_filter(request))
+
+
+def _sort(request: Request, *, by_offset: bool) -> Sort | None:
+    """Read `sort_by`, which only pages by offset can follow."""
     query = query_of(request)
-    sort = paging.read_sort(query, SORT_FIELDS) if "sort_by" in query else None
-    if sort and (format_ or window.after is not None):
+    if "sort_by" not in query:
+        return None
+    sort = paging.read_sort(query, SORT_FIELDS)
+    if not by_offset:
         raise Invalid("sort_by orders pages by offset; it goes with neither a cursor nor a whole list.")
+    return sort
+
+
+def _filter(request: Request) -> ContactFilter:
+    query = query_of(request)
     number = paging.read_number(query)
-    filter_ = ContactFilter(
+    return ContactFilter(
         name=paging.read_text(query, "name"),
         number=normal_number(number, account_of(request).region) if number else None,
         tag=paging.read_text(query, "tag"),
     )
-    return partial(walk_search, filter_=filter_) if format_ else partial(search_members, sort=sort, filter_=filter_)

@@ -5,15 +5,16 @@ contacts, by an index on what is asked for: each contact is looked up among the 
 is taken, so that a page near the start of a sorted list, one of N contacts, meets no more than about √(page · N) rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from dialbook.model.contact import Contact
 from dialbook.model.page import Page, Sort, Window
 from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions
-from dialbook.store.database import Engine, Tx
+from dialbook.store.database import Engine, Row, Tx
 from dialbook.store.lists import not_found
+from dialbook.store.member_blocks import position_at
 from dialbook.store.selection import order_by
 
 # Neither engine may choose the way by itself. CROSS JOIN keeps SQLite to the order in which the tables stand; a
@@ -52,15 +53,22 @@ FROM_TAG: Mapping[Engine, str] = {
     """,
     "postgres": f"{FROM_CONTACTS['postgres']} AND c.tag = :tag",
 }
-NOT_COUNTED = -1
+
+
+class Walk(Struct, frozen=True):
+    """A part of a walk: rows of the fields that were asked for and a position, and where the next part begins."""
+
+    rows: Sequence[Row]
+    following: Window | None
 
 
 class Sizes(Struct, frozen=True):
-    """How many contacts are in the list, and in the account; and the list's version."""
+    """How many contacts are in the list, and in the account; the list's version, and the end of its positions."""
 
     of_list: int
     of_book: int
     version: int
+    next_position: int
 
 
 def search_members(
@@ -97,17 +105,36 @@ def search_members(
     return Page([Contact(*row[1:]) for row in rows], window, total, last, sizes.version)
 
 
-def walk_search(tx: Tx, account: str, list_sid: str, window: Window, filter_: ContactFilter) -> Page[Contact]:
-    """The same for an export: not counted, and from the list always, so that all parts cost one walk through it.
+def begin_walk(tx: Tx, account: str, list_sid: str, window: Window, filter_: ContactFilter) -> Window:
+    """The window that a walk begins with: after a position, where the way to it is short.
 
     Raises:
         NotFound: the account has no such list.
     """
-    _sizes(tx, account, list_sid)
+    sizes = _sizes(tx, account, list_sid)
+    if window.after is not None or filter_ != EVERYONE:
+        return window
+    count, end = sizes.of_list, sizes.next_position
+    first = position_at(tx, account, list_sid, window.offset, count=count, next_position=end)
+    return Window(0, window.limit, first - 1)
+
+
+def walk_members(
+    tx: Tx, account: str, list_sid: str, window: Window, fields: Sequence[str], filter_: ContactFilter
+) -> Walk:
+    """The next of those members of a list whom the filter lets through, in the order in which they joined.
+
+    They are not counted, and met from the list always, so that all parts of a walk cost one walk through it.
+
+    Args:
+        window: where to begin, and how many to read.
+        fields: which of a contact's fields.
+    """
     where, params = conditions(filter_)
     rows = tx.all(
         f"""
-        SELECT m.position, {COLUMNS} {FROM_LIST[tx.engine]} {where} AND m.position > :after
+        SELECT {", ".join(f"c.{field}" for field in fields)}, m.position
+        {FROM_LIST[tx.engine]} {where} AND m.position > :after
         ORDER BY m.position
         LIMIT :limit OFFSET :offset
         """,
@@ -118,13 +145,14 @@ def walk_search(tx: Tx, account: str, list_sid: str, window: Window, filter_: Co
         offset=window.offset,
         **params,
     )
-    return Page([Contact(*row[1:]) for row in rows], window, NOT_COUNTED, rows[-1][0] if rows else None)
+    is_full = len(rows) == window.limit
+    return Walk(rows, Window(0, window.limit, rows[-1][-1]) if is_full else None)
 
 
 def _sizes(tx: Tx, account: str, list_sid: str) -> Sizes:
     row = tx.one(
         """
-        SELECT l.contact_count, b.contact_count, l.version
+        SELECT l.contact_count, b.contact_count, l.version, l.next_position
         FROM lists AS l
         JOIN books AS b ON b.account = :account
         WHERE l.account = :account AND l.sid = :list

@@ -122,24 +122,21 @@ class PostgresDatabase:
         self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
         self._writes = Lane("dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
         asynchronous: type[AsyncConnection] = psycopg.AsyncConnection if unhurried else ImpatientAsync
-        self._pipeline = ReadPipeline(
-            partial(asynchronous.connect, connection_info(url, self._settings), autocommit=True, context=ADAPTERS),
-            trips=TRIPS,
-            waiting=WAITING_LIMIT,
-            patience=PATIENCE,
-            lifetime=MAX_LIFETIME,
-        )
+        open_ = partial(asynchronous.connect, connection_info(url, self._settings), autocommit=True, context=ADAPTERS)
+        pipeline = partial(ReadPipeline, open_, waiting=WAITING_LIMIT, lifetime=MAX_LIFETIME)
+        self._pipeline = pipeline(trips=TRIPS, patience=PATIENCE)
+        self._long_pipeline = pipeline(trips=SCANNERS, patience=LONG_PATIENCE)
         self._longer: set[Hashable] = set()
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._run(fn, lambda tx: fn(tx, *args, **kwargs))
+        return await self._run(fn, lambda tx: fn(tx, *args, **kwargs), self._pipeline, self._reads)
 
     async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
         # Shared by those who wait for one trip, and not kept: only the database knows what other processes change.
-        return await self._run(fn, lambda tx: fn(tx, about), alike=(fn, about))
+        return await self._run(fn, lambda tx: fn(tx, about), self._pipeline, self._reads, alike=(fn, about))
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._scans.run(partial(self._read, lambda tx: fn(tx, *args, **kwargs)))
+        return await self._run(fn, lambda tx: fn(tx, *args, **kwargs), self._long_pipeline, self._scans)
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)))
@@ -160,17 +157,20 @@ class PostgresDatabase:
         for lane in (self._writes, self._scans, self._reads):
             lane.close()
         self._pipeline.close()
+        self._long_pipeline.close()
         self._pool.close()
 
-    async def _run(self, fn: Hashable, read: Callable[[Tx], R], alike: Hashable = None) -> R:
+    async def _run(
+        self, fn: Hashable, read: Callable[[Tx], R], pipeline: ReadPipeline, lane: Lane, *, alike: Hashable = None
+    ) -> R:
         """Run a read, which is `fn` with its arguments; once it has asked for several statements, it is known to."""
         function = getattr(fn, "func", fn)  # of a partial one, which is made anew for each call
         if function not in self._longer:
             try:
-                return await self._pipeline.run(read, alike)
+                return await pipeline.run(read, alike)
             except NeedsTransaction:
                 self._longer.add(function)
-        return await self._reads.run(partial(self._read, read))
+        return await lane.run(partial(self._read, read))
 
     def _read(self, read: Callable[[Tx], R]) -> R:
         with self._connection() as connection:

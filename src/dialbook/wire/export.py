@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
@@ -14,8 +14,12 @@ from msgspec.structs import replace
 from dialbook.model.contact import Contact
 from dialbook.wire.contacts import ContactOut, write_contact
 
+Row: TypeAlias = tuple[Any, ...]
+
 # What a CSV upload reads (contract section 7), so that what was exported can be imported.
 CSV_COLUMNS = ("number", "first_name", "last_name", "company_name", "email", "tag")
+
+CONTACT_FIELDS = Contact.__struct_fields__
 
 # A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection). An apostrophe in front
 # makes it a text; where one stands already, a second one is put, so that an import can take exactly one away.
@@ -24,7 +28,6 @@ _FORMULA_IN_CSV = re.compile(rb""",\"?[=+\-@\t\r']""")  # in any value but the f
 
 _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
-_record = attrgetter(*CSV_COLUMNS)
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
@@ -34,12 +37,13 @@ class Format(Struct, frozen=True):
     media_type: str
     extension: str
     head: bytes
-    write: Callable[[Sequence[Contact]], bytes]
+    fields: Sequence[str]  # of a contact, that are written
+    write: Callable[[Sequence[Row]], bytes]  # of rows that begin with these fields
 
 
-def write_csv(contacts: Sequence[Contact]) -> bytes:
+def write_csv(rows: Sequence[Row]) -> bytes:
     """A record for each contact (RFC 4180). A number is never a formula, though it begins with a plus."""
-    records = [_record(contact) for contact in contacts]
+    records = [row[: len(CSV_COLUMNS)] for row in rows]
     text = _to_csv(records)
     # Few lists hold a formula, and one look at all of the text costs a tenth of a look at each value.
     if _FORMULA_IN_CSV.search(text):
@@ -47,9 +51,9 @@ def write_csv(contacts: Sequence[Contact]) -> bytes:
     return text
 
 
-def write_ndjson(contacts: Sequence[Contact]) -> bytes:
+def write_ndjson(rows: Sequence[Row]) -> bytes:
     """A line for each contact, as a page has it."""
-    return _encode_lines([_on_one_line(write_contact(contact)) for contact in contacts])
+    return _encode_lines([_on_one_line(write_contact(Contact(*row[: len(CONTACT_FIELDS)]))) for row in rows])
 
 
 @lru_cache(maxsize=64)
@@ -97,6 +101,8 @@ def _on_one_line(contact: ContactOut) -> ContactOut:
 
 JSON = {"application/json", "application/*", "*/*"}
 FORMATS = {
-    "text/csv": Format("text/csv; charset=utf-8; header=present", "csv", _to_csv([CSV_COLUMNS]), write_csv),
-    "application/x-ndjson": Format("application/x-ndjson", "ndjson", b"", write_ndjson),
+    "text/csv": Format(
+        "text/csv; charset=utf-8; header=present", "csv", _to_csv([CSV_COLUMNS]), CSV_COLUMNS, write_csv
+    ),
+    "application/x-ndjson": Format("application/x-ndjson", "ndjson", b"", CONTACT_FIELDS, write_ndjson),
 }
