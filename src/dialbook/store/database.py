@@ -33,6 +33,12 @@ class Tx(Protocol):
     def one(self, sql: str, /, **params: object) -> Row | None:
         """The first row, if there is one."""
 
+    def keep(self, key: Hashable, read: Callable[[], R], /) -> R:
+        """What `read` finds; an engine may give back what it found before for the same key.
+
+        `key` names a state of something, as a version does: what is found under it is always the same.
+        """
+
     def run(self, sql: str, /, **params: object) -> int:
         """Execute; return how many rows it changed."""
 

@@ -6,6 +6,9 @@ the largest blocks, and pass over whole ones by their counts (docs/decisions/001
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
+
+from msgspec import Struct
 
 from dialbook.store.database import Params, Row, Tx
 
@@ -32,6 +35,15 @@ RANK = " + ".join(
 )
 
 
+class Blocks(Struct, frozen=True):
+    """The blocks of a list in one state of it, and what they hold in all."""
+
+    list_sid: str
+    version: int
+    count: int  # of members
+    next_position: int  # the first that no member had yet
+
+
 def count_members(tx: Tx, account: str, list_sid: str, positions: Iterable[int], *, joined: bool) -> None:
     """Keep the counts in step with members who joined, or left, at these positions."""
     counts = Counter(position >> BITS for position in positions)
@@ -47,20 +59,15 @@ def count_members(tx: Tx, account: str, list_sid: str, positions: Iterable[int],
         counts = _in_larger_blocks(counts)
 
 
-def position_at(tx: Tx, account: str, list_sid: str, rank: int, *, count: int, next_position: int) -> int:
-    """The position of the member that has `rank` others before it; `PAST_ALL` when there are not so many members.
-
-    Args:
-        count: how many members the list has.
-        next_position: the first that no member had yet.
-    """
+def position_at(tx: Tx, account: str, blocks: Blocks, rank: int) -> int:
+    """The position of the member that has `rank` others before it; `PAST_ALL` when there are not so many members."""
     if rank == 0:
         return 0
-    if rank >= count:
+    if rank >= blocks.count:
         return PAST_ALL
-    if count == next_position:
+    if blocks.count == blocks.next_position:
         return rank
-    return _descend(tx, account, list_sid, rank, next_position)
+    return _descend(tx, account, blocks, rank)
 
 
 def rank_of(tx: Tx, account: str, list_sid: str, position: int) -> int:
@@ -106,22 +113,12 @@ def _subtract(tx: Tx, blocks: Sequence[Params]) -> None:
     )
 
 
-def _descend(tx: Tx, account: str, list_sid: str, rank: int, next_position: int) -> int:
+def _descend(tx: Tx, account: str, blocks: Blocks, rank: int) -> int:
     first, end = 0, PAST_ALL
-    for level in range(_top_level(next_position), 0, -1):
-        blocks = tx.all(
-            """
-            SELECT b.block, b.live FROM member_blocks AS b
-            WHERE b.account = :account AND b.list = :list AND b.level = :level AND b.block >= :first AND b.block < :end
-            ORDER BY b.block
-            """,
-            account=account,
-            list=list_sid,
-            level=level,
-            first=first,
-            end=end,
-        )
-        block, rank = _skip(blocks, rank)
+    for level in range(_top_level(blocks.next_position), 0, -1):
+        key = (blocks.list_sid, blocks.version, level, first)
+        lives = tx.keep(key, partial(_lives, tx, account, blocks.list_sid, level, first, end))
+        block, rank = _skip(lives, rank)
         first, end = block << BITS, block + 1 << BITS
     row = tx.one(
         """
@@ -131,11 +128,27 @@ def _descend(tx: Tx, account: str, list_sid: str, rank: int, next_position: int)
         LIMIT 1 OFFSET :rank
         """,
         account=account,
-        list=list_sid,
+        list=blocks.list_sid,
         first=first,
         rank=rank,
     )
     return int(row[0]) if row else PAST_ALL
+
+
+def _lives(tx: Tx, account: str, list_sid: str, level: int, first: int, end: int) -> Sequence[Row]:
+    """The blocks of a level from the first to before the end, each with how many members it has."""
+    return tx.all(
+        """
+        SELECT b.block, b.live FROM member_blocks AS b
+        WHERE b.account = :account AND b.list = :list AND b.level = :level AND b.block >= :first AND b.block < :end
+        ORDER BY b.block
+        """,
+        account=account,
+        list=list_sid,
+        level=level,
+        first=first,
+        end=end,
+    )
 
 
 def _top_level(next_position: int) -> int:

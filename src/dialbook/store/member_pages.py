@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dialbook.model.page import Window
 from dialbook.store.contacts import COLUMNS
 from dialbook.store.database import Row, Tx
-from dialbook.store.member_blocks import BITS, LEVELS, PAST_ALL, RANK, position_at, rank_of, rank_params
+from dialbook.store.member_blocks import BITS, LEVELS, PAST_ALL, RANK, Blocks, position_at, rank_of, rank_params
 
 # The lowest level that has all positions in at most 32 blocks.
 TOP_LEVEL = " ".join(f"WHEN l.next_position <= {1 << BITS * (level + 1)} THEN {level}" for level in range(1, LEVELS))
@@ -71,7 +71,7 @@ def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> PageR
         return None
     total, version, next_position = found
     if window.after is None:
-        start = position_at(tx, account, list_sid, window.offset, count=total, next_position=next_position)
+        start = position_at(tx, account, Blocks(list_sid, version, total, next_position), window.offset)
     else:
         start = window.after + 1
         window = replace(window, offset=rank_of(tx, account, list_sid, start))

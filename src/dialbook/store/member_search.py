@@ -14,7 +14,7 @@ from dialbook.model.page import Page, Sort, Window
 from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions
 from dialbook.store.database import Engine, Row, Tx
 from dialbook.store.lists import not_found
-from dialbook.store.member_blocks import position_at
+from dialbook.store.member_blocks import Blocks, position_at
 from dialbook.store.selection import order_by
 
 # Neither engine may choose the way by itself. CROSS JOIN keeps SQLite to the order in which the tables stand; a
@@ -114,8 +114,8 @@ def begin_walk(tx: Tx, account: str, list_sid: str, window: Window, filter_: Con
     sizes = _sizes(tx, account, list_sid)
     if window.after is not None or filter_ != EVERYONE:
         return window
-    count, end = sizes.of_list, sizes.next_position
-    first = position_at(tx, account, list_sid, window.offset, count=count, next_position=end)
+    blocks = Blocks(list_sid, sizes.version, sizes.of_list, sizes.next_position)
+    first = position_at(tx, account, blocks, window.offset)
     return Window(0, window.limit, first - 1)
 
 

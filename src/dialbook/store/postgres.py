@@ -79,6 +79,9 @@ class PostgresTx:
     def one(self, sql: str, /, **params: object) -> Row | None:
         return self._execute(sql, params).fetchone()
 
+    def keep(self, _: Hashable, read: Callable[[], R], /) -> R:
+        return read()
+
     def run(self, sql: str, /, **params: object) -> int:
         return self._execute(sql, params).rowcount
 

@@ -59,6 +59,9 @@ class OneStatementTx:
         rows = self._rows(sql, params)
         return rows[0] if rows else None
 
+    def keep(self, _: Hashable, read: Callable[[], R], /) -> R:
+        return read()
+
     def run(self, *_: object, **__: object) -> NoReturn:
         raise NeedsTransaction
 

@@ -28,6 +28,7 @@ APPLICATION_ID = 0x4469616C  # "Dial": what makes a SQLite file one of ours
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once could damage the file
 SCANNERS = 2
 RECALLED = 1000  # answers that are kept
+KEPT = 2000  # readings, of up to some 4 KiB each
 UNAVAILABLE = "The database cannot be used now"
 
 PRAGMAS: dict[str, int | str] = {
@@ -74,6 +75,9 @@ class SqliteTx:
         rows = self._cursor.execute(sql, params).fetchall()
         return rows[0] if rows else None
 
+    def keep(self, _: Hashable, read: Callable[[], R], /) -> R:
+        return read()
+
     def run(self, sql: str, /, **params: object) -> int:
         self._cursor.execute(sql, params)
         return self._connection.changes()
@@ -89,6 +93,21 @@ class SqliteTx:
             execute(sql, item)
             counts.append(changes())
         return counts
+
+
+class KeepingTx(SqliteTx):
+    """The same for a connection that only reads: no state that it sees is undone, so what it has found can be kept."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        super().__init__(connection)
+        self._kept: dict[Hashable, object] = {}
+
+    def keep(self, key: Hashable, read: Callable[[], R], /) -> R:
+        if key not in self._kept:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[key] = read()
+        return cast(R, self._kept[key])
 
 
 class SqliteBatch:
@@ -144,7 +163,7 @@ class SqliteDatabase:
             _upgrade(writing)
             self._reader = connect(path, read_only=True)
         self._path = path
-        self._reading = SqliteTx(self._reader)
+        self._reading = KeepingTx(self._reader)
         self._writer = Writer(SqliteBatch(writing))
         self._version: object = None
         self._recalled: dict[Hashable, object] = {}
