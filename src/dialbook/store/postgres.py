@@ -41,6 +41,7 @@ R = TypeVar("R")
 A = TypeVar("A", bound=Hashable)
 
 TRIPS = 3  # that reads of one statement make at a time, each with a connection
+TOGETHER = 16  # of them in one trip
 READERS, SCANNERS, WRITERS = 2, 2, 4  # threads, each with a connection
 POOLED = READERS + SCANNERS + WRITERS
 WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
@@ -127,8 +128,9 @@ class PostgresDatabase:
         asynchronous: type[AsyncConnection] = psycopg.AsyncConnection if unhurried else ImpatientAsync
         open_ = partial(asynchronous.connect, connection_info(url, self._settings), autocommit=True, context=ADAPTERS)
         pipeline = partial(ReadPipeline, open_, waiting=WAITING_LIMIT, lifetime=MAX_LIFETIME)
-        self._pipeline = pipeline(trips=TRIPS, patience=PATIENCE)
-        self._long_pipeline = pipeline(trips=SCANNERS, patience=LONG_PATIENCE)
+        self._pipeline = pipeline(trips=TRIPS, together=TOGETHER, patience=PATIENCE)
+        # Each goes alone: one that takes too long must not take others along.
+        self._long_pipeline = pipeline(trips=SCANNERS, together=1, patience=LONG_PATIENCE)
         self._longer: set[Hashable] = set()
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -25,8 +25,6 @@ from dialbook.store.postgres_session import TROUBLE, AsyncConnection, is_quiet, 
 R = TypeVar("R")
 Rows: TypeAlias = Sequence[Row]
 
-TOGETHER = 16  # statements in a pipeline; more are shared among the connections
-
 
 class Statement(Struct, frozen=True):
     """SQL with `:named` parameters, and their values."""
@@ -113,6 +111,7 @@ class ReadPipeline:
     Args:
         connect: opens a connection in autocommit mode.
         trips: how many may be on their way.
+        together: how many reads make one trip at most; more are shared among the connections.
         waiting: how many reads may wait; more are refused at once.
         patience: for how many seconds a read waits.
         lifetime: for how many seconds a connection is kept.
@@ -123,12 +122,14 @@ class ReadPipeline:
         connect: Callable[[], Awaitable[AsyncConnection]],
         *,
         trips: int,
+        together: int,
         waiting: int,
         patience: float,
         lifetime: float,
     ) -> None:
         self._connect = connect
         self._most_trips = trips
+        self._most_together = together
         self._most_waiting = waiting
         self._patience = patience
         self._lifetime = lifetime
@@ -179,7 +180,7 @@ class ReadPipeline:
         self._waiting = [read for read in self._waiting if not read.answer.done()]
         while self._waiting and len(self._trips) < self._most_trips:
             self._shared.clear()
-            together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            together, self._waiting = self._waiting[: self._most_together], self._waiting[self._most_together :]
             trip = asyncio.create_task(self._travel(together))
             self._trips.add(trip)
             trip.add_done_callback(self._arrive)
