@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each side has its turn  [default: 5]")
     parser.add_argument("--only", choices=MEASUREMENTS, help="one measurement instead of all")
     parser.add_argument("--folder", default=FOLDER, help="where the databases go; on a disk  [default: %(default)s]")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="keep the report; a full run's is kept in any case")
     given = parser.parse_args()
     effort = QUICK if given.quick else FULL
     asked = {name: value for name in ("members", "rounds") if (value := getattr(given, name))}
@@ -48,11 +49,12 @@ def main() -> None:
         sys.exit(f"bench: failed: {failure}")
     text = report.to_markdown(machine, tables)
     print(text, end="")
-    if not given.quick and not given.only:
-        RESULTS.write_text(text, encoding="utf-8")
+    is_full = not given.quick and not given.only
+    if output := given.output or (RESULTS if is_full else None):
+        output.write_text(text, encoding="utf-8")
         for table in tables:
             if table.figure:
-                (RESULTS.parent / report.figure_name(table)).write_bytes(table.figure)
+                (output.parent / report.figure_name(table)).write_bytes(table.figure)
 
 
 def run(names: list[str], effort: Effort, parent: str) -> tuple[Mapping[str, str], list[Table]]:

@@ -27,7 +27,7 @@ from dialbook.store.engines import open_database
 LIMIT = 20
 DEPTHS = (0.0, 0.1, 0.5, 0.9999)  # of the list
 LEAVING = 0.1  # of the members
-BATCH = 5000  # members who leave in one transaction
+BATCH = 500  # members who leave in one transaction: PostgreSQL keeps each state of the list's row until it ends
 BOUND = 1.5  # times the cost of offset 0
 
 Round: TypeAlias = Mapping[float, Turn]

@@ -12,8 +12,9 @@ from itertools import count, islice
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.data import Book, bare_contacts, fill_list, make_book, sqlite_url, to_body
+from bench.data import Book, bare_contacts, fill_list, make_book, to_body
 from bench.effort import Effort
+from bench.engines import running_engines
 from bench.report import Table
 from bench.servers import Server, ask, connect, run_dialbook
 
@@ -23,11 +24,16 @@ PAUSE = 0.002  # seconds between two small requests
 
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
-    """Ask small requests of an idle server first, then beside the large ones."""
-    database = folder / "lag.db"
-    book = make_book(sqlite_url(database))
-    list_sid = fill_list(sqlite_url(database), effort.members // 10)
-    with run_dialbook(sqlite_url(database), database) as server, ThreadPoolExecutor(2) as pool:
+    """On each engine, ask small requests of an idle server first, then beside the large ones."""
+    beside = folder / "lag.db"
+    with running_engines(beside) as urls:
+        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+
+
+def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:
+    book = make_book(url)
+    list_sid = fill_list(url, effort.members // 10)
+    with run_dialbook(url, beside) as server, ThreadPoolExecutor(2) as pool:
         idle = _waits(server, effort.seconds, [])
         busy = [
             pool.submit(_create_bulks, server, book, effort.seconds, effort.members),
@@ -35,7 +41,7 @@ def measure(folder: Path, effort: Effort) -> list[Table]:
         ]
         loaded = _waits(server, effort.seconds, busy)
         bulks, exports = (each.result() for each in busy)
-    return [_to_table(idle, loaded, bulks, exports, effort)]
+    return _to_table(engine, idle, loaded, bulks, exports, effort)
 
 
 def _waits(server: Server, seconds: int, beside: list[Future[int]]) -> list[float]:
@@ -87,10 +93,10 @@ def _repeat(server: Server, call: Callable[[HTTPConnection], None], seconds: int
     raise AssertionError("count ended")
 
 
-def _to_table(idle: list[float], loaded: list[float], bulks: int, exports: int, effort: Effort) -> Table:
+def _to_table(engine: str, idle: list[float], loaded: list[float], bulks: int, exports: int, effort: Effort) -> Table:
     p99 = _p99(loaded)
     return Table(
-        "Waiting beside large requests",
+        f"Waiting beside large requests, on {engine}",
         f"A small request that is refused at once, again and again, on an idle server, and beside {bulks} bulks of"
         f" {BULK:,} contacts and {exports} exports of a list of {effort.members // 10:,}, one after the other of each,"
         f" in {effort.seconds} s. Milliseconds.",
