@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from bench import bulk, compare, depth, export, lag, pages, pgbench, report, writes
+from bench import bulk, compare, depth, export, lag, pages, pgbench, report, uploads, writes
 from bench.effort import FULL, QUICK, Effort
+from bench.engines import POSTGRES, SQLITE
 from bench.failure import Failure
 from bench.report import Table
 
@@ -26,6 +27,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "lag": lag.measure,
     "bulk": bulk.measure,
     "writes": writes.measure,
+    "uploads": uploads.measure,
 }
 FOLDER = "/var/tmp"  # noqa: S108  # a folder of our own is made in it; unlike /tmp, it is never in memory
 RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -36,12 +38,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="short rounds, less than a minute in all: does it work?")
     parser.add_argument("--members", type=int, metavar="N", help="the length of the long list  [default: 1,000,000]")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each side has its turn  [default: 5]")
+    parser.add_argument("--engine", choices=[SQLITE, POSTGRES], help="one engine instead of both, where there are both")
     parser.add_argument("--only", choices=MEASUREMENTS, help="one measurement instead of all")
     parser.add_argument("--folder", default=FOLDER, help="where the databases go; on a disk  [default: %(default)s]")
     parser.add_argument("--output", type=Path, metavar="FILE", help="keep the report; a full run's is kept in any case")
     given = parser.parse_args()
     effort = QUICK if given.quick else FULL
-    asked = {name: value for name in ("members", "rounds") if (value := getattr(given, name))}
+    asked = {name: value for name in ("members", "rounds", "engine") if (value := getattr(given, name))}
     effort = msgspec.structs.replace(effort, **asked)
     try:
         machine, tables = run([given.only] if given.only else list(MEASUREMENTS), effort, given.folder)
@@ -49,7 +52,7 @@ def main() -> None:
         sys.exit(f"bench: failed: {failure}")
     text = report.to_markdown(machine, tables)
     print(text, end="")
-    is_full = not given.quick and not given.only
+    is_full = not (given.quick or given.only or given.engine)
     if output := given.output or (RESULTS if is_full else None):
         output.write_text(text, encoding="utf-8")
         for table in tables:

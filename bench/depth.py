@@ -36,7 +36,7 @@ Round: TypeAlias = Mapping[float, Turn]
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine fill a list, ask at every depth, let members leave, and ask again."""
     beside = folder / "depth.db"
-    with running_engines(beside) as urls:
+    with running_engines(beside, effort.engine) as urls:
         return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
 
 

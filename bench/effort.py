@@ -12,6 +12,7 @@ class Effort(Struct, frozen=True):
     bulk_rounds: int
     members: int  # of the list that is read at every depth
     requests: int  # one after another, for a latency
+    engine: str | None = None  # the only one that is measured, where there is a choice
 
 
 FULL = Effort(rounds=5, seconds=5, warm_up=2, bulk_rounds=9, members=1_000_000, requests=500)

@@ -11,10 +11,10 @@ SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 
 
 @contextmanager
-def running_engines(database: Path) -> Iterator[Mapping[str, str]]:
-    """The URL of an empty database of each engine; the SQLite one is this file."""
-    urls = {SQLITE: sqlite_url(database)}
-    if not has_postgres():
+def running_engines(database: Path, only: str | None = None) -> Iterator[Mapping[str, str]]:
+    """The URL of an empty database of each engine, or of one; the SQLite one is this file."""
+    urls = {} if only == POSTGRES else {SQLITE: sqlite_url(database)}
+    if only == SQLITE or not has_postgres():
         yield urls
         return
     with running_postgres() as postgres:

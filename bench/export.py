@@ -40,7 +40,7 @@ class Round(Struct, frozen=True):
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine fill a list, and let the server and the command take turns."""
     beside = folder / "export.db"
-    with running_engines(beside) as urls:
+    with running_engines(beside, effort.engine) as urls:
         return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
 
 

@@ -26,7 +26,7 @@ PAUSE = 0.002  # seconds between two small requests
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine, ask small requests of an idle server first, then beside the large ones."""
     beside = folder / "lag.db"
-    with running_engines(beside) as urls:
+    with running_engines(beside, effort.engine) as urls:
         return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from bench.failure import Failure
 
 ROOT = Path(__file__).parent.parent
+NO_CONFIG = Path(os.devnull)
 PATIENCE = 60  # seconds for a server to start, to answer, to stop
 TICKS = os.sysconf("SC_CLK_TCK")  # units of processor time in a second
 
@@ -31,9 +32,12 @@ class Server(Struct, frozen=True):
         return f"http://127.0.0.1:{self.port}"
 
 
-def run_dialbook(url: str, beside: Path, *, name: str = "Dialbook") -> AbstractContextManager[Server]:
-    """`dialbook serve` with its default settings on this database: one worker, its request log on, beside a file."""
-    return _run(name, ["-m", "dialbook", "serve", "--port", "0", "--database", url], beside)
+def run_dialbook(
+    url: str, beside: Path, *, name: str = "Dialbook", config: Path = NO_CONFIG
+) -> AbstractContextManager[Server]:
+    """`dialbook serve` with default settings on this database, but for a file of them: one worker, its log on."""
+    arguments = ["-m", "dialbook", "serve", "--port", "0", "--database", url, "--config", str(config)]
+    return _run(name, arguments, beside)
 
 
 def run_ceiling(page: Path) -> AbstractContextManager[Server]:

@@ -17,14 +17,18 @@ import httpx2
 import pytest
 import uvicorn
 from click.testing import CliRunner
+from msgspec import structs
 
 from dialbook.cli.main import dialbook
+from dialbook.jobs.runner import Runner
+from dialbook.model.lists import ListLimits
 from dialbook.server.app import create_app
 from dialbook.server.main import listen
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
+from dialbook.store.spool import Spool
 from tests.contract import check_answer
 from tests.postgres import MEMORY, Postgres, running_postgres
 from tests.statements import watch_postgres, watch_sqlite
@@ -38,6 +42,7 @@ class Server:
 
     url: str
     database: str
+    settings: Settings
 
 
 @dataclass
@@ -80,6 +85,11 @@ class Client:
         data: dict[str, Any] = answer.json()["response"][0]["data"]
         return data
 
+    def upload(self, file: bytes, list_name: str = "Friends", **fields: str) -> httpx2.Response:
+        """Upload a file as existing clients do."""
+        files = {"file_name": ("contacts.csv", file, "text/csv")}
+        return self.request("POST", "/contacts/csv-upload", data={"list_name": list_name, **fields}, files=files)
+
     def add_members(self, list_sid: str, *sids: str) -> httpx2.Response:
         return self.post(f"/lists/{list_sid}/contacts", {"contact_references": [{"contact_sid": sid} for sid in sids]})
 
@@ -106,6 +116,29 @@ def execute(database: str, sql: str, **params: object) -> None:
         asyncio.run(db.write(change))
 
 
+def turns(server: Server) -> Iterator[None]:
+    """Work off the uploads that a server has received, chunk by chunk."""
+    settings = server.settings
+    with closing(open_database(server.database)) as db, asyncio.Runner() as loop:
+        runner = Runner(
+            db,
+            Spool(Path(settings.upload_folder)),
+            limits=ListLimits(settings.static_list_limit, settings.dynamic_list_limit),
+            file_limit=settings.upload_limit,
+            report_days=settings.report_days,
+            clock=lambda: datetime.now(UTC),
+        )
+        with closing(runner):
+            while loop.run(runner.turn()):
+                yield
+
+
+def work_off(server: Server) -> None:
+    """Work off all of them."""
+    for _ in turns(server):
+        pass
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _every_statement_names_the_account() -> None:
     """Look at each statement that any test has a database run in this process."""
@@ -116,13 +149,20 @@ def _every_statement_names_the_account() -> None:
 @contextmanager
 def serving(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Server]:
     """Serve in a thread of this process until the caller is done."""
+    with tempfile.TemporaryDirectory() as folder:
+        if settings.upload_folder == Settings().upload_folder:
+            settings = structs.replace(settings, upload_folder=f"{folder}/uploads")
+        yield from _serving(settings, clock)
+
+
+def _serving(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
     app = create_app(open_database(settings.database), settings, clock=clock)
     server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", http=Protocol, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:
-        yield Server(f"http://127.0.0.1:{sock.getsockname()[1]}", settings.database)
+        yield Server(f"http://127.0.0.1:{sock.getsockname()[1]}", settings.database, settings)
     finally:
         server.should_exit = True
         thread.join()

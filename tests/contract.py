@@ -38,7 +38,8 @@ def check_answer(answer: httpx2.Response) -> None:
 
 
 def _operation(path: str, method: str) -> dict[str, Any] | None:
-    for template, operations in DESCRIPTION["paths"].items():
+    # A path without a parameter wins over one that has a parameter in its place.
+    for template, operations in sorted(DESCRIPTION["paths"].items(), key=lambda each: each[0].count("{")):
         if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path):
             operation: dict[str, Any] | None = operations.get(method.lower())
             return operation

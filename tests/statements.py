@@ -9,7 +9,16 @@ import psycopg
 import sqlglot
 from sqlglot import exp
 
-ACCOUNT_TABLES = {"books", "contacts", "lists", "members", "member_blocks"}
+ACCOUNT_TABLES = {
+    "books",
+    "contacts",
+    "lists",
+    "members",
+    "member_blocks",
+    "uploads",
+    "upload_reports",
+    "upload_numbers",
+}
 
 
 def watch_sqlite() -> None:

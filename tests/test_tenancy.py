@@ -24,6 +24,13 @@ BODIES = {
     ("PUT", "/lists/{list_sid}"): {"name": "Stolen"},
     ("POST", "/lists/{list_sid}/contacts"): {"contact_references": [{"contact_sid": "{outsider_sid}"}]},
 }
+FORM = {"Content-Type": "multipart/form-data; boundary=form"}
+FORMS = {
+    ("POST", "/contacts/csv-upload"): (
+        '--form\r\nContent-Disposition: form-data; name="list_name"\r\n\r\nStolen\r\n'
+        '--form\r\nContent-Disposition: form-data; name="file_name"\r\n\r\nnumber\n+919845000999\r\n--form--\r\n'
+    ),
+}
 WRONG_KEYS = {
     "of another account": 403,
     "revoked": 401,
@@ -56,7 +63,8 @@ class Victim:
         """Everything that a caller of this account can see."""
         contacts = self.client.get("/contacts", filter="show_list").json()["response"]
         lists = self.client.get("/lists").json()["response"]
-        return [contacts, lists]
+        upload = self.client.get(f"/csv-status/{self.names['upload_id']}").json()["response"]
+        return [contacts, lists, upload]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +78,7 @@ def victim(connect: Callable[..., Client]) -> Victim:
         "contact_sid": member["sid"],
         "outsider_sid": outsider["sid"],
         "list_sid": made["sid"],
+        "upload_id": _upload(client),
     }
     return Victim(client, names)
 
@@ -125,15 +134,18 @@ def test_the_right_key_opens_every_route(method: str, path: str, connect: Callab
     made = client.create_list("Own")
     client.add_members(made["sid"], member["sid"])
     names = {"contact_sid": member["sid"], "outsider_sid": outsider["sid"], "list_sid": made["sid"]}
+    names["upload_id"] = _upload(client)
     owner = Victim(client, {"account_sid": client.account, **names})
 
     answer = _call(owner, method, path, httpx2.BasicAuth(client.key, client.token))
 
     check_answer(answer)
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == (202 if (method, path) in FORMS else 200), answer.text
 
 
-@pytest.mark.parametrize(("method", "path"), [(m, p) for m, p in ROUTES if "_sid}" in p or (m, p) in BODIES])
+@pytest.mark.parametrize(
+    ("method", "path"), [(m, p) for m, p in ROUTES if "_sid}" in p or "_id}" in p or (m, p) in BODIES]
+)
 def test_sids_of_another_account_are_as_good_as_unknown(
     method: str, path: str, victim: Victim, stranger: Client
 ) -> None:
@@ -196,6 +208,29 @@ def test_the_watch_over_statements_bites(sql: str) -> None:
     assert violations(sql)
 
 
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] != "GET"])
+def test_a_page_of_another_site_changes_nothing(method: str, path: str, victim: Victim) -> None:
+    before = victim.state()
+
+    for site in ("cross-site", "same-site"):
+        answer = _call(victim, method, path, _auth(victim.client), **{"Sec-Fetch-Site": site})
+
+        check_answer(answer)
+        assert answer.status_code == 403
+        assert "another site" in answer.text
+    assert victim.state() == before
+
+
+def test_a_page_of_our_own_may_change_things(api: Client) -> None:
+    for site in ("same-origin", "none"):
+        answer = api.request("POST", "/lists", json={"lists": [{"name": site}]}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 200
+
+
+def _upload(client: Client) -> str:
+    return str(client.upload(b"number\n", "Uploaded").json()["response"]["data"]["summary"]["upload_id"])
+
+
 def _let_expire(server: Server, key: str) -> None:
     """Turn the clock for one key: the command line refuses to make a key that is past already."""
     past = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -206,15 +241,19 @@ def _auth(client: Client) -> httpx2.Auth:
     return httpx2.BasicAuth(client.key, client.token)
 
 
-def _call(target: Victim, method: str, path: str, auth: httpx2.Auth | str) -> httpx2.Response:
-    body = BODIES.get((method, path))
-    headers = {b"Authorization": auth.encode("latin-1")} if isinstance(auth, str) and auth else {}
+def _call(target: Victim, method: str, path: str, auth: httpx2.Auth | str, **given: str) -> httpx2.Response:
+    body = FORMS.get((method, path)) or (json.dumps(BODIES[method, path]) if (method, path) in BODIES else None)
+    headers = {
+        name.encode(): value.encode() for name, value in (given | (FORM if (method, path) in FORMS else {})).items()
+    }
+    if isinstance(auth, str) and auth:
+        headers[b"Authorization"] = auth.encode("latin-1")
     return target.client.http.request(
         method,
         target.fill(PREFIX + path),
         auth=None if isinstance(auth, str) else auth,
         headers=headers,
-        content=None if body is None else target.fill(json.dumps(body)),
+        content=None if body is None else target.fill(body),
     )
 
 

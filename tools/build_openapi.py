@@ -20,7 +20,7 @@ TRANSCRIPTS = ROOT / "tests/transcripts"
 TARGET = ROOT / "src/dialbook/server/openapi.json"
 
 # What a request looks like is shown by those that were understood, not by those refused for their form or credentials.
-UNDERSTOOD = {200, 207, 404, 409}
+UNDERSTOOD = {200, 202, 207, 404, 409}
 PLACEHOLDER = re.compile(r"<(?:time|request_id|(?:sid|cursor):\w+)>|\{account\}")
 FIXED = {"{account}": "exotel8u3", "<time>": "2026-01-05T09:00:00Z", "<cursor:second>": "1"}
 

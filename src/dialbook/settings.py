@@ -34,6 +34,13 @@ class Settings(Struct, frozen=True):
         5000
     )
     body_limit: Annotated[int, Meta(ge=1024, description="The largest JSON body, in bytes.")] = 10 * 1024 * 1024
+    upload_limit: Annotated[int, Meta(ge=1024, description="The largest CSV file of an upload, in bytes.")] = 60_000_000
+    upload_folder: Annotated[
+        str, Meta(description="Where files wait until they are worked off: the same for all servers that share a book.")
+    ] = "dialbook-uploads"
+    report_days: Annotated[
+        int, Meta(ge=0, description="How many days an upload is remembered, with its report, after its end.")
+    ] = 30
     static_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a static list may hold.")] = 100_000
     dynamic_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a dynamic list may hold.")] = 500_000
     rate_limit: Annotated[

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
 from dialbook.store.copy import CHUNK
-from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
 
 pytestmark = pytest.mark.sqlite
 
@@ -32,6 +32,9 @@ def source(tmp_path_factory: pytest.TempPathFactory, connect: Callable[..., Clie
         client.add_members(made, *(contact["sid"] for contact in first[:200]))
         for contact in first[10:60]:
             client.delete(f"/lists/{made}/contacts/{contact['sid']}")
+        client.upload(f"number,city\n{NUMBERS[0]},Kochi\nbad,\n".encode(), "Dynamic", type="dynamic")
+        work_off(server)
+        client.upload(b"number\n", "Waiting")
         old = run_cli("key", "create", client.account, "--database", database)
         run_cli("key", "revoke", client.account, old["api_key"], "--database", database)
         run_cli("account", "create", "second", "--region", "SG", "--database", database)
@@ -55,7 +58,9 @@ def test_everything_arrives(source: tuple[Server, Client], database: str) -> Non
     assert result.exit_code == 0, result.output
     found = rows(result)
     assert found[f"{client.account} contacts"] == CONTACTS
-    assert found[f"{client.account} members"] == 150
+    assert found[f"{client.account} members"] == 151
+    assert found[f"{client.account} uploads"] == 2
+    assert found[f"{client.account} upload_reports"] == found[f"{client.account} upload_queue"] == 1
     assert found[f"{client.account} api_keys"] == 2
     assert found["second books"] == 1
     assert [check for check in run_cli("doctor", "--database", database) if not check["ok"]] == []
@@ -85,7 +90,7 @@ def test_a_copy_is_served_like_its_source(
         with serving(Settings(database=database)) as running:
             there = Client(connect(to=running).http, client.account, client.key, client.token)
             there.http.auth = (client.key, client.token)
-            (made,) = there.get("/lists").json()["response"]
+            made, *_ = there.get("/lists").json()["response"]
             paths = ["/contacts?limit=5000", f"/lists/{made['data']['sid']}/contacts?offset=100&limit=50"]
             return [there.request("GET", path).json()["response"] for path in paths]
 

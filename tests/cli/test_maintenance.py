@@ -81,6 +81,7 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
         "acme: members of each list",
         "acme: positions",
         "acme: blocks of members",
+        "acme: reports of uploads",
         "other: contacts and lists",
     }
     assert [name for name in checks(as_json) if name not in table.stdout] == []
@@ -111,6 +112,16 @@ CHANGES = {
         ["UPDATE member_blocks SET live = 2 WHERE account = :account AND list = :list AND level = 3"],
         "acme: blocks of members",
         "1 lists with a block miscounted: {list_sid}",
+    ),
+    "a report that lacks a row": (
+        [
+            """
+            INSERT INTO uploads (account, sid, list_type, on_duplicate, dry_run, columns, status, failed, created)
+            VALUES (:account, 'upload', 'static', 'skip', 0, '[]', 'completed', 1, '')
+            """
+        ],
+        "acme: reports of uploads",
+        "1 uploads with rows missing in the report: upload",
     ),
     "a member that is no contact": (
         [

@@ -56,6 +56,14 @@ def hundredth(tx: Tx, n: int) -> Row | None:
     return tx.one("SELECT 100 / CAST(:n AS bigint)", n=n)
 
 
+def chance(tx: Tx, about: str) -> Row | None:
+    return tx.one("SELECT random(), CAST(:about AS text)", about=about)
+
+
+def sleep(tx: Tx, seconds: int) -> Row | None:
+    return tx.one("SELECT CAST('slept' AS text) FROM pg_sleep(CAST(:seconds AS bigint))", seconds=seconds)
+
+
 def count_of(tx: Tx, account: str) -> object:
     return tx.one("SELECT contact_count FROM books WHERE account = :account", account=account)
 
@@ -151,6 +159,27 @@ def test_who_asks_the_same_gets_the_same_until_it_changes(url: str, db: Database
     assert asyncio.run(ask_all()) == [(0,), None, (0,)]
     ask(url, "UPDATE books SET contact_count = 7")
     assert asyncio.run(ask_all()) == [(7,), None, (7,)]
+
+
+def test_those_who_ask_the_same_at_the_same_time_share_one_answer(db: Database) -> None:
+    async def ask_together() -> list[object]:
+        return await asyncio.gather(*(db.recall(chance, about) for about in ("one", "other") * 30))
+
+    found = asyncio.run(ask_together())
+
+    assert len(set(found)) == 2
+    assert found[::2] == found[:1] * 30
+
+
+def test_a_long_read_that_takes_too_long_takes_none_along(url: str) -> None:
+    async def read_together(db: Database) -> list[object]:
+        return await asyncio.gather(*(db.scan(sleep, n) for n in (60, 0, 0, 0)), return_exceptions=True)
+
+    with closing(open_database(f"{url}?options=-c%20statement_timeout%3D300ms")) as db:
+        slow, *others = asyncio.run(read_together(db))
+
+    assert isinstance(slow, Unavailable)
+    assert others == [("slept",)] * 3
 
 
 def test_a_change_that_met_another_is_made_again(url: str, db: Database) -> None:

@@ -6,14 +6,12 @@ import multiprocessing
 import os
 import shutil
 import stat
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import NoReturn
 
 import apsw
 import httpx2
@@ -28,6 +26,7 @@ from dialbook.store import accounts, contacts
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+from tests.disks import mounted
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HANG_SECONDS = 60
@@ -40,6 +39,7 @@ WANTED = {
     "trusted_schema": 0,
     "cache_size": -65536,
 }
+WRITING = WANTED | {"busy_timeout": 0}  # it waits in a way of its own
 SCANNING = WANTED | {"cache_size": -8192}
 
 
@@ -84,7 +84,7 @@ async def _settings_everywhere(db: Database) -> list[dict[str, object]]:
 
 def test_every_connection_has_every_setting(database: str) -> None:
     with closing(open_database(database)) as db:
-        assert asyncio.run(_settings_everywhere(db)) == [WANTED, WANTED, SCANNING, SCANNING]
+        assert asyncio.run(_settings_everywhere(db)) == [WRITING, WANTED, SCANNING, SCANNING]
 
 
 def test_a_setting_that_sqlite_does_not_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,33 +239,12 @@ BALLAST = 2 * 1024 * 1024
 ITEMS = 100  # in one request
 
 
-def _cannot(reason: str) -> NoReturn:
-    """A laptop may not mount anything; where the project is checked, nothing is left out."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, with ballast on it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    programs = [*as_root[:1], "mount", "umount"]
-    if missing := [name for name in programs if shutil.which(name) is None]:
-        _cannot(f"no {', '.join(missing)} here")
-    options = f"size={DISK},mode=0777"
-    mounted = subprocess.run(
-        [*as_root, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        _cannot(f"no small disk: {mounted.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk", DISK) as folder:
         (folder / "ballast").write_bytes(b"\0" * BALLAST)
         yield folder
-    finally:
-        subprocess.run([*as_root, "umount", folder], check=True)
 
 
 class Caller:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -10,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dialbook.server import contacts, lists, members
+from dialbook.model.errors import MethodNotAllowed
+from dialbook.server import contacts, lists, members, uploads
 from dialbook.server.auth import authorise
 from dialbook.server.context import Service, service_of
 from dialbook.server.docs import docs_routes
@@ -19,6 +21,7 @@ from dialbook.server.outbox import Turn
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
+from dialbook.store.spool import Spool
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -34,6 +37,9 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
         "POST": contacts.create_contacts,
         "PUT": contacts.update_contacts,
         "GET": contacts.list_contacts,
+    },
+    "/contacts/csv-upload": {
+        "POST": uploads.upload_csv,
     },
     "/contacts/{contact_sid}": {
         "PUT": contacts.update_contact,
@@ -52,6 +58,13 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
     },
     "/lists/{list_sid}/contacts/{contact_sid}": {
         "DELETE": members.remove_member,
+    },
+    "/csv-status/{upload_id}": {
+        "GET": uploads.get_upload,
+        "DELETE": uploads.cancel_upload,
+    },
+    "/csv-status/{upload_id}/errors": {
+        "GET": uploads.list_upload_errors,
     },
 }
 
@@ -72,14 +85,14 @@ def create_app(
         write_log: takes one line for each request.
     """
     rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-    service = Service(db, settings, clock, rate_limit, write_log)
+    service = Service(db, settings, clock, rate_limit, write_log, Spool(Path(settings.upload_folder)))
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[Mapping[str, Turn]]:
         yield {"turn": Turn()}
         db.close()
 
-    operations = [Route(PREFIX + path, Resource(by), methods=list(by)) for path, by in OPERATIONS.items()]
+    operations = [Route(PREFIX + path, Resource(by)) for path, by in OPERATIONS.items()]
     routes = [*operations, *docs_routes(settings)]
     return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service)
 
@@ -92,10 +105,16 @@ class Resource:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        handler = self._handlers[scope["method"]]
+        handler = self._handlers.get(scope["method"])
+        if handler is None:
+            raise self._not_allowed(scope["method"])
         scope["operation"] = handler.__name__
         scope["account"] = account = await authorise(request)
         if rate_limit := service_of(request).rate_limit:
             scope["rate_headers"] = rate_limit.admit(account.sid)
         response = await handler(request)
         await response(scope, receive, send)
+
+    def _not_allowed(self, method: str) -> MethodNotAllowed:
+        allowed = ", ".join(sorted(self._handlers))
+        return MethodNotAllowed(f"{method} is not allowed here; allowed are {allowed}.", headers={"Allow": allowed})

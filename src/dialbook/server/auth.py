@@ -12,6 +12,9 @@ from dialbook.store.database import Tx
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="dialbook", charset="UTF-8"'}
 
+SAFE = {"GET", "HEAD"}
+OWN_PAGES = {"", "same-origin", "none"}  # values of Sec-Fetch-Site; programs send none at all
+
 _NO_HASH = hash_token("")
 
 
@@ -20,18 +23,26 @@ async def authorise(request: Request) -> Account:
 
     Raises:
         Unauthorized: no credentials, or none that are live.
-        Forbidden: they belong to another account, or lack the scope.
+        Forbidden: they belong to another account, or lack the scope; or a browser sends them for another site's page.
     """
     key, account = await _authenticate(request)
+    if request.method not in SAFE:
+        _refuse_other_sites(request)
     wanted = sid_of(request, "account_sid")
     if account.sid != wanted:
         raise Forbidden(f"This API key does not belong to account '{wanted}'.")
-    if request.method in {"GET", "HEAD"}:
+    if request.method in SAFE:
         if Scope.READ not in key.scopes:
             raise Forbidden("This API key may only write; reading needs the scope 'read'.")
     elif Scope.WRITE not in key.scopes:
         raise Forbidden("This API key may only read; writing needs the scope 'write'.")
     return account
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Refuse what a page of another site has a browser send, with the credentials that the browser keeps for us."""
+    if header_of(request, b"sec-fetch-site") not in OWN_PAGES:
+        raise Forbidden("A page of another site may not change anything here.")
 
 
 async def _authenticate(request: Request) -> tuple[ApiKey, Account]:

@@ -15,6 +15,7 @@ from dialbook.model.page import Window
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
+from dialbook.store.spool import Spool
 from dialbook.wire.etag import read_expected, read_seen
 from dialbook.wire.paging import read_walk, read_window
 
@@ -27,6 +28,7 @@ class Service(Struct, frozen=True):
     clock: Callable[[], datetime]
     rate_limit: RateLimit | None
     write_log: Callable[[str], object] | None
+    spool: Spool
 
     @property
     def list_limits(self) -> ListLimits:

@@ -1,12 +1,12 @@
 """The one place where an exception becomes an answer."""
 
 import logging
-import traceback
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Internal, MethodNotAllowed, NotFound
 from dialbook.server.reply import reply
 from dialbook.wire.envelope import refusal
@@ -19,16 +19,9 @@ def answer_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         error = _ours(request, error)
     if not isinstance(error, DialbookError):
-        _log(request, error)
+        log.error("request %s failed: %s", request.scope["request_id"], describe(error))
         error = Internal("Something went wrong here; the log names this request's id.")
     return reply(request, refusal(error))
-
-
-def _log(request: Request, error: Exception) -> None:
-    """Log a bug by its type and place, without its message, which might hold personal data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-8:]))
-    log.error("request %s failed: %s at %s", request.scope["request_id"], type(error).__qualname__, where)
 
 
 def _ours(request: Request, error: HTTPException) -> DialbookError:

@@ -1,11 +1,9 @@
 """The server process: its socket, its log, its workers."""
 
 import gc
-import logging
 import os
 import socket
 import sys
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -13,6 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from dialbook.jobs.process import working_off
+from dialbook.log import configure_logging
 from dialbook.model.errors import Invalid
 from dialbook.model.moment import utc_text
 from dialbook.server.app import create_app
@@ -66,7 +66,7 @@ def run(settings: Settings, sock: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # Ctrl-C is how one stops a server at a terminal, and no error.
-    with suppress(KeyboardInterrupt):
+    with working_off(), suppress(KeyboardInterrupt):
         if settings.workers > 1:
             Multiprocess(config, sockets=[sock]).run()
         else:
@@ -89,12 +89,3 @@ def log_requests(lines: list[str]) -> None:
     """Log what Exchange says of some requests, as the logging package would, which takes a fifth of a page for each."""
     now = utc_text(datetime.now(UTC))
     sys.stderr.write("".join([f"{now} INFO dialbook.request {line}\n" for line in lines]))
-
-
-def configure_logging(level: str) -> None:
-    """One line an event, on standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

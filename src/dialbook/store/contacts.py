@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, astuple, replace
 
 from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
 from dialbook.model.contact import Contact, ContactChange, ContactDraft, ContactInLists, ListRef
@@ -17,13 +17,14 @@ from dialbook.model.text import search_key
 from dialbook.store.books import lock_book
 from dialbook.store.database import Params, Row, Tx
 from dialbook.store.member_blocks import count_members
-from dialbook.store.selection import any_of, containing, order_by
+from dialbook.store.selection import any_of, containing, one_of, order_by
 
-# The columns of a contact, in the order of its fields.
-COLUMNS = (
-    "c.account, c.sid, c.number, c.first_name, c.last_name, c.company_name,"
-    " c.email, c.tag, c.custom_field, c.created, c.updated"
-)
+# The columns of a contact, in the order of its fields; and of one as a member of a list, whose variables there stand in
+# the place of its own custom field.
+FIELDS = {field: f"c.{field}" for field in Contact.__struct_fields__}
+MEMBER_FIELDS = FIELDS | {"custom_field": "COALESCE(m.variables, c.custom_field)"}
+COLUMNS = ", ".join(FIELDS.values())
+MEMBER_COLUMNS = ", ".join(MEMBER_FIELDS.values())
 ORDERS = {
     "date_created": "created",
     "date_updated": "updated",
@@ -115,24 +116,34 @@ def create_contacts(
     """Store the drafts, each on its own; one whose number is taken becomes a Duplicate of the contact that has it."""
     lock_book(tx, account)
     good = accepted(drafts)
-    sids = new_sids(now, len(good))
-    moment = utc_text(now)
-    contacts = [_new_contact(account, sid, draft, moment) for sid, draft in zip(sids, good, strict=True)]
-    made = tx.run_each(
-        """
-        INSERT INTO contacts (account, sid, number, first_name, last_name, company_name,
-                              email, tag, custom_field, created, updated, search_key)
-        VALUES (:account, :sid, :number, :first_name, :last_name, :company_name,
-                :email, :tag, :custom_field, :created, :updated, :search_key)
-        ON CONFLICT (account, number) DO NOTHING
-        """,
-        map(_to_params, contacts),
-    )
-    _count(tx, account, sum(made))
-    taken = [contact.number for contact, is_new in zip(contacts, made, strict=True) if not is_new]
-    duplicates = iter(_duplicates(tx, account, taken))
-    results = [contact if is_new else next(duplicates) for contact, is_new in zip(contacts, made, strict=True)]
+    holders = _by_number(tx, account, [str(draft.number) for draft in good])
+    new: dict[str, ContactDraft] = {}
+    for draft in good:
+        if draft.number not in holders:
+            new.setdefault(str(draft.number), draft)
+    holders |= {contact.number: contact for contact in insert_contacts(tx, account, list(new.values()), now=now)}
+    results = [
+        holders[str(draft.number)] if new.get(str(draft.number)) is draft else _taken(holders[str(draft.number)])
+        for draft in good
+    ]
     return rejoin(drafts, results)
+
+
+def insert_contacts(tx: Tx, account: str, drafts: Sequence[ContactDraft], *, now: datetime) -> list[Contact]:
+    """Store contacts whose numbers no contact has, nor another of them; the account's book is locked."""
+    if not drafts:
+        return []
+    moment = utc_text(now)
+    contacts = [
+        _new_contact(account, sid, draft, moment) for sid, draft in zip(new_sids(now, len(drafts)), drafts, strict=True)
+    ]
+    tx.insert(
+        "contacts",
+        (*FIELDS, "search_key"),
+        ((*astuple(contact), search_key(contact.first_name, contact.last_name)) for contact in contacts),
+    )
+    _count(tx, account, len(contacts))
+    return contacts
 
 
 def update_contacts(
@@ -243,15 +254,17 @@ def _to_params(contact: Contact) -> Params:
     return params
 
 
-def _duplicates(tx: Tx, account: str, numbers: Sequence[str]) -> list[Outcome[Contact]]:
-    rows = tx.each(
-        f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.number = :number",
-        ({"account": account, "number": number} for number in numbers),
+def _by_number(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Contact]:
+    """The contacts that have one of the numbers, by number."""
+    condition, params = one_of(tx.engine, "c.number", "numbers", numbers)
+    rows = tx.all(
+        f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND {condition}", account=account, **params
     )
-    return [
-        Duplicate(f"A contact with number '{number}' exists.", existing=Contact(*row) if row else None)
-        for number, row in zip(numbers, rows, strict=True)
-    ]
+    return {contact.number: contact for contact in (Contact(*row) for row in rows)}
+
+
+def _taken(holder: Contact) -> Duplicate:
+    return Duplicate(f"A contact with number '{holder.number}' exists.", existing=holder)
 
 
 def _update_run(tx: Tx, account: str, run: Sequence[ContactChange], moment: str) -> list[Outcome[Contact]]:

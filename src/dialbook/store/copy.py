@@ -57,8 +57,31 @@ TABLES = (
         ("sid",),
         ("name", "tag", "type", "contact_count", "created", "updated", "next_position", "search_key", "version"),
     ),
-    Table("members", ("list", "position"), ("contact", "joined")),
+    Table("members", ("list", "position"), ("contact", "joined", "variables")),
     Table("member_blocks", ("list", "level", "block"), ("live",)),
+    Table(
+        "uploads",
+        ("sid",),
+        (
+            "list",
+            "list_type",
+            "on_duplicate",
+            "dry_run",
+            "columns",
+            "status",
+            "reason",
+            "records",
+            "joined",
+            "success",
+            "duplicate",
+            "failed",
+            "created",
+            "ended",
+        ),
+    ),
+    Table("upload_queue", ("upload",), ("folder",)),
+    Table("upload_numbers", ("upload", "number"), ()),
+    Table("upload_reports", ("upload", "position"), ("line", "number", "reason", "description", "cells")),
 )
 
 

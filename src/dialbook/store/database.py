@@ -48,6 +48,9 @@ class Tx(Protocol):
     def run_each(self, sql: str, items: Iterable[Params], /) -> Sequence[int]:
         """Execute once per item, in order; return how many rows each changed. Far cheaper than RETURNING."""
 
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row], /) -> None:
+        """Store many rows that nothing stands in the way of, by the engine's fastest way; an account comes first."""
+
 
 class Database(Protocol):
     """Runs storage functions, each in one transaction that sees one moment.

@@ -6,7 +6,13 @@ from dialbook.store.member_blocks import BITS, LEVELS
 
 def recount(tx: Tx, account: str) -> list[Check]:
     """Compare an account's counters with what they count."""
-    return [_book(tx, account), _lists(tx, account), _positions(tx, account), _blocks(tx, account)]
+    return [
+        _book(tx, account),
+        _lists(tx, account),
+        _positions(tx, account),
+        _blocks(tx, account),
+        _reports(tx, account),
+    ]
 
 
 def _book(tx: Tx, account: str) -> Check:
@@ -62,6 +68,21 @@ def _blocks(tx: Tx, account: str) -> Check:
     for level in range(2, LEVELS + 1):
         wrong |= _miscounted(tx, account, level, counted)
     return Check(f"{account}: blocks of members", not wrong, _named(sorted(wrong), "lists with a block miscounted"))
+
+
+def _reports(tx: Tx, account: str) -> Check:
+    wrong = tx.all(
+        """
+        SELECT u.sid
+        FROM uploads AS u
+        LEFT JOIN upload_reports AS r ON r.account = :account AND r.upload = u.sid
+        WHERE u.account = :account
+        GROUP BY u.sid, u.duplicate, u.failed
+        HAVING u.duplicate + u.failed <> count(r.position)
+        """,
+        account=account,
+    )
+    return Check(f"{account}: reports of uploads", not wrong, _named(wrong, "uploads with rows missing in the report"))
 
 
 def _miscounted(tx: Tx, account: str, level: int, counted: str) -> set[Row]:

@@ -47,16 +47,15 @@ class Blocks(Struct, frozen=True):
 def count_members(tx: Tx, account: str, list_sid: str, positions: Iterable[int], *, joined: bool) -> None:
     """Keep the counts in step with members who joined, or left, at these positions."""
     counts = Counter(position >> BITS for position in positions)
+    blocks: list[Params] = []
     for level in range(1, LEVELS + 1):
-        blocks = [
+        blocks += [
             {"account": account, "list": list_sid, "level": level, "block": block, "members": members}
             for block, members in counts.items()
         ]
-        if joined:
-            _add(tx, blocks)
-        else:
-            _subtract(tx, blocks)
         counts = _in_larger_blocks(counts)
+    change = _add if joined else _subtract
+    change(tx, blocks)
 
 
 def position_at(tx: Tx, account: str, blocks: Blocks, rank: int) -> int:

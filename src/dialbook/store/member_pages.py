@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dialbook.model.page import Window
-from dialbook.store.contacts import COLUMNS
+from dialbook.store.contacts import MEMBER_COLUMNS
 from dialbook.store.database import Row, Tx
 from dialbook.store.member_blocks import BITS, LEVELS, PAST_ALL, RANK, Blocks, position_at, rank_of, rank_params
 
@@ -77,7 +77,7 @@ def _read_in_steps(tx: Tx, account: str, list_sid: str, window: Window) -> PageR
         window = replace(window, offset=rank_of(tx, account, list_sid, start))
     rows = tx.all(
         f"""
-        SELECT m.position, {COLUMNS}
+        SELECT m.position, {MEMBER_COLUMNS}
         FROM members AS m CROSS JOIN contacts AS c
         WHERE m.account = :account AND m.list = :list AND m.position >= :start
           AND c.account = :account AND c.sid = m.contact
@@ -106,13 +106,13 @@ def _read_at_once(tx: Tx, account: str, list_sid: str, window: Window) -> PageRo
         LEFT JOIN (
             way
             CROSS JOIN LATERAL (
-                SELECT m.position, m.contact FROM members AS m
+                SELECT m.position, m.contact, m.variables FROM members AS m
                 WHERE m.account = :account AND m.list = :list AND m.position >= way.first
                 ORDER BY m.position
                 LIMIT :limit OFFSET way.rank
             ) AS m
             CROSS JOIN LATERAL (
-                SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.sid = m.contact LIMIT 1
+                SELECT {MEMBER_COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.sid = m.contact LIMIT 1
             ) AS c
         ) ON way.level = 0
         WHERE l.account = :account AND l.sid = :list

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dialbook.model.contact import Contact
 from dialbook.model.page import Page, Sort, Window
-from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions
+from dialbook.store.contacts import EVERYONE, MEMBER_COLUMNS, MEMBER_FIELDS, ORDERS, ContactFilter, conditions
 from dialbook.store.database import Engine, Row, Tx
 from dialbook.store.lists import not_found
 from dialbook.store.member_blocks import Blocks, position_at
@@ -38,7 +38,7 @@ FROM_CONTACTS: Mapping[Engine, str] = {
     """,
     "postgres": """
     FROM contacts AS c CROSS JOIN LATERAL (
-        SELECT m.position FROM members AS m
+        SELECT m.position, m.variables FROM members AS m
         WHERE m.account = :account AND m.contact = c.sid AND m.list = :list OFFSET 0
     ) AS m
     WHERE c.account = :account
@@ -89,7 +89,7 @@ def search_members(
     after = -1 if window.after is None else window.after
     rows = tx.all(
         f"""
-        SELECT m.position, {COLUMNS} {source} AND m.position > :after
+        SELECT m.position, {MEMBER_COLUMNS} {source} AND m.position > :after
         ORDER BY {order_by("c", ORDERS, sort) if sort else "m.position"}
         LIMIT :limit OFFSET :offset
         """,
@@ -133,7 +133,7 @@ def walk_members(
     where, params = conditions(filter_)
     rows = tx.all(
         f"""
-        SELECT {", ".join(f"c.{field}" for field in fields)}, m.position
+        SELECT {", ".join(MEMBER_FIELDS[field] for field in fields)}, m.position
         {FROM_LIST[tx.engine]} {where} AND m.position > :after
         ORDER BY m.position
         LIMIT :limit OFFSET :offset

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec import Struct
+
 from dialbook.model.bulk import Outcome, accepted, rejoin
 from dialbook.model.contact import Contact
 from dialbook.model.errors import Duplicate, Invalid, NotFound
@@ -10,11 +12,18 @@ from dialbook.model.lists import ListLimits
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
 from dialbook.store.books import lock_book
-from dialbook.store.contacts import COLUMNS
+from dialbook.store.contacts import MEMBER_COLUMNS
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import LockedList, lock_list, not_found
 from dialbook.store.member_blocks import count_members
 from dialbook.store.member_pages import read_page
+
+
+class Joining(Struct, frozen=True, gc=False):
+    """A contact that is to join a list, and what the list keeps of it, a JSON object."""
+
+    contact_sid: str
+    variables: str | None = None
 
 
 def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Contact]:
@@ -47,7 +56,7 @@ def add_members(
     wanted = accepted(sids)
     rows = tx.each(
         f"""
-        SELECT m.position IS NOT NULL, {COLUMNS}
+        SELECT m.position IS NOT NULL, {MEMBER_COLUMNS}
         FROM contacts AS c
         LEFT JOIN members AS m ON m.account = :account AND m.list = :list AND m.contact = c.sid
         WHERE c.account = :account AND c.sid = :sid
@@ -55,7 +64,7 @@ def add_members(
         ({"account": account, "list": list_sid, "sid": sid} for sid in wanted),
     )
     results = _admit(wanted, rows, count=locked.contact_count, limit=limits.of(locked.type))
-    _join(tx, account, locked, [contact.sid for contact in accepted(results)], utc_text(now))
+    join(tx, account, locked, [Joining(contact.sid) for contact in accepted(results)], now=now)
     return rejoin(sids, results)
 
 
@@ -69,7 +78,7 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
     lock_list(tx, account, list_sid)
     row = tx.one(
         f"""
-        SELECT m.position, {COLUMNS}
+        SELECT m.position, {MEMBER_COLUMNS}
         FROM members AS m
         JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
         WHERE m.account = :account AND m.list = :list AND m.contact = :sid
@@ -109,21 +118,42 @@ def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit
     return [admit(sid, row) for sid, row in zip(sids, rows, strict=True)]
 
 
-def _join(tx: Tx, account: str, locked: LockedList, sids: Sequence[str], moment: str) -> None:
-    positions = range(locked.next_position, locked.next_position + len(sids))
-    tx.run_each(
-        """
-        INSERT INTO members (account, list, position, contact, joined)
-        VALUES (:account, :list, :position, :contact, :joined)
-        """,
+def join(tx: Tx, account: str, locked: LockedList, joining: Sequence[Joining], *, now: datetime) -> None:
+    """Let contacts join a list that is locked; none of them is in it yet."""
+    if not joining:
+        return
+    moment = utc_text(now)
+    positions = range(locked.next_position, locked.next_position + len(joining))
+    tx.insert(
+        "members",
+        ("account", "list", "position", "contact", "joined", "variables"),
         (
-            {"account": account, "list": locked.sid, "position": position, "contact": sid, "joined": moment}
-            for position, sid in zip(positions, sids, strict=True)
+            (account, locked.sid, position, new.contact_sid, moment, new.variables)
+            for position, new in zip(positions, joining, strict=True)
         ),
     )
     count_members(tx, account, locked.sid, positions, joined=True)
-    if sids:
-        _move(tx, account, locked.sid, contacts=len(sids), positions=len(sids), moment=moment)
+    _move(tx, account, locked.sid, contacts=len(joining), positions=len(joining), moment=moment)
+
+
+def set_variables(tx: Tx, account: str, list_sid: str, members: Sequence[Joining]) -> None:
+    """Change what a list keeps of some of its members."""
+    tx.run_each(
+        """
+        UPDATE members SET variables = :variables
+        WHERE account = :account AND contact = :contact AND list = :list
+        """,
+        (
+            {"account": account, "list": list_sid, "contact": member.contact_sid, "variables": member.variables}
+            for member in members
+        ),
+    )
+    if members:
+        tx.run(
+            "UPDATE lists SET version = version + 1 WHERE account = :account AND sid = :list",
+            account=account,
+            list=list_sid,
+        )
 
 
 def _move(tx: Tx, account: str, list_sid: str, *, contacts: int, positions: int, moment: str) -> None:

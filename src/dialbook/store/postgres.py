@@ -92,6 +92,11 @@ class PostgresTx:
     def run_each(self, sql: str, items: Iterable[Params], /) -> Sequence[int]:
         return [cursor.rowcount for cursor in self._execute_each(sql, items)]
 
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row], /) -> None:
+        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
     def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
         return self._cursor.execute(for_psycopg(sql), params)
 

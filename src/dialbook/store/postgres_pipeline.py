@@ -63,7 +63,7 @@ class OneStatementTx:
     def run(self, *_: object, **__: object) -> NoReturn:
         raise NeedsTransaction
 
-    each = run_each = run
+    each = run_each = insert = run
 
     def _rows(self, sql: str, params: dict[str, object]) -> Rows:
         """The rows of the first statement."""

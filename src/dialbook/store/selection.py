@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import json
+
 from dialbook.model.page import Sort
+from dialbook.store.database import Engine
 
 
 def order_by(alias: str, columns: Mapping[str, str], sort: Sort) -> str:
@@ -18,6 +21,13 @@ def any_of(name: str, values: Sequence[str]) -> tuple[str, dict[str, str]]:
     """`(:name0, :name1, …)` for IN, and the parameters that go with it. No values match nothing."""
     params = {f"{name}{i}": value for i, value in enumerate(values)}
     return f"({', '.join(f':{key}' for key in params) or 'NULL'})", params
+
+
+def one_of(engine: Engine, column: str, name: str, values: Sequence[str]) -> tuple[str, dict[str, object]]:
+    """A condition that the column has one of many values, which are one parameter, and that parameter."""
+    if engine == "postgres":
+        return f"{column} = ANY(:{name})", {name: list(values)}
+    return f"{column} IN (SELECT j.value FROM json_each(:{name}) AS j)", {name: json.encode(values).decode()}
 
 
 def containing(text: str) -> str:

@@ -7,6 +7,7 @@ locks, and those that wait at the same time share one commit and its one sync to
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once c
 SCANNERS = 2
 RECALLED = 1000  # answers that are kept
 KEPT = 2000  # readings, of up to some 4 KiB each
+BUSY_SECONDS = 5.0  # that a change waits for another process that writes
+RETRY_SECONDS = 0.001
 UNAVAILABLE = "The database cannot be used now"
 
 PRAGMAS: dict[str, int | str] = {
@@ -93,6 +96,10 @@ class SqliteTx:
             execute(sql, item)
             counts.append(changes())
         return counts
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row], /) -> None:
+        places = ", ".join("?" * len(columns))
+        self._cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
 
 
 class KeepingTx(SqliteTx):
@@ -160,6 +167,7 @@ class SqliteDatabase:
             # Personal data is for its owner's eyes; SQLite gives its -wal and -shm files the same mode.
             Path(path).touch(mode=0o600)
             writing = connect(path)
+            writing.set_busy_handler(_wait_briefly)
             _upgrade(writing)
             self._reader = connect(path, read_only=True)
         self._path = path
@@ -283,6 +291,12 @@ def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | 
     if read_only:
         connection.pragma("query_only", 1)
     return connection
+
+
+def _wait_briefly(tries: int) -> bool:
+    """Try again soon. SQLite's own waiting gets longer with each try, and misses the moments between two changes."""
+    time.sleep(RETRY_SECONDS)
+    return tries * RETRY_SECONDS < BUSY_SECONDS
 
 
 def _in_snapshot(

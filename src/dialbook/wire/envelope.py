@@ -79,6 +79,11 @@ def one(data: object) -> Answer:
     return Answer(200, Item(200, None, "success", data))
 
 
+def accepted(data: object) -> Answer:
+    """A single object that is to be worked off."""
+    return Answer(202, Item(202, None, "success", data))
+
+
 def page(found: Page[T], write: Callable[[T], object]) -> Answer:
     """A page of a collection."""
     items = [Item(200, None, "success", write(item)) for item in found.items]

@@ -23,7 +23,7 @@ CONTACT_FIELDS = Contact.__struct_fields__
 
 # A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection). An apostrophe in front
 # makes it a text; where one stands already, a second one is put, so that an import can take exactly one away.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 _FORMULA_IN_CSV = re.compile(rb""",\"?[=+\-@\t\r']""")  # in any value but the first
 
 _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
@@ -44,10 +44,10 @@ class Format(Struct, frozen=True):
 def write_csv(rows: Sequence[Row]) -> bytes:
     """A record for each contact (RFC 4180). A number is never a formula, though it begins with a plus."""
     records = [row[: len(CSV_COLUMNS)] for row in rows]
-    text = _to_csv(records)
+    text = to_csv(records)
     # Few lists hold a formula, and one look at all of the text costs a tenth of a look at each value.
     if _FORMULA_IN_CSV.search(text):
-        text = _to_csv((number, *map(_harmless, values)) for number, *values in records)
+        text = to_csv((number, *map(harmless, values)) for number, *values in records)
     return text
 
 
@@ -81,11 +81,13 @@ def _weights(header: str) -> list[tuple[str, float]]:
     return found
 
 
-def _harmless(value: str | None) -> str | None:
-    return f"'{value}" if value and value.startswith(_FORMULA) else value
+def harmless(value: str | None) -> str | None:
+    """The value as a spreadsheet can be given it."""
+    return f"'{value}" if value and value.startswith(FORMULA) else value
 
 
-def _to_csv(rows: Iterable[Sequence[str | None]]) -> bytes:
+def to_csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """Records in CSV (RFC 4180)."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
@@ -99,10 +101,9 @@ def _on_one_line(contact: ContactOut) -> ContactOut:
     return replace(contact, custom_field=Raw(msgspec.json.format(raw, indent=-1)))
 
 
+CSV_TYPE = "text/csv; charset=utf-8; header=present"
 JSON = {"application/json", "application/*", "*/*"}
 FORMATS = {
-    "text/csv": Format(
-        "text/csv; charset=utf-8; header=present", "csv", _to_csv([CSV_COLUMNS]), CSV_COLUMNS, write_csv
-    ),
+    "text/csv": Format(CSV_TYPE, "csv", to_csv([CSV_COLUMNS]), CSV_COLUMNS, write_csv),
     "application/x-ndjson": Format("application/x-ndjson", "ndjson", b"", CONTACT_FIELDS, write_ndjson),
 }

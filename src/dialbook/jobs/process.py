@@ -1,0 +1,52 @@
+"""The process that works off uploads, beside a server: its own, so that reading files keeps no request waiting."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+PAUSE = 1.0  # seconds before a process that ended is followed by another
+
+
+@contextmanager
+def working_off() -> Iterator[None]:
+    """Have a process work off uploads, by the settings in the environment, until the caller is done."""
+    keeper = Keeper()
+    thread = threading.Thread(target=keeper.keep, name="dialbook-jobs", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        keeper.stop()
+        thread.join()
+
+
+class Keeper:
+    """Starts the process, and starts it anew when it ends by itself."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._process = self._start()
+
+    def keep(self) -> None:
+        """Wait for the end."""
+        while True:
+            self._process.wait()
+            if self._stopping.wait(PAUSE):
+                return
+            self._process = self._start()
+
+    def stop(self) -> None:
+        """Have the process finish what it is at, and end."""
+        self._stopping.set()
+        _end(self._process)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # It ends when this pipe does, in whatever way this process comes to its end.
+        return subprocess.Popen([sys.executable, "-m", "dialbook.jobs"], stdin=subprocess.PIPE)  # ourselves
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()

@@ -1,0 +1,77 @@
+"""The file of an upload, read chunk by chunk."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from dialbook.model.errors import Invalid, Missing
+from dialbook.model.lists import ListType
+from dialbook.model.phone import normal_number
+from dialbook.model.upload import VALUE_SHOWN, Chunk, Reason, Rejection, UploadRow
+from dialbook.store.spool import LockedFile
+from dialbook.wire.csv_rows import Layout, Record, read_layout, read_records, read_row
+
+CHUNK = 2000  # rows
+
+
+class OpenFile:
+    """A file that is worked off by nobody else until it is closed.
+
+    Args:
+        file: from the spool.
+        list_type: of the list that its rows join.
+        region: of the account, for national numbers.
+        limit: the most characters that are read.
+    """
+
+    def __init__(self, file: LockedFile, list_type: str, region: str, limit: int) -> None:
+        self._file = file
+        self._list_type = ListType(list_type)
+        self._region = region
+        self._limit = limit
+        self._ahead: Chunk | None = None
+        self._records: Iterator[Record] = iter(())
+        self._layout = self._restart()
+
+    def chunk(self, first: int) -> Chunk:
+        """The rows that have `first` others before them.
+
+        Raises:
+            DialbookError: the file is no CSV file any more.
+            OSError: it cannot be read.
+        """
+        if self._ahead is None or self._ahead.first != first:
+            self._layout = self._restart()
+            self._ahead = self._read(first, skip=first)
+        return self._ahead
+
+    def read_ahead(self) -> None:
+        """Read the chunk after the one that was given last."""
+        if self._ahead and not self._ahead.is_last:
+            self._ahead = self._read(self._ahead.first + len(self._ahead.rows))
+
+    def close(self) -> None:
+        """Leave it to others."""
+        self._records = iter(())
+        self._file.close()
+
+    def _restart(self) -> Layout:
+        """Begin at the first row again."""
+        self._ahead = None
+        self._records = read_records(self._file.path.open("rb"), limit=self._limit)
+        return read_layout(next(self._records), self._list_type)
+
+    def _read(self, first: int, skip: int = 0) -> Chunk:
+        rows = [self._row(record) for record in islice(self._records, skip, skip + CHUNK)]
+        return Chunk(first, rows, is_last=len(rows) < CHUNK)
+
+    def _row(self, record: Record) -> UploadRow | Rejection:
+        row = read_row(self._layout, record)
+        if isinstance(row, Rejection):
+            return row
+        try:
+            number = normal_number(row.number, self._region)
+        except Missing:
+            return Rejection(row.line, None, Reason.NUMBER_MISSING, "The row has no number.", row.cells)
+        except Invalid as error:
+            return Rejection(row.line, row.number[:VALUE_SHOWN], Reason.NUMBER_INVALID, error.description, row.cells)
+        return UploadRow(row.line, number, row.fields, row.variables, row.cells)

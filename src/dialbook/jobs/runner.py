@@ -1,0 +1,178 @@
+"""Working off the queue: a chunk of one upload, then one of another, account by account.
+
+What counts is in the database: a chunk and the upload's progress are one transaction, which asks first whether the
+upload stands where the chunk begins. So whatever dies, and whoever goes on, each row is written once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import count
+
+from dialbook.jobs.rows import OpenFile
+from dialbook.log import describe
+from dialbook.model.errors import DialbookError, Unavailable
+from dialbook.model.lists import ListLimits
+from dialbook.model.upload import Upload
+from dialbook.store.copy import list_account_sids
+from dialbook.store.database import Database
+from dialbook.store.spool import Spool
+from dialbook.store.upload_queue import Queued, list_queue
+from dialbook.store.upload_rows import write_chunk
+from dialbook.store.uploads import fail_upload, forget_uploads, get_upload
+
+IDLE_SECONDS = 0.25  # between looks into an empty queue
+BREATH_SECONDS = 0.003  # after a chunk: on SQLite, for a server that waits to write
+TROUBLE_SECONDS = 1.0  # before another try, when the database or the disk cannot be used
+OPEN_FILES = 16
+FORGET_SECONDS = 3600.0
+FILE_GONE = "Its file is gone."
+FAILED_HERE = "Something went wrong here; the log names this upload."
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Works off the uploads whose files are in a folder; there may be several such for one folder.
+
+    Args:
+        db: an open database.
+        spool: the folder.
+        limits: how many contacts a list may hold.
+        file_limit: the most characters of a file that are read.
+        report_days: how long an upload is remembered after its end.
+        clock: tells the time, in UTC.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        spool: Spool,
+        *,
+        limits: ListLimits,
+        file_limit: int,
+        report_days: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._spool = spool
+        self._limits = limits
+        self._file_limit = file_limit
+        self._keep = timedelta(days=report_days)
+        self._clock = clock
+        self._files: dict[str, OpenFile] = {}
+        self._counter = count(1)
+        self._turns: dict[str, int] = {}  # when each account had its last turn
+
+    async def run(self, ended: asyncio.Event) -> None:
+        """Work until the event is set."""
+        forgetting = asyncio.create_task(self._forget_now_and_then())
+        while not ended.is_set():
+            try:
+                pause = BREATH_SECONDS if await self.turn() else IDLE_SECONDS
+            except (DialbookError, OSError) as trouble:
+                log.warning("uploads wait: %s", trouble if isinstance(trouble, Unavailable) else type(trouble).__name__)
+                pause = TROUBLE_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), pause)
+        forgetting.cancel()
+        self.close()
+
+    async def turn(self) -> bool:
+        """Write a chunk of the upload whose turn it is; return whether there was one.
+
+        Raises:
+            Unavailable: the database cannot be used now.
+            OSError: a file cannot be read.
+        """
+        if not self._spool.exists():
+            return False
+        queue = await self._db.read(list_queue, self._spool.name)
+        await self._sweep(queue)
+        for queued in sorted(queue, key=lambda each: (self._turns.get(each.account, 0), each.upload)):
+            if await self._work(queued):
+                self._turns[queued.account] = next(self._counter)
+                return True
+        return False
+
+    def close(self) -> None:
+        """Leave all files to others."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    async def _work(self, queued: Queued) -> bool:
+        """Write the next chunk of an upload; return whether it was for us to do."""
+        try:
+            upload = await self._db.read(get_upload, queued.account, queued.upload)
+            file = self._open(queued, upload)
+            if file is None:
+                return False
+            upload = await self._write_chunk(upload, file)
+        except FileNotFoundError:
+            upload = await self._fail(queued, FILE_GONE)
+        except (Unavailable, OSError):
+            raise
+        except DialbookError as refusal:
+            upload = await self._fail(queued, refusal.description)
+        except Exception as bug:  # noqa: BLE001  # one upload must not keep the others from being worked off
+            log.error("upload %s failed: %s", queued.upload, describe(bug))  # noqa: TRY400  # which would show its text
+            upload = await self._fail(queued, FAILED_HERE)
+        if not upload.is_running:
+            self._remove(queued.upload)
+        return True
+
+    async def _write_chunk(self, upload: Upload, file: OpenFile) -> Upload:
+        """Write the chunk that the upload stands at; meanwhile, the one after it is read."""
+        chunk = await asyncio.to_thread(file.chunk, upload.records)
+        reading = asyncio.ensure_future(asyncio.to_thread(file.read_ahead))
+        try:
+            return await self._db.write(
+                write_chunk, upload.account, upload.sid, chunk, limits=self._limits, now=self._clock()
+            )
+        finally:
+            # What goes wrong there does so again when it is asked for.
+            await asyncio.wait([reading])
+
+    async def _fail(self, queued: Queued, reason: str) -> Upload:
+        return await self._db.write(fail_upload, queued.account, queued.upload, reason, now=self._clock())
+
+    def _open(self, queued: Queued, upload: Upload) -> OpenFile | None:
+        """The upload's file; None when somebody else works on it."""
+        if queued.upload in self._files:
+            return self._files[queued.upload]
+        locked = self._spool.lock(queued.upload)
+        if locked is None:
+            return None
+        if len(self._files) >= OPEN_FILES:
+            self._files.pop(next(iter(self._files))).close()
+        file = self._files[queued.upload] = OpenFile(locked, upload.list_type, queued.region, self._file_limit)
+        return file
+
+    def _remove(self, sid: str) -> None:
+        self._spool.remove(sid)
+        if sid in self._files:
+            self._files.pop(sid).close()
+
+    async def _sweep(self, queue: list[Queued]) -> None:
+        """Remove the files of uploads that have ended, or never began."""
+        queued = {each.upload for each in queue}
+        for sid in self._files.keys() - queued:
+            self._remove(sid)
+        locked = [file for sid in self._spool.sids() if sid not in queued and (file := self._spool.lock(sid))]
+        if locked:
+            # Who receives a file has it locked until its upload is queued: now that must be seen.
+            queued = {each.upload for each in await self._db.read(list_queue, self._spool.name)}
+        for file in locked:
+            if file.path.name not in queued:
+                file.path.unlink()
+            file.close()
+
+    async def _forget_now_and_then(self) -> None:
+        while True:
+            with suppress(Unavailable):
+                for account in await self._db.read(list_account_sids):
+                    await self._db.write(forget_uploads, account, before=self._clock() - self._keep)
+            await asyncio.sleep(FORGET_SECONDS)

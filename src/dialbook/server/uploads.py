@@ -1,0 +1,104 @@
+"""/v2/accounts/{account_sid}/contacts/csv-upload and /csv-status"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dialbook.model.errors import DialbookError, Invalid, Unavailable
+from dialbook.model.ids import new_sids
+from dialbook.model.lists import ListLimits, ListType
+from dialbook.model.page import Page, Window
+from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
+from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, window_of
+from dialbook.server.form import Expected, receive_form
+from dialbook.server.reply import reply, stream
+from dialbook.store import uploads as store
+from dialbook.store.spool import Received
+from dialbook.wire import csv_rows, envelope
+from dialbook.wire import uploads as wire
+from dialbook.wire.export import CSV_TYPE, wanted_format
+
+REPORT_CHUNK = 1000  # rows
+
+
+async def upload_csv(request: Request) -> Response:
+    """Receive a file, look through it, and leave it to be worked off; a file that cannot be is refused as a whole."""
+    service, now = service_of(request), now_of(request)
+    limit = service.settings.upload_limit
+    (sid,) = new_sids(now, 1)
+    with service.spool.receiving(sid, limit) as file:
+        fields = await receive_form(request, Expected(wire.FILE, wire.FIELDS, limit), file.write)
+        draft = wire.read_draft(fields)
+        await asyncio.to_thread(file.sync)
+        columns = await asyncio.to_thread(_look_through, file.path, draft.list_type, limit, service.list_limits)
+        upload = await _begin(request, file, draft, UploadFile(sid, service.spool.name, columns))
+    return reply(request, envelope.accepted(wire.write_accepted(upload)))
+
+
+async def get_upload(request: Request) -> Response:
+    """How far an upload is."""
+    upload = await service_of(request).db.read(store.get_upload, account_of(request).sid, sid_of(request, "upload_id"))
+    return reply(request, envelope.one(wire.write_status(upload)))
+
+
+async def cancel_upload(request: Request) -> Response:
+    """End an upload where it stands; one that has ended stays as it is."""
+    upload = await service_of(request).db.write(
+        store.cancel_upload, account_of(request).sid, sid_of(request, "upload_id"), now=now_of(request)
+    )
+    return reply(request, envelope.one(wire.write_status(upload)))
+
+
+async def list_upload_errors(request: Request) -> Response:
+    """One page of an upload's report; as CSV, all of it."""
+    account, sid, window = account_of(request).sid, sid_of(request, "upload_id"), window_of(request)
+    db = service_of(request).db
+    format_ = wanted_format(header_of(request, b"accept"))
+    if format_ is not None and format_.media_type == CSV_TYPE:
+        upload = await db.read(store.get_upload, account, sid)
+        headers = {"Content-Disposition": f'attachment; filename="{sid}-errors.csv"', "Vary": "Accept"}
+        return stream(request, _report(request, upload, window.offset), CSV_TYPE, headers)
+    page = await db.scan(store.list_rejections, account, sid, window)
+    return reply(request, envelope.page(page, wire.write_rejection))
+
+
+async def _begin(request: Request, file: Received, draft: UploadDraft, spooled: UploadFile) -> Upload:
+    # From here on the database may know of the file: whoever works off the queue also removes what nobody waits for.
+    file.is_kept = True
+    try:
+        return await service_of(request).db.write(
+            store.create_upload, account_of(request).sid, draft, spooled, now=now_of(request)
+        )
+    except DialbookError as refusal:
+        file.is_kept = isinstance(refusal, Unavailable)
+        raise
+
+
+def _look_through(path: Path, list_type: ListType, limit: int, limits: ListLimits) -> list[str]:
+    """Read a file once, so that what is no CSV, or too long, is refused before anything is written; its columns."""
+    with path.open("rb") as file:
+        records = csv_rows.read_records(file, limit=limit)
+        layout = csv_rows.read_layout(next(records), list_type)
+        rows = sum(1 for _ in records)
+    most = limits.of(list_type)
+    if rows > most:
+        raise Invalid(
+            f"file_name has {rows} rows; a {list_type} list holds at most {most} contacts. Cut it into several."
+        )
+    return list(layout.columns)
+
+
+async def _report(request: Request, upload: Upload, offset: int) -> AsyncIterator[bytes]:
+    db = service_of(request).db
+    yield wire.report_head(upload.columns)
+    while True:
+        page: Page[Rejection] = await db.scan(
+            store.list_rejections, upload.account, upload.sid, Window(offset, REPORT_CHUNK)
+        )
+        yield wire.report_rows(upload.columns, page.items)
+        if len(page.items) < REPORT_CHUNK:
+            return
+        offset += REPORT_CHUNK

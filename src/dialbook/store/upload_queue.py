@@ -1,0 +1,28 @@
+"""The uploads that somebody has to work on, those of all accounts together."""
+
+from msgspec import Struct
+
+from dialbook.store.database import Tx
+
+
+class Queued(Struct, frozen=True):
+    """An upload that is not at its end, and the region of its account's numbers."""
+
+    account: str
+    upload: str
+    region: str
+
+
+def list_queue(tx: Tx, folder: str) -> list[Queued]:
+    """The uploads whose files are in a folder, those that wait longest first."""
+    rows = tx.all(
+        """
+        SELECT q.account, q.upload, a.region
+        FROM upload_queue AS q
+        JOIN accounts AS a ON a.account = q.account
+        WHERE q.folder = :folder
+        ORDER BY q.upload
+        """,
+        folder=folder,
+    )
+    return [Queued(*row) for row in rows]

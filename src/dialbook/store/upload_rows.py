@@ -1,0 +1,189 @@
+"""The rows of an upload: a chunk of them with the upload's progress and its report, in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct, field, json
+
+from dialbook.model.contact import TEXT_FIELDS, ContactChange, ContactDraft
+from dialbook.model.lists import ListLimits
+from dialbook.model.upload import Chunk, OnDuplicate, Reason, Rejection, Status, Upload, UploadRow
+from dialbook.store.books import lock_book
+from dialbook.store.contacts import insert_contacts, update_contacts
+from dialbook.store.database import Tx
+from dialbook.store.lists import LockedList, lock_list
+from dialbook.store.members import Joining, join, set_variables
+from dialbook.store.selection import one_of
+from dialbook.store.uploads import end_upload, get_upload
+
+
+class Known(Struct, frozen=True, gc=False):
+    """A contact that has a row's number, and whether it is in the list."""
+
+    sid: str
+    is_member: bool
+
+
+class Plan(Struct):
+    """What is to become of rows; one may have to join the list and be filled in as well."""
+
+    new: list[UploadRow] = field(default_factory=list)  # whose contacts are made
+    joining: list[UploadRow] = field(default_factory=list)  # whose contacts join the list
+    filled: list[UploadRow] = field(default_factory=list)  # whose contacts are there, and take what the row gives
+    rejected: list[Rejection] = field(default_factory=list)
+
+
+def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLimits, now: datetime) -> Upload:
+    """Store a chunk; nothing happens where the upload has ended, or does not stand where the chunk begins.
+
+    Raises:
+        NotFound: the upload, or its list, is not there any more.
+    """
+    lock_book(tx, account)
+    upload = get_upload(tx, account, sid)
+    if not upload.is_running or upload.records != chunk.first:
+        return upload
+    locked = _lock_list(tx, upload)
+    rows = [row for row in chunk.rows if isinstance(row, UploadRow)]
+    known = _known(tx, account, locked.sid, rows)
+    met = _met(tx, upload, rows)
+    plan = _plan(upload, chunk.rows, known, met, room=limits.of(locked.type) - locked.contact_count)
+    if not upload.dry_run:
+        _write(tx, account, locked, plan, known, now=now)
+    _note(tx, upload, plan, chunk)
+    if chunk.is_last:
+        end_upload(tx, account, sid, Status.COMPLETED, None, now=now)
+    return get_upload(tx, account, sid)
+
+
+def _lock_list(tx: Tx, upload: Upload) -> LockedList:
+    """The list as it is, or as it would be had a dry run written what it has met."""
+    if upload.list_sid is None:
+        return LockedList("", upload.list_type, upload.joined, 0)
+    locked = lock_list(tx, upload.account, upload.list_sid)
+    if not upload.dry_run:
+        return locked
+    return LockedList(locked.sid, locked.type, locked.contact_count + upload.joined, locked.next_position)
+
+
+def _known(tx: Tx, account: str, list_sid: str, rows: Sequence[UploadRow]) -> Mapping[str, Known]:
+    """Those contacts that have one of the rows' numbers, by number."""
+    condition, params = one_of(tx.engine, "c.number", "numbers", [row.number for row in rows])
+    found = tx.all(
+        f"""
+        SELECT c.number, c.sid, EXISTS (SELECT 1 FROM members AS m
+                                        WHERE m.account = :account AND m.contact = c.sid AND m.list = :list)
+        FROM contacts AS c
+        WHERE c.account = :account AND {condition}
+        """,
+        account=account,
+        list=list_sid,
+        **params,
+    )
+    return {number: Known(sid, bool(is_member)) for number, sid, is_member in found}
+
+
+def _met(tx: Tx, upload: Upload, rows: Sequence[UploadRow]) -> set[str]:
+    """Those of the rows' numbers that earlier chunks had, where the list alone does not tell."""
+    if not upload.remembers_numbers:
+        return set()
+    condition, params = one_of(tx.engine, "n.number", "numbers", [row.number for row in rows])
+    found = tx.all(
+        f"SELECT n.number FROM upload_numbers AS n WHERE n.account = :account AND n.upload = :upload AND {condition}",
+        account=upload.account,
+        upload=upload.sid,
+        **params,
+    )
+    return {row[0] for row in found}
+
+
+def _plan(
+    upload: Upload, rows: Sequence[UploadRow | Rejection], known: Mapping[str, Known], met: set[str], *, room: int
+) -> Plan:
+    plan = Plan()
+    for row in rows:
+        if isinstance(row, Rejection):
+            plan.rejected.append(row)
+            continue
+        found = known.get(row.number)
+        is_member = found is not None and found.is_member
+        if row.number in met or (is_member and upload.on_duplicate == OnDuplicate.SKIP):
+            plan.rejected.append(_duplicate(row))
+            continue
+        if not is_member and len(plan.joining) >= room:
+            plan.rejected.append(_no_room(row))
+            continue
+        met.add(row.number)
+        if not is_member:
+            plan.joining.append(row)
+        if found is None:
+            plan.new.append(row)
+        elif upload.on_duplicate == OnDuplicate.UPDATE:
+            plan.filled.append(row)
+    return plan
+
+
+def _duplicate(row: UploadRow) -> Rejection:
+    description = f"{row.number} is in the list already, or in an earlier row."
+    return Rejection(row.line, row.number, Reason.DUPLICATE, description, row.cells)
+
+
+def _no_room(row: UploadRow) -> Rejection:
+    return Rejection(row.line, row.number, Reason.LIST_FULL, "The list holds no more contacts.", row.cells)
+
+
+def _write(tx: Tx, account: str, locked: LockedList, plan: Plan, known: Mapping[str, Known], *, now: datetime) -> None:
+    drafts = [ContactDraft(row.number, *row.fields) for row in plan.new]
+    sids = {contact.number: contact.sid for contact in insert_contacts(tx, account, drafts, now=now)}
+    sids |= {number: contact.sid for number, contact in known.items()}
+    join(tx, account, locked, [Joining(sids[row.number], row.variables) for row in plan.joining], now=now)
+    update_contacts(tx, account, [_change(sids[row.number], row) for row in plan.filled], now=now)
+    staying = [row for row in plan.filled if known[row.number].is_member and row.variables]
+    set_variables(tx, account, locked.sid, [Joining(sids[row.number], row.variables) for row in staying])
+
+
+def _change(sid: str, row: UploadRow) -> ContactChange:
+    """What a row fills in: the fields that it gives."""
+    given = zip(TEXT_FIELDS, row.fields, strict=True)
+    return ContactChange(sid, {name: value for name, value in given if value is not None})
+
+
+def _note(tx: Tx, upload: Upload, plan: Plan, chunk: Chunk) -> None:
+    """Move the upload's figures, and write down what was rejected."""
+    duplicates = sum(row.reason == Reason.DUPLICATE for row in plan.rejected)
+    accepted = len(chunk.rows) - len(plan.rejected)
+    tx.insert(
+        "upload_reports",
+        ("account", "upload", "position", "line", "number", "reason", "description", "cells"),
+        (
+            (
+                upload.account,
+                upload.sid,
+                position,
+                row.line,
+                row.number,
+                str(row.reason),
+                row.description,
+                json.encode(row.cells).decode(),
+            )
+            for position, row in enumerate(plan.rejected, upload.reported)
+        ),
+    )
+    tx.run(
+        """
+        UPDATE uploads
+        SET records = records + :records, joined = joined + :joined, success = success + :success,
+            duplicate = duplicate + :duplicates, failed = failed + :failed
+        WHERE account = :account AND sid = :sid
+        """,
+        account=upload.account,
+        sid=upload.sid,
+        records=len(chunk.rows),
+        joined=len(plan.joining),
+        success=accepted,
+        duplicates=duplicates,
+        failed=len(plan.rejected) - duplicates,
+    )
+    if upload.remembers_numbers:
+        numbers = {row.number for row in (*plan.joining, *plan.filled)}
+        tx.insert("upload_numbers", ("account", "upload", "number"), ((upload.account, upload.sid, n) for n in numbers))

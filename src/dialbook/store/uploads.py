@@ -1,0 +1,156 @@
+"""Uploads: their state, and their reports."""
+
+from datetime import datetime
+
+from msgspec import json
+
+from dialbook.model.bulk import single
+from dialbook.model.errors import Duplicate, NotFound
+from dialbook.model.lists import ListDraft
+from dialbook.model.moment import utc_text
+from dialbook.model.page import Page, Window
+from dialbook.model.upload import Rejection, Status, Upload, UploadDraft, UploadFile
+from dialbook.store.books import lock_book
+from dialbook.store.database import Tx
+from dialbook.store.lists import create_lists
+
+CANCELLED = "It was cancelled."
+
+# The columns of an upload, in the order of its fields.
+COLUMNS = (
+    "u.account, u.sid, u.list, u.list_type, u.on_duplicate, u.dry_run, u.columns, u.status, u.reason,"
+    " u.records, u.joined, u.success, u.duplicate, u.failed, u.created, u.ended"
+)
+
+
+def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *, now: datetime) -> Upload:
+    """Begin an upload of a file; its list is made, unless it is there or nothing is to be written.
+
+    Raises:
+        Duplicate: there is a list of this name, of the other type.
+    """
+    lock_book(tx, account)
+    list_sid = _find_list(tx, account, draft)
+    if list_sid is None and not draft.dry_run:
+        list_sid = single(create_lists(tx, account, [ListDraft(draft.list_name, type=draft.list_type)], now=now)).sid
+    tx.run(
+        """
+        INSERT INTO uploads (account, sid, list, list_type, on_duplicate, dry_run, columns, status, created)
+        VALUES (:account, :sid, :list, :list_type, :on_duplicate, :dry_run, :columns, :status, :created)
+        """,
+        account=account,
+        sid=file.sid,
+        list=list_sid,
+        list_type=str(draft.list_type),
+        on_duplicate=str(draft.on_duplicate),
+        dry_run=int(draft.dry_run),
+        columns=json.encode(file.columns).decode(),
+        status=str(Status.IN_PROGRESS),
+        created=utc_text(now),
+    )
+    tx.run(
+        "INSERT INTO upload_queue (account, upload, folder) VALUES (:account, :sid, :folder)",
+        account=account,
+        sid=file.sid,
+        folder=file.folder,
+    )
+    return get_upload(tx, account, file.sid)
+
+
+def get_upload(tx: Tx, account: str, sid: str) -> Upload:
+    """One upload.
+
+    Raises:
+        NotFound: the account has no such upload.
+    """
+    row = tx.one(
+        f"SELECT {COLUMNS} FROM uploads AS u WHERE u.account = :account AND u.sid = :sid", account=account, sid=sid
+    )
+    if row is None:
+        raise NotFound(f"There is no upload '{sid}'.")
+    values = dict(zip(Upload.__struct_fields__, row, strict=True))
+    return Upload(**values | {"dry_run": bool(values["dry_run"]), "columns": json.decode(values["columns"])})
+
+
+def list_rejections(tx: Tx, account: str, sid: str, window: Window) -> Page[Rejection]:
+    """One page of an upload's report, in the order of the file, and how many rows it has in all.
+
+    Raises:
+        NotFound: the account has no such upload.
+    """
+    upload = get_upload(tx, account, sid)
+    rows = tx.all(
+        """
+        SELECT r.line, r.number, r.reason, r.description, r.cells FROM upload_reports AS r
+        WHERE r.account = :account AND r.upload = :sid AND r.position >= :offset
+        ORDER BY r.position
+        LIMIT :limit
+        """,
+        account=account,
+        sid=sid,
+        offset=window.offset,
+        limit=window.limit,
+    )
+    found = [
+        Rejection(line, number, reason, description, json.decode(cells))
+        for line, number, reason, description, cells in rows
+    ]
+    return Page(found, window, upload.reported)
+
+
+def cancel_upload(tx: Tx, account: str, sid: str, *, now: datetime) -> Upload:
+    """End an upload where it stands, unless it has ended; what it wrote stays.
+
+    Raises:
+        NotFound: the account has no such upload.
+    """
+    return fail_upload(tx, account, sid, CANCELLED, now=now)
+
+
+def fail_upload(tx: Tx, account: str, sid: str, reason: str, *, now: datetime) -> Upload:
+    """The same, for a reason."""
+    lock_book(tx, account)
+    if get_upload(tx, account, sid).is_running:
+        end_upload(tx, account, sid, Status.FAILED, reason, now=now)
+    return get_upload(tx, account, sid)
+
+
+def end_upload(tx: Tx, account: str, sid: str, status: Status, reason: str | None, *, now: datetime) -> None:
+    """Keep the upload as it is; nobody works on it any more."""
+    tx.run(
+        "UPDATE uploads SET status = :status, reason = :reason, ended = :ended WHERE account = :account AND sid = :sid",
+        account=account,
+        sid=sid,
+        status=str(status),
+        reason=reason,
+        ended=utc_text(now),
+    )
+    tx.run("DELETE FROM upload_queue WHERE account = :account AND upload = :sid", account=account, sid=sid)
+    tx.run("DELETE FROM upload_numbers WHERE account = :account AND upload = :sid", account=account, sid=sid)
+
+
+def forget_uploads(tx: Tx, account: str, *, before: datetime) -> int:
+    """Delete the uploads that ended before a moment, with their reports; return how many."""
+    lock_book(tx, account)
+    sids = tx.all(
+        "SELECT u.sid FROM uploads AS u WHERE u.account = :account AND u.ended < :moment",
+        account=account,
+        moment=utc_text(before),
+    )
+    for (sid,) in sids:
+        tx.run("DELETE FROM upload_reports WHERE account = :account AND upload = :sid", account=account, sid=sid)
+        tx.run("DELETE FROM uploads WHERE account = :account AND sid = :sid", account=account, sid=sid)
+    return len(sids)
+
+
+def _find_list(tx: Tx, account: str, draft: UploadDraft) -> str | None:
+    row = tx.one(
+        "SELECT l.sid, l.type FROM lists AS l WHERE l.account = :account AND l.name = :name",
+        account=account,
+        name=draft.list_name,
+    )
+    if row is None:
+        return None
+    if row[1] != draft.list_type:
+        raise Duplicate(f"A list named '{draft.list_name}' exists, and is {row[1]}; upload with type={row[1]}.")
+    return str(row[0])
