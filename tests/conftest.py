@@ -22,6 +22,7 @@ from msgspec import structs
 from dialbook.cli.main import dialbook
 from dialbook.jobs.runner import Runner
 from dialbook.model.lists import ListLimits
+from dialbook.model.upload import UploadLimits
 from dialbook.server.app import create_app
 from dialbook.server.main import listen
 from dialbook.server.protocol import Protocol
@@ -33,6 +34,7 @@ from tests.contract import check_answer
 from tests.postgres import MEMORY, Postgres, running_postgres
 from tests.statements import watch_postgres, watch_sqlite
 
+CHUNK = 500  # rows of an upload that are written together
 NUMBERS = [f"+9198450{i:05}" for i in range(20_000)]  # invented; one each for as many contacts as a test needs
 
 
@@ -116,26 +118,21 @@ def execute(database: str, sql: str, **params: object) -> None:
         asyncio.run(db.write(change))
 
 
-def turns(server: Server) -> Iterator[None]:
+def turns(server: Server, chunk: int = CHUNK) -> Iterator[None]:
     """Work off the uploads that a server has received, chunk by chunk."""
     settings = server.settings
     with closing(open_database(server.database)) as db, asyncio.Runner() as loop:
-        runner = Runner(
-            db,
-            Spool(Path(settings.upload_folder)),
-            limits=ListLimits(settings.static_list_limit, settings.dynamic_list_limit),
-            file_limit=settings.upload_limit,
-            report_days=settings.report_days,
-            clock=lambda: datetime.now(UTC),
-        )
+        lists = ListLimits(settings.static_list_limit, settings.dynamic_list_limit)
+        limits = UploadLimits(lists, settings.upload_limit, settings.report_days, chunk)
+        runner = Runner(db, Spool(Path(settings.upload_folder)), limits, lambda: datetime.now(UTC))
         with closing(runner):
             while loop.run(runner.turn()):
                 yield
 
 
-def work_off(server: Server) -> None:
+def work_off(server: Server, chunk: int = CHUNK) -> None:
     """Work off all of them."""
-    for _ in turns(server):
+    for _ in turns(server, chunk):
         pass
 
 

@@ -17,12 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialbook.jobs.rows import CHUNK
 from dialbook.model.errors import Unavailable
 from dialbook.settings import Settings
 from dialbook.store.spool import RESERVE
 from dialbook.wire.csv_rows import RECORD_LIMIT
-from tests.conftest import NUMBERS, Client, Server, serving, turns, work_off
+from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
 from tests.disks import mounted
 
 FIELDS = ("first_name", "last_name", "company_name", "email", "tag")
@@ -49,11 +48,11 @@ def report_of(client: Client, answer: httpx2.Response, **params: Any) -> list[di
     return [item["data"] for item in page["response"]]
 
 
-def upload(client: Client, server: Server, file: bytes, **fields: str) -> httpx2.Response:
+def upload(client: Client, server: Server, file: bytes, *, chunk: int = CHUNK, **fields: str) -> httpx2.Response:
     """Upload a file, and have it worked off."""
     answer = client.upload(file, **fields)
     assert answer.status_code == 202, answer.text
-    work_off(server)
+    work_off(server, chunk)
     return answer
 
 
@@ -179,7 +178,7 @@ def test_any_table_in_any_form_gives_what_its_rows_say(
 ) -> None:
     client = connect()
 
-    answer = upload(client, server, form.write(rows))
+    answer = upload(client, server, form.write(rows), chunk=3)
 
     stats, members = expected(rows)
     assert status_of(client, answer)["stats"] == stats

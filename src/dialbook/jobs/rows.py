@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from msgspec.structs import replace
+
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.lists import ListType
 from dialbook.model.phone import normal_number
@@ -10,7 +12,7 @@ from dialbook.model.upload import VALUE_SHOWN, Chunk, Reason, Rejection, UploadR
 from dialbook.store.spool import LockedFile
 from dialbook.wire.csv_rows import Layout, Record, read_layout, read_records, read_row
 
-CHUNK = 2000  # rows
+CHUNK_SIZE = 4_000_000  # characters of rows that go together, whatever they say
 
 
 class OpenFile:
@@ -21,13 +23,15 @@ class OpenFile:
         list_type: of the list that its rows join.
         region: of the account, for national numbers.
         limit: the most characters that are read.
+        chunk: how many rows go together.
     """
 
-    def __init__(self, file: LockedFile, list_type: str, region: str, limit: int) -> None:
+    def __init__(self, file: LockedFile, list_type: str, region: str, *, limit: int, chunk: int) -> None:
         self._file = file
         self._list_type = ListType(list_type)
         self._region = region
         self._limit = limit
+        self._chunk = chunk
         self._ahead: Chunk | None = None
         self._records: Iterator[Record] = iter(())
         self._layout = self._restart()
@@ -61,8 +65,14 @@ class OpenFile:
         return read_layout(next(self._records), self._list_type)
 
     def _read(self, first: int, skip: int = 0) -> Chunk:
-        rows = [self._row(record) for record in islice(self._records, skip, skip + CHUNK)]
-        return Chunk(first, rows, is_last=len(rows) < CHUNK)
+        rows: list[UploadRow | Rejection] = []
+        size = 0
+        for record in islice(self._records, skip, None):
+            rows.append(self._row(record))
+            size += record.size
+            if len(rows) == self._chunk or size >= CHUNK_SIZE:
+                return Chunk(first, rows, is_last=False)
+        return Chunk(first, rows, is_last=True)
 
     def _row(self, record: Record) -> UploadRow | Rejection:
         row = read_row(self._layout, record)
@@ -74,4 +84,4 @@ class OpenFile:
             return Rejection(row.line, None, Reason.NUMBER_MISSING, "The row has no number.", row.cells)
         except Invalid as error:
             return Rejection(row.line, row.number[:VALUE_SHOWN], Reason.NUMBER_INVALID, error.description, row.cells)
-        return UploadRow(row.line, number, row.fields, row.variables, row.cells)
+        return row if number == row.number else replace(row, number=number)

@@ -14,8 +14,7 @@ from itertools import count
 from dialbook.jobs.rows import OpenFile
 from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Unavailable
-from dialbook.model.lists import ListLimits
-from dialbook.model.upload import Upload
+from dialbook.model.upload import Upload, UploadLimits
 from dialbook.store.copy import list_account_sids
 from dialbook.store.database import Database
 from dialbook.store.spool import Spool
@@ -40,27 +39,14 @@ class Runner:
     Args:
         db: an open database.
         spool: the folder.
-        limits: how many contacts a list may hold.
-        file_limit: the most characters of a file that are read.
-        report_days: how long an upload is remembered after its end.
+        limits: how much of what.
         clock: tells the time, in UTC.
     """
 
-    def __init__(
-        self,
-        db: Database,
-        spool: Spool,
-        *,
-        limits: ListLimits,
-        file_limit: int,
-        report_days: int,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, db: Database, spool: Spool, limits: UploadLimits, clock: Callable[[], datetime]) -> None:
         self._db = db
         self._spool = spool
         self._limits = limits
-        self._file_limit = file_limit
-        self._keep = timedelta(days=report_days)
         self._clock = clock
         self._files: dict[str, OpenFile] = {}
         self._counter = count(1)
@@ -130,7 +116,7 @@ class Runner:
         reading = asyncio.ensure_future(asyncio.to_thread(file.read_ahead))
         try:
             return await self._db.write(
-                write_chunk, upload.account, upload.sid, chunk, limits=self._limits, now=self._clock()
+                write_chunk, upload.account, upload.sid, chunk, limits=self._limits.lists, now=self._clock()
             )
         finally:
             # What goes wrong there does so again when it is asked for.
@@ -148,7 +134,9 @@ class Runner:
             return None
         if len(self._files) >= OPEN_FILES:
             self._files.pop(next(iter(self._files))).close()
-        file = self._files[queued.upload] = OpenFile(locked, upload.list_type, queued.region, self._file_limit)
+        limits = self._limits
+        file = OpenFile(locked, upload.list_type, queued.region, limit=limits.file, chunk=limits.chunk)
+        self._files[queued.upload] = file
         return file
 
     def _remove(self, sid: str) -> None:
@@ -171,8 +159,9 @@ class Runner:
             file.close()
 
     async def _forget_now_and_then(self) -> None:
+        keep = timedelta(days=self._limits.report_days)
         while True:
             with suppress(Unavailable):
                 for account in await self._db.read(list_account_sids):
-                    await self._db.write(forget_uploads, account, before=self._clock() - self._keep)
+                    await self._db.write(forget_uploads, account, before=self._clock() - keep)
             await asyncio.sleep(FORGET_SECONDS)

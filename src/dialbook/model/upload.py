@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from dialbook.model.lists import ListType
+from dialbook.model.lists import ListLimits, ListType
 
 EXTRA_COLUMNS = 5  # that a dynamic list keeps of each member
 VALUE_SHOWN = 64  # characters of a number that a report repeats
@@ -36,6 +36,15 @@ class Reason(StrEnum):
     TOO_MANY_CELLS = "too_many_cells"
     DUPLICATE = "duplicate"
     LIST_FULL = "list_full"
+
+
+class UploadLimits(Struct, frozen=True):
+    """How much of what, in the working off of uploads."""
+
+    lists: ListLimits
+    file: int  # characters that are read of one
+    report_days: int  # that an upload is remembered after its end
+    chunk: int = 10_000  # rows written together: the more, the fewer commits, and the longer other changes wait
 
 
 class UploadDraft(Struct, frozen=True):

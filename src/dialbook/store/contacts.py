@@ -256,9 +256,11 @@ def _to_params(contact: Contact) -> Params:
 
 def _by_number(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Contact]:
     """The contacts that have one of the numbers, by number."""
-    condition, params = one_of(tx.engine, "c.number", "numbers", numbers)
+    wanted = one_of(tx.engine, "c.number", numbers)
     rows = tx.all(
-        f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND {condition}", account=account, **params
+        f"SELECT {COLUMNS} FROM {wanted.source} contacts AS c WHERE c.account = :account AND {wanted.condition}",
+        account=account,
+        **wanted.params,
     )
     return {contact.number: contact for contact in (Contact(*row) for row in rows)}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import json
+from msgspec import Struct, json
 
 from dialbook.model.page import Sort
 from dialbook.store.database import Engine
@@ -23,11 +23,24 @@ def any_of(name: str, values: Sequence[str]) -> tuple[str, dict[str, str]]:
     return f"({', '.join(f':{key}' for key in params) or 'NULL'})", params
 
 
-def one_of(engine: Engine, column: str, name: str, values: Sequence[str]) -> tuple[str, dict[str, object]]:
-    """A condition that the column has one of many values, which are one parameter, and that parameter."""
+class OneOf(Struct, frozen=True):
+    """Rows that have one of many values in a column; all values are one parameter.
+
+    SQLite is given them as a table that it goes through first: of a condition it would take the values one by one for
+    each row that the account has.
+    """
+
+    source: str  # goes before the table after FROM
+    condition: str
+    params: Mapping[str, object]
+
+
+def one_of(engine: Engine, column: str, values: Sequence[str]) -> OneOf:
+    """What selects them; a value that comes twice may give its rows twice."""
     if engine == "postgres":
-        return f"{column} = ANY(:{name})", {name: list(values)}
-    return f"{column} IN (SELECT j.value FROM json_each(:{name}) AS j)", {name: json.encode(values).decode()}
+        return OneOf("", f"{column} = ANY(:wanted)", {"wanted": list(values)})
+    source = "json_each(:wanted) AS wanted CROSS JOIN "
+    return OneOf(source, f"{column} = wanted.value", {"wanted": json.encode(values).decode()})
 
 
 def containing(text: str) -> str:

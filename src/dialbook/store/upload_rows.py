@@ -68,17 +68,17 @@ def _lock_list(tx: Tx, upload: Upload) -> LockedList:
 
 def _known(tx: Tx, account: str, list_sid: str, rows: Sequence[UploadRow]) -> Mapping[str, Known]:
     """Those contacts that have one of the rows' numbers, by number."""
-    condition, params = one_of(tx.engine, "c.number", "numbers", [row.number for row in rows])
+    wanted = one_of(tx.engine, "c.number", [row.number for row in rows])
     found = tx.all(
         f"""
         SELECT c.number, c.sid, EXISTS (SELECT 1 FROM members AS m
                                         WHERE m.account = :account AND m.contact = c.sid AND m.list = :list)
-        FROM contacts AS c
-        WHERE c.account = :account AND {condition}
+        FROM {wanted.source} contacts AS c
+        WHERE c.account = :account AND {wanted.condition}
         """,
         account=account,
         list=list_sid,
-        **params,
+        **wanted.params,
     )
     return {number: Known(sid, bool(is_member)) for number, sid, is_member in found}
 
@@ -87,12 +87,15 @@ def _met(tx: Tx, upload: Upload, rows: Sequence[UploadRow]) -> set[str]:
     """Those of the rows' numbers that earlier chunks had, where the list alone does not tell."""
     if not upload.remembers_numbers:
         return set()
-    condition, params = one_of(tx.engine, "n.number", "numbers", [row.number for row in rows])
+    wanted = one_of(tx.engine, "n.number", [row.number for row in rows])
     found = tx.all(
-        f"SELECT n.number FROM upload_numbers AS n WHERE n.account = :account AND n.upload = :upload AND {condition}",
+        f"""
+        SELECT n.number FROM {wanted.source} upload_numbers AS n
+        WHERE n.account = :account AND n.upload = :upload AND {wanted.condition}
+        """,
         account=upload.account,
         upload=upload.sid,
-        **params,
+        **wanted.params,
     )
     return {row[0] for row in found}
 

@@ -43,10 +43,11 @@ _ROUNDED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
 
 class Record(Struct, frozen=True, gc=False):
-    """The cells of one row, and the line on which it begins, counted from 1."""
+    """The cells of one row, the line on which it begins, counted from 1, and its length in characters."""
 
     line: int
     cells: list[str]
+    size: int
 
 
 class Layout(Struct, frozen=True):
@@ -118,11 +119,9 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
             f"{number[:VALUE_SHOWN]!r} was a number until a spreadsheet rounded it; format the column as text."
         )
         return Rejection(line, number[:VALUE_SHOWN], Reason.NUMBER_ROUNDED, description, cells)
+    values = [None if place is None else cell_value(full[place]) or None for place in layout.fields]
     try:
-        fields = [
-            None if place is None else optional_text(field, cell_value(full[place]))
-            for field, place in zip(TEXT_FIELDS, layout.fields, strict=True)
-        ]
+        fields = list(map(optional_text, TEXT_FIELDS, values))
         variables = _variables(layout, full) if layout.variables else None
     except Invalid as error:
         return Rejection(line, number[:VALUE_SHOWN], Reason.VALUE_INVALID, error.description, cells)
@@ -135,9 +134,9 @@ def _records(first: str, lines: "_Lines") -> Iterator[Record]:
     reader = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
     try:
         for cells in reader:
-            lines.end_record()
+            size = lines.end_record()
             if any(map(str.strip, cells)):
-                yield Record(before + begins + 1, cells)
+                yield Record(before + begins + 1, cells, size)
             begins = reader.line_num
     except csv.Error as error:
         line = before + begins + 1
@@ -173,8 +172,10 @@ class _Lines:
         self.count += 1
         return line
 
-    def end_record(self) -> None:
-        self._of_record = 0
+    def end_record(self) -> int:
+        """Begin another record; return the length of the one that ends."""
+        size, self._of_record = self._of_record, 0
+        return size
 
     def _read(self) -> str:
         try:
@@ -233,8 +234,8 @@ def _some(columns: Sequence[str]) -> str:
 
 def cell_value(cell: str) -> str:
     """What a cell says: without blanks around it, and without the apostrophe that an export puts before a formula."""
-    text = _trimmed(cell)
-    return text[1:] if text.startswith("'") and text[1:2] in FORMULA else text
+    text = cell.strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
 
 
 def _trimmed(cell: str) -> str:
