@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dialbook.jobs.runner import Runner
 from dialbook.log import configure_logging
+from dialbook.model.errors import DialbookError
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings, load_settings
@@ -43,7 +44,10 @@ async def main() -> None:
     configure_logging(settings.log_level)
     ended = asyncio.Event()
     waiting = asyncio.create_task(_wait_for_end(ended))
-    await work(settings, ended)
+    try:
+        await work(settings, ended)
+    except DialbookError as trouble:
+        sys.exit(f"Uploads are not worked off: {trouble}")
     await waiting
 
 

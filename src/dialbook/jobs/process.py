@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PAUSE = 1.0  # seconds before a process that ended is followed by another
+PAUSE = 2.0  # seconds before a process that ended is followed by another
 
 
 @contextmanager
