@@ -29,7 +29,7 @@ from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
-from dialbook.store.spool import Spool
+from dialbook.store.spool import open_spool
 from tests.contract import check_answer
 from tests.postgres import MEMORY, Postgres, running_postgres
 from tests.statements import watch_postgres, watch_sqlite
@@ -124,7 +124,7 @@ def turns(server: Server, chunk: int = CHUNK) -> Iterator[None]:
     with closing(open_database(server.database)) as db, asyncio.Runner() as loop:
         lists = ListLimits(settings.static_list_limit, settings.dynamic_list_limit)
         limits = UploadLimits(lists, settings.upload_limit, settings.report_days, chunk)
-        runner = Runner(db, Spool(Path(settings.upload_folder)), limits, lambda: datetime.now(UTC))
+        runner = Runner(db, open_spool(settings.upload_folder, settings.database), limits, lambda: datetime.now(UTC))
         with closing(runner):
             while loop.run(runner.turn()):
                 yield
@@ -147,7 +147,7 @@ def _every_statement_names_the_account() -> None:
 def serving(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Server]:
     """Serve in a thread of this process until the caller is done."""
     with tempfile.TemporaryDirectory() as folder:
-        if settings.upload_folder == Settings().upload_folder:
+        if not settings.upload_folder:
             settings = structs.replace(settings, upload_folder=f"{folder}/uploads")
         yield from _serving(settings, clock)
 

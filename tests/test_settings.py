@@ -18,7 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "page_limit": 5000,
     "body_limit": 10 * 1024 * 1024,
     "upload_limit": 60_000_000,
-    "upload_folder": "dialbook-uploads",
+    "upload_folder": "",
     "report_days": 30,
     "static_list_limit": 100_000,
     "dynamic_list_limit": 500_000,

@@ -131,7 +131,7 @@ def test_an_upload_that_is_killed_again_and_again_ends_as_if_it_was_not(
         (i + 2, "number_missing" if i % 20 == 7 else "duplicate") for i in range(ROWS) if i % 20 in (7, 17)
     ]
     assert all(check["ok"] for check in run_cli("doctor", "--database", database))
-    assert [path.name for path in (tmp_path / "uploads").iterdir()] == ["folder-name"]
+    assert [path.name for path in (tmp_path / "uploads").glob("*/*")] == ["folder-name"]
 
 
 def _kill(server: Running) -> None:

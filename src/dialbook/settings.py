@@ -36,8 +36,12 @@ class Settings(Struct, frozen=True):
     body_limit: Annotated[int, Meta(ge=1024, description="The largest JSON body, in bytes.")] = 10 * 1024 * 1024
     upload_limit: Annotated[int, Meta(ge=1024, description="The largest CSV file of an upload, in bytes.")] = 60_000_000
     upload_folder: Annotated[
-        str, Meta(description="Where files wait until they are worked off: the same for all servers that share a book.")
-    ] = "dialbook-uploads"
+        str,
+        Meta(
+            description="Where uploaded files wait until they are worked off, in a folder of its own for each book. "
+            "Empty: `FILE-uploads` beside a SQLite file, `dialbook-uploads` in the current folder for PostgreSQL."
+        ),
+    ] = ""
     report_days: Annotated[
         int, Meta(ge=0, description="How many days an upload is remembered, with its report, after its end.")
     ] = 30

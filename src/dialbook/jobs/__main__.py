@@ -7,7 +7,6 @@ import signal
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 from dialbook.jobs.runner import Runner
 from dialbook.log import configure_logging
@@ -16,7 +15,7 @@ from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings, load_settings
 from dialbook.store.engines import open_database
-from dialbook.store.spool import Spool
+from dialbook.store.spool import open_spool
 
 NICENESS = 10
 GARBAGE = 100_000  # new objects before the collector looks for circles
@@ -27,7 +26,7 @@ async def work(settings: Settings, ended: asyncio.Event) -> None:
     with closing(open_database(settings.database)) as db:
         lists = ListLimits(settings.static_list_limit, settings.dynamic_list_limit)
         limits = UploadLimits(lists, settings.upload_limit, settings.report_days)
-        runner = Runner(db, Spool(Path(settings.upload_folder)), limits, lambda: datetime.now(UTC))
+        runner = Runner(db, open_spool(settings.upload_folder, settings.database), limits, lambda: datetime.now(UTC))
         await runner.run(ended)
 
 

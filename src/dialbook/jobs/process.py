@@ -1,10 +1,13 @@
 """The process that works off uploads, beside a server: its own, so that reading files keeps no request waiting."""
 
+import logging
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+log = logging.getLogger(__name__)
 
 PAUSE = 2.0  # seconds before a process that ended is followed by another
 
@@ -27,26 +30,28 @@ class Keeper:
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
-        self._process = self._start()
+        self._lock = threading.Lock()  # held while the process is replaced, or told to end
+        self._process = _start()
 
     def keep(self) -> None:
         """Wait for the end."""
         while True:
-            self._process.wait()
+            status = self._process.wait()
             if self._stopping.wait(PAUSE):
                 return
-            self._process = self._start()
+            log.warning("what works off uploads has ended (%d), and is started again", status)
+            with self._lock, suppress(OSError):  # one that cannot be started now is tried again
+                if not self._stopping.is_set():
+                    self._process = _start()
 
     def stop(self) -> None:
         """Have the process finish what it is at, and end."""
-        self._stopping.set()
-        _end(self._process)
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        # It ends when this pipe does, in whatever way this process comes to its end.
-        return subprocess.Popen([sys.executable, "-m", "dialbook.jobs"], stdin=subprocess.PIPE)  # ourselves
+        with self._lock:
+            self._stopping.set()
+            if self._process.stdin:
+                self._process.stdin.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin:
-        process.stdin.close()
+def _start() -> subprocess.Popen[bytes]:
+    # It ends when this pipe does, in whatever way this process comes to its end.
+    return subprocess.Popen([sys.executable, "-m", "dialbook.jobs"], stdin=subprocess.PIPE)  # ourselves

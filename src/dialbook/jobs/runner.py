@@ -17,8 +17,8 @@ from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.upload import Upload, UploadLimits
 from dialbook.store.copy import list_account_sids
 from dialbook.store.database import Database
-from dialbook.store.spool import Spool
-from dialbook.store.upload_queue import Queued, list_queue
+from dialbook.store.spool import LockedFile, Spool
+from dialbook.store.upload_queue import Queued, count_elsewhere, list_queue
 from dialbook.store.upload_rows import write_chunk
 from dialbook.store.uploads import fail_upload, forget_uploads, get_upload
 
@@ -54,6 +54,7 @@ class Runner:
 
     async def run(self, ended: asyncio.Event) -> None:
         """Work until the event is set."""
+        await self._warn_of_others()
         forgetting = asyncio.create_task(self._forget_now_and_then())
         while not ended.is_set():
             try:
@@ -71,14 +72,19 @@ class Runner:
 
         Raises:
             Unavailable: the database cannot be used now.
-            OSError: a file cannot be read.
+            OSError: the folder cannot be read.
         """
         if not self._spool.exists():
             return False
         queue = await self._db.read(list_queue, self._spool.name)
         await self._sweep(queue)
         for queued in sorted(queue, key=lambda each: (self._turns.get(each.account, 0), each.upload)):
-            if await self._work(queued):
+            try:
+                is_done = await self._work(queued)
+            except OSError as trouble:  # which must not keep the others from being worked off
+                log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, type(trouble).__name__)
+                is_done = False
+            if is_done:
                 self._turns[queued.account] = next(self._counter)
                 return True
         return False
@@ -107,6 +113,7 @@ class Runner:
             log.error("upload %s failed: %s", queued.upload, describe(bug))  # noqa: TRY400  # which would show its text
             upload = await self._fail(queued, FAILED_HERE)
         if not upload.is_running:
+            log.info("upload %s of %s has ended: %s", upload.sid, upload.account, upload.status)
             self._remove(queued.upload)
         return True
 
@@ -120,7 +127,7 @@ class Runner:
             )
         finally:
             # What goes wrong there does so again when it is asked for.
-            await asyncio.wait([reading])
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def _fail(self, queued: Queued, reason: str) -> Upload:
         return await self._db.write(fail_upload, queued.account, queued.upload, reason, now=self._clock())
@@ -149,19 +156,32 @@ class Runner:
         queued = {each.upload for each in queue}
         for sid in self._files.keys() - queued:
             self._remove(sid)
-        locked = [file for sid in self._spool.sids() if sid not in queued and (file := self._spool.lock(sid))]
+        locked = [file for sid in self._spool.sids() if sid not in queued and (file := self._lock(sid))]
         if locked:
             # Who receives a file has it locked until its upload is queued: now that must be seen.
             queued = {each.upload for each in await self._db.read(list_queue, self._spool.name)}
         for file in locked:
-            if file.path.name not in queued:
-                file.path.unlink()
+            if file.path.stem not in queued:
+                file.path.unlink(missing_ok=True)
             file.close()
+
+    def _lock(self, sid: str) -> LockedFile | None:
+        """A file that may be gone by now."""
+        with suppress(FileNotFoundError):
+            return self._spool.lock(sid)
+        return None
+
+    async def _warn_of_others(self) -> None:
+        """Say so when uploads wait whose files are elsewhere: this folder may have been another before."""
+        with suppress(Unavailable):
+            mine = self._spool.name if self._spool.exists() else ""
+            if others := await self._db.read(count_elsewhere, mine):
+                log.warning("%d uploads wait whose files are not in %s", others, self._spool.folder)
 
     async def _forget_now_and_then(self) -> None:
         keep = timedelta(days=self._limits.report_days)
         while True:
-            with suppress(Unavailable):
+            with suppress(DialbookError):
                 for account in await self._db.read(list_account_sids):
                     await self._db.write(forget_uploads, account, before=self._clock() - keep)
             await asyncio.sleep(FORGET_SECONDS)

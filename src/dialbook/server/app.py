@@ -1,9 +1,9 @@
 """The application: every route, every handler, and what stands around them. Read this first."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -21,10 +21,11 @@ from dialbook.server.outbox import Turn
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
-from dialbook.store.spool import Spool
+from dialbook.store.spool import open_spool
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
+LOOKING = 2  # files of uploads that are looked through at the same time
 PREFIX = "/v2/accounts/{account_sid}"
 
 # Paths are tried in this order: the one that is asked for most comes first.
@@ -85,7 +86,8 @@ def create_app(
         write_log: takes one line for each request.
     """
     rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-    service = Service(db, settings, clock, rate_limit, write_log, Spool(Path(settings.upload_folder)))
+    spool = open_spool(settings.upload_folder, settings.database)
+    service = Service(db, settings, clock, rate_limit, write_log, spool, asyncio.Semaphore(LOOKING))
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[Mapping[str, Turn]]:

@@ -1,5 +1,6 @@
 """What a handler may ask of its request."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -29,6 +30,7 @@ class Service(Struct, frozen=True):
     rate_limit: RateLimit | None
     write_log: Callable[[str], object] | None
     spool: Spool
+    looking: asyncio.Semaphore  # for those who look through a file, which takes a while
 
     @property
     def list_limits(self) -> ListLimits:

@@ -1,7 +1,7 @@
 """Receiving a form with a file in it (RFC 7578): the file goes where it is sent, and is never held in memory."""
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -23,10 +23,10 @@ FORM = "multipart/form-data"
 
 
 class Expected(Struct, frozen=True):
-    """The parts that a form may have; others are passed over."""
+    """The parts that a form may have."""
 
     file: str
-    fields: Container[str]
+    fields: Sequence[str]
     file_limit: int  # bytes
 
 
@@ -43,7 +43,7 @@ async def receive_form(request: Request, expected: Expected, write: Callable[[by
         Unreadable: it is a form that cannot be read, or ends early.
         TooLarge: the file, a field or the form is larger than allowed.
         Missing: there is no file.
-        Invalid: a part comes twice.
+        Invalid: a part comes twice, or is none of these.
     """
     parts = _Parts(expected)
     parser = MultipartParser(_boundary(request), parts.callbacks())
@@ -140,8 +140,9 @@ class _Parts:
         self._header_value.clear()
 
     def _begin_data(self) -> None:
-        if not self._is_expected():
-            return
+        if self._name != self.expected.file and self._name not in self.expected.fields:
+            allowed = ", ".join((*self.expected.fields, self.expected.file))
+            raise Invalid(f"The form has a part {self._name[:64]!r}; allowed are {allowed}.")
         if self._name in self._values:
             raise Invalid(f"The form has the part {self._name!r} twice.")
         self._values[self._name] = bytearray()
@@ -152,17 +153,14 @@ class _Parts:
             if self._file_length > self.expected.file_limit:
                 raise self.file_too_large()
             self.waiting += data[start:end]
-        elif self._is_expected():
-            value = self._values[self._name]
-            value += data[start:end]
-            if len(value) > FIELD_LIMIT:
-                raise TooLarge(f"{self._name} has more than {FIELD_LIMIT} bytes.")
+            return
+        value = self._values[self._name]
+        value += data[start:end]
+        if len(value) > FIELD_LIMIT:
+            raise TooLarge(f"{self._name} has more than {FIELD_LIMIT} bytes.")
 
     def _end(self) -> None:
         self.is_whole = True
-
-    def _is_expected(self) -> bool:
-        return self._name == self.expected.file or self._name in self.expected.fields
 
 
 def _boundary(request: Request) -> bytes:

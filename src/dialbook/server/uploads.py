@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import islice
 from pathlib import Path
 
 from starlette.requests import Request
@@ -28,12 +29,15 @@ async def upload_csv(request: Request) -> Response:
     """Receive a file, look through it, and leave it to be worked off; a file that cannot be is refused as a whole."""
     service, now = service_of(request), now_of(request)
     limit = service.settings.upload_limit
+    announced = request.headers.get("content-length", "")
+    size = min(limit, int(announced)) if announced.isdecimal() else limit
     (sid,) = new_sids(now, 1)
-    with service.spool.receiving(sid, limit) as file:
+    with service.spool.receiving(sid, size) as file:
         fields = await receive_form(request, Expected(wire.FILE, wire.FIELDS, limit), file.write)
         draft = wire.read_draft(fields)
         await asyncio.to_thread(file.sync)
-        columns = await asyncio.to_thread(_look_through, file.path, draft.list_type, limit, service.list_limits)
+        async with service.looking:
+            columns = await asyncio.to_thread(_look_through, file.path, draft.list_type, limit, service.list_limits)
         upload = await _begin(request, file, draft, UploadFile(sid, service.spool.name, columns))
     return reply(request, envelope.accepted(wire.write_accepted(upload)))
 
@@ -82,12 +86,11 @@ def _look_through(path: Path, list_type: ListType, limit: int, limits: ListLimit
     with path.open("rb") as file:
         records = csv_rows.read_records(file, limit=limit)
         layout = csv_rows.read_layout(next(records), list_type)
-        rows = sum(1 for _ in records)
-    most = limits.of(list_type)
-    if rows > most:
-        raise Invalid(
-            f"file_name has {rows} rows; a {list_type} list holds at most {most} contacts. Cut it into several."
-        )
+        most = limits.of(list_type)
+        if sum(1 for _ in islice(records, most + 1)) > most:
+            raise Invalid(
+                f"file_name has more rows than a {list_type} list may have contacts, {most}. Cut it into several."
+            )
     return list(layout.columns)
 
 

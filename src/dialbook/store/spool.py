@@ -8,29 +8,52 @@ and no two work on one file.
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from secrets import token_hex
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.store.engines import SQLITE
 
 NAME_FILE = "folder-name"
+SUFFIX = ".upload"
 RESERVE = 64 * 1024 * 1024  # bytes of the disk that uploads leave free
 FULL = "The server's disk has no room for the upload."
 
+_OURS = re.compile(rf"([0-9a-f]{{32}}){re.escape(SUFFIX)}")
+
+
+def open_spool(folder: str, database: str) -> "Spool":
+    """The folder for the uploads of one book.
+
+    Args:
+        folder: where it is to be, in a folder of its own for each book; empty for one beside a SQLite file, or in the
+            current folder for PostgreSQL.
+        database: the URL of the book.
+    """
+    if database.startswith(SQLITE):
+        place = str(Path(database.removeprefix(SQLITE)).resolve())
+        beside = Path(f"{place}-uploads")
+    else:
+        place = database.rpartition("@")[2].partition("?")[0]
+        beside = Path("dialbook-uploads") / _key(place)
+    return Spool(Path(folder) / _key(place) if folder else beside)
+
 
 class Spool:
-    """A folder of such files; each is named by its upload's sid.
+    """A folder of such files; each is named by its upload's sid. What else is in it is left alone.
 
     Args:
         folder: is made with the first file.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     @property
     def name(self) -> str:
@@ -41,14 +64,15 @@ class Spool:
         """
         with _trouble_as_unavailable():
             self._make_folder()
-            path = self._folder / NAME_FILE
+            path = self.folder / NAME_FILE
             if not path.exists():
                 # A link appears whole or not at all, and only where there is none yet.
-                draft = self._folder / f".{token_hex(8)}"
+                draft = self.folder / f".{token_hex(8)}"
                 draft.write_text(token_hex(16))
                 with suppress(FileExistsError):
                     path.hardlink_to(draft)
                 draft.unlink()
+                _sync(self.folder)
             return path.read_text()
 
     @contextmanager
@@ -62,33 +86,31 @@ class Spool:
         Raises:
             Unavailable: the disk has no room for it, or cannot be written.
         """
-        path = self._folder / sid
+        path = self._path(sid)
         with _trouble_as_unavailable():
             self._make_folder()
-            if shutil.disk_usage(self._folder).free < size + RESERVE:
+            if shutil.disk_usage(self.folder).free < size + RESERVE:
                 raise Unavailable(FULL, headers=RETRY_SOON)
-            file = open(path, "xb", opener=_private)  # noqa: SIM115  # Path has no opener; closed below
-            fcntl.flock(file, fcntl.LOCK_EX)
-        received = Received(path, file)
+            received = Received(path, _create_locked(path))
         try:
             yield received
         finally:
             if not received.is_kept:
                 path.unlink(missing_ok=True)
-            with suppress(OSError):  # what could not be written was said before
-                file.close()
+            received.close()
 
     def exists(self) -> bool:
         """Whether there ever was a file."""
-        return self._folder.exists()
+        return self.folder.exists()
 
     def lock(self, sid: str) -> "LockedFile | None":
         """A file that nobody else works on until it is closed; None when somebody does.
 
         Raises:
             FileNotFoundError: it is not there.
+            OSError: it cannot be read.
         """
-        path = self._folder / sid
+        path = self._path(sid)
         file = path.open("rb")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,14 +121,17 @@ class Spool:
 
     def remove(self, sid: str) -> None:
         """Remove a file, if it is there."""
-        (self._folder / sid).unlink(missing_ok=True)
+        self._path(sid).unlink(missing_ok=True)
 
     def sids(self) -> Sequence[str]:
         """The files that are there."""
-        return [path.name for path in self._folder.iterdir() if path.name != NAME_FILE and path.name[0] != "."]
+        return [found[1] for path in self.folder.iterdir() if (found := _OURS.fullmatch(path.name)) and path.is_file()]
+
+    def _path(self, sid: str) -> Path:
+        return self.folder / f"{sid}{SUFFIX}"
 
     def _make_folder(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 class LockedFile:
@@ -139,7 +164,7 @@ class Received:
             self._file.write(part)
 
     def sync(self) -> None:
-        """Return when all of it is on the disk.
+        """Return when all of it is on the disk, its name too.
 
         Raises:
             Unavailable: the disk is full, or cannot be written.
@@ -147,10 +172,39 @@ class Received:
         with _trouble_as_unavailable():
             self._file.flush()
             os.fsync(self._file.fileno())
+            _sync(self.path.parent)
+
+    def close(self) -> None:
+        """Let others have it."""
+        with suppress(OSError):  # what could not be written was said before
+            self._file.close()
+
+
+def _create_locked(path: Path) -> BufferedWriter:
+    while True:
+        file = open(path, "xb", opener=_private)  # noqa: SIM115  # Path has no opener; its owner closes it
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Before it was locked, it was nobody's, and may have been taken away.
+        if path.exists():
+            return file
+        file.close()
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def _sync(folder: Path) -> None:
+    """Return when the names in a folder are on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _key(place: str) -> str:
+    return blake2b(place.encode(), digest_size=8).hexdigest()
 
 
 @contextmanager

@@ -26,3 +26,9 @@ def list_queue(tx: Tx, folder: str) -> list[Queued]:
         folder=folder,
     )
     return [Queued(*row) for row in rows]
+
+
+def count_elsewhere(tx: Tx, folder: str) -> int:
+    """How many uploads wait whose files are in other folders."""
+    row = tx.one("SELECT count(*) FROM upload_queue AS q WHERE q.folder <> :folder", folder=folder)
+    return int(row[0]) if row else 0

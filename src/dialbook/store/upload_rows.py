@@ -18,10 +18,15 @@ from dialbook.store.uploads import end_upload, get_upload
 
 
 class Known(Struct, frozen=True, gc=False):
-    """A contact that has a row's number, and whether it is in the list."""
+    """A contact that has a row's number; what the list keeps of it, if it is a member."""
 
     sid: str
-    is_member: bool
+    variables: str | None  # a JSON object, or empty; None of one who is no member
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is in the list."""
+        return self.variables is not None
 
 
 class Plan(Struct):
@@ -71,8 +76,8 @@ def _known(tx: Tx, account: str, list_sid: str, rows: Sequence[UploadRow]) -> Ma
     wanted = one_of(tx.engine, "c.number", [row.number for row in rows])
     found = tx.all(
         f"""
-        SELECT c.number, c.sid, EXISTS (SELECT 1 FROM members AS m
-                                        WHERE m.account = :account AND m.contact = c.sid AND m.list = :list)
+        SELECT c.number, c.sid, (SELECT COALESCE(m.variables, '') FROM members AS m
+                                 WHERE m.account = :account AND m.contact = c.sid AND m.list = :list)
         FROM {wanted.source} contacts AS c
         WHERE c.account = :account AND {wanted.condition}
         """,
@@ -80,7 +85,7 @@ def _known(tx: Tx, account: str, list_sid: str, rows: Sequence[UploadRow]) -> Ma
         list=list_sid,
         **wanted.params,
     )
-    return {number: Known(sid, bool(is_member)) for number, sid, is_member in found}
+    return {number: Known(sid, variables) for number, sid, variables in found}
 
 
 def _met(tx: Tx, upload: Upload, rows: Sequence[UploadRow]) -> set[str]:
@@ -141,8 +146,16 @@ def _write(tx: Tx, account: str, locked: LockedList, plan: Plan, known: Mapping[
     sids |= {number: contact.sid for number, contact in known.items()}
     join(tx, account, locked, [Joining(sids[row.number], row.variables) for row in plan.joining], now=now)
     update_contacts(tx, account, [_change(sids[row.number], row) for row in plan.filled], now=now)
-    staying = [row for row in plan.filled if known[row.number].is_member and row.variables]
-    set_variables(tx, account, locked.sid, [Joining(sids[row.number], row.variables) for row in staying])
+    staying = [_merged(known[row.number], row.variables) for row in plan.filled if row.variables]
+    set_variables(tx, account, locked.sid, [member for member in staying if member])
+
+
+def _merged(known: Known, variables: str) -> Joining | None:
+    """A member with what a row gives filled in."""
+    if known.variables is None:
+        return None
+    kept = json.decode(known.variables or "{}", type=dict[str, object])
+    return Joining(known.sid, json.encode(kept | json.decode(variables, type=dict[str, object])).decode())
 
 
 def _change(sid: str, row: UploadRow) -> ContactChange:

@@ -32,11 +32,12 @@ REPORT_COLUMNS = ("error_line", "error_reason", "error_description")
 RECORD_LIMIT = 65_536  # characters of a record, line breaks included
 DELIMITERS = (",", ";", "\t")
 NAMES_SHOWN = 5
-WANTED = "Save it as CSV in UTF-8."
+WANTED = "Save it as CSV in UTF-8; in Excel that is 'CSV UTF-8 (Comma delimited)'."
+BLANK_LIMIT = 1_000_000  # rows with nothing in them
 DAMAGED = "file_name is gzip that is damaged or not whole."
 DAMAGED_GZIP = (BadGzipFile, EOFError, zlib.error)
 
-_GZIP = b"\x1f\x8b"
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _ROUNDED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
@@ -87,18 +88,21 @@ def read_layout(header: Record, list_type: ListType) -> Layout:
     Raises:
         Invalid: there is no number, a column comes twice or has no name, or the list cannot keep a column.
     """
-    columns = [_trimmed(cell) for cell in header.cells]
+    columns = [_column(cell) for cell in header.cells]
     while columns and not columns[-1]:
         columns.pop()
     if "" in columns:
         raise Invalid(f"file_name has no name for its column {columns.index('') + 1}; every column needs one.")
     places: dict[str, int] = {}
     for place, column in enumerate(columns):
-        if (name := _known_name(column)) in places:
+        if (name := known_name(column)) in places:
             raise Invalid(f"file_name has the column {column!r} twice.")
         places[name] = place
     if NUMBER not in places:
-        raise Invalid(f"file_name has no column 'number'; its first line names {_some(columns)}.")
+        raise Invalid(
+            f"file_name has no column 'number'; its first line names {_some(columns)}."
+            " Name the column that has the phone numbers 'number'."
+        )
     known = {NUMBER, *TEXT_FIELDS, *REPORT_COLUMNS}
     extra = [(columns[place], place) for name, place in places.items() if name not in known]
     _check_extra([column for column, _ in extra], list_type)
@@ -111,9 +115,11 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     missing = len(layout.columns) - len(cells)
     if missing < 0 and any(map(str.strip, cells[missing:])):
         description = f"The row has {len(cells)} cells; the first line names {len(layout.columns)} columns."
-        return Rejection(line, None, Reason.TOO_MANY_CELLS, description, cells)
+        return Rejection(
+            line, _number(cells[layout.number])[:VALUE_SHOWN] or None, Reason.TOO_MANY_CELLS, description, cells
+        )
     full = cells if missing <= 0 else cells + [""] * missing
-    number = cell_value(full[layout.number])
+    number = _number(full[layout.number])
     if _ROUNDED.fullmatch(number):
         description = (
             f"{number[:VALUE_SHOWN]!r} was a number until a spreadsheet rounded it; format the column as text."
@@ -129,7 +135,7 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
 
 
 def _records(first: str, lines: "_Lines") -> Iterator[Record]:
-    before, begins = lines.count - 1, 0
+    before, begins, blank = lines.count - 1, 0, 0
     # What is strict refuses a quote that is never closed, which would swallow the rows behind it.
     reader = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
     try:
@@ -137,6 +143,8 @@ def _records(first: str, lines: "_Lines") -> Iterator[Record]:
             size = lines.end_record()
             if any(map(str.strip, cells)):
                 yield Record(before + begins + 1, cells, size)
+            elif (blank := blank + 1) > BLANK_LIMIT:
+                raise Invalid(f"file_name has more than {BLANK_LIMIT} blank lines.")
             begins = reader.line_num
     except csv.Error as error:
         line = before + begins + 1
@@ -147,6 +155,8 @@ class _Lines:
     """The lines of a file, as text; csv takes them one by one."""
 
     def __init__(self, file: BufferedReader, limit: int) -> None:
+        if file.peek(4).startswith(_ZIP):
+            raise Invalid(f"file_name is an Excel workbook, or another archive. {WANTED}")
         plain = GzipFile(fileobj=file) if file.peek(2).startswith(_GZIP) else file
         self._text = TextIOWrapper(plain, _encoding(plain), newline="")
         self._limit = limit
@@ -181,9 +191,8 @@ class _Lines:
         try:
             return self._text.readline(RECORD_LIMIT + 1)
         except UnicodeDecodeError:
-            raise Invalid(
-                f"file_name is not in {self._text.encoding}, soon after line {self.count}. {WANTED}"
-            ) from None
+            name = "UTF-16" if self._text.encoding == "utf-16" else "UTF-8"
+            raise Invalid(f"file_name is not in {name}, somewhere after line {self.count}. {WANTED}") from None
         except DAMAGED_GZIP:
             raise Invalid(DAMAGED) from None
 
@@ -203,10 +212,10 @@ def _delimiter(first: str) -> str:
 
 
 def _columns(first: str, delimiter: str) -> list[str]:
-    return [_known_name(_trimmed(cell)) for cell in next(csv.reader([first], delimiter=delimiter), [])]
+    return [known_name(_column(cell)) for cell in next(csv.reader([first], delimiter=delimiter), [])]
 
 
-def _known_name(column: str) -> str:
+def known_name(column: str) -> str:
     """`First Name` and `first-name` are the column `first_name`."""
     return _BETWEEN_WORDS.sub("_", column.lower())
 
@@ -238,8 +247,14 @@ def cell_value(cell: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
 
 
-def _trimmed(cell: str) -> str:
-    return cell.strip().strip("\N{ZERO WIDTH NO-BREAK SPACE}")
+def _column(cell: str) -> str:
+    return cell_value(cell.strip("\N{ZERO WIDTH NO-BREAK SPACE}"))
+
+
+def _number(cell: str) -> str:
+    """A number, without what spreadsheets and data frames make of one: an apostrophe before it, a `.0` behind it."""
+    text = cell_value(cell).removeprefix("'")
+    return text[:-2] if text.endswith(".0") and text[:-2].lstrip("+").isdecimal() else text
 
 
 def _variables(layout: Layout, cells: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.lists import list_name, list_type
 from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value
+from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, known_name
 from dialbook.wire.export import harmless, to_csv
 
 E = TypeVar("E", bound=StrEnum)
@@ -103,22 +103,25 @@ def write_rejection(found: Rejection) -> RejectionOut:
 
 def report_head(columns: Sequence[str]) -> bytes:
     """The first line of a report as CSV: the columns of the file, and ours."""
-    kept = [column for column in columns if column.lower() not in REPORT_COLUMNS]
+    kept = [columns[place] for place in _kept(columns)]
     return to_csv([[*map(harmless, kept), *REPORT_COLUMNS]])
 
 
 def report_rows(columns: Sequence[str], found: Sequence[Rejection]) -> bytes:
     """Rows of a report as CSV, each as it stands in the file, with where that was and what is wrong."""
-    kept = [place for place, column in enumerate(columns) if column.lower() not in REPORT_COLUMNS]
-    return to_csv(
-        [
-            *(harmless(cell_value(row.cells[place])) if place < len(row.cells) else None for place in kept),
-            row.line,
-            row.reason,
-            row.description,
-        ]
-        for row in found
-    )
+    kept = _kept(columns)
+    return to_csv([*_cells(row, kept, len(columns)), row.line, row.reason, row.description] for row in found)
+
+
+def _kept(columns: Sequence[str]) -> list[int]:
+    """The places of the columns that are not an earlier report's."""
+    return [place for place, column in enumerate(columns) if known_name(column) not in REPORT_COLUMNS]
+
+
+def _cells(row: Rejection, kept: Sequence[int], width: int) -> list[str | None]:
+    """A row's cells; where they are too many all of them, so that it is refused again until somebody mends it."""
+    cells = [row.cells[place] if place < len(row.cells) else "" for place in kept]
+    return [harmless(cell_value(cell)) for cell in (*cells, *row.cells[width:])]
 
 
 def _one_of(kind: type[E], value: str, name: str) -> E:
