@@ -33,6 +33,7 @@ generated: .venv/dev ## Check that generated files are fresh
 	@$(BIN)/python tools/build_openapi.py --check
 	@$(BIN)/python tools/build_settings_doc.py --check
 	@$(BIN)/python tools/build_cli_doc.py --check
+	@$(BIN)/python tools/build_sync_client.py --check
 
 bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)
 	@$(BIN)/python -m bench

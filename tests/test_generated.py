@@ -13,7 +13,7 @@ from tests.processes import HANG_SECONDS
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("tool", ["build_cli_doc", "build_openapi", "build_settings_doc"])
+@pytest.mark.parametrize("tool", ["build_cli_doc", "build_openapi", "build_settings_doc", "build_sync_client"])
 def test_a_generated_file_is_fresh(tool: str) -> None:
     result = subprocess.run(
         [sys.executable, ROOT / "tools" / f"{tool}.py", "--check"],

@@ -18,6 +18,7 @@ DialbookError
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 NO_HEADERS: Mapping[str, str] = {}
 RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}  # seconds
@@ -29,6 +30,7 @@ class DialbookError(Exception):
     status: int
     code: int
     message: str
+    request_id: str | None = None  # of the request, known to whom a server refused it
 
     def __init__(self, description: str, *, headers: Mapping[str, str] = NO_HEADERS) -> None:
         super().__init__(description)
@@ -86,7 +88,7 @@ class Duplicate(DialbookError):
 
     status, code, message = 409, 1008, "Duplicate resource"
 
-    def __init__(self, description: str, *, existing: object = None) -> None:
+    def __init__(self, description: str, *, existing: Any = None) -> None:
         super().__init__(description)
         self.existing = existing
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
-from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.model.errors import Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.lane import Lane
 from dialbook.store.migrate import migrations
@@ -229,7 +229,8 @@ def _commit(connection: Connection) -> None:
     except psycopg.OperationalError as lost:
         if not connection.broken:
             raise
-        raise Unavailable(UNKNOWN, headers=RETRY_SOON) from lost
+        # Nobody is asked to come again: the change might be made twice.
+        raise Unavailable(UNKNOWN) from lost
     if ended.statusmessage != "COMMIT":
         raise AssertionError("a change went on after one of its statements had failed")
 

@@ -109,5 +109,5 @@ def refusal(error: DialbookError) -> Answer:
 
 def _failure(error: DialbookError, write: Callable[[T], object]) -> Item:
     existing = error.existing if isinstance(error, Duplicate) else None
-    data = None if existing is None else write(existing)  # type: ignore[arg-type]  # the store gives what it makes
+    data = None if existing is None else write(existing)
     return Item(error.status, ErrorData(error.code, error.message, error.description), "failure", data)

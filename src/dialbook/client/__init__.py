@@ -1,0 +1,71 @@
+"""The client library: the v2 contacts and lists API, of Dialbook or of the provider, as Python calls."""
+
+from dialbook.client.aio.client import AsyncClient
+from dialbook.client.errors import Interrupted, ItemsRefused, NoAnswer, NotUnderstood, TimedOut
+from dialbook.client.results import (
+    Contact,
+    ContactList,
+    Ok,
+    Outcome,
+    Page,
+    RejectedRow,
+    Results,
+    Upload,
+    UploadAccepted,
+    UploadStats,
+)
+from dialbook.client.retries import Retries
+from dialbook.client.sync.client import Client
+from dialbook.model.errors import (
+    DialbookError,
+    Duplicate,
+    Forbidden,
+    Internal,
+    Invalid,
+    MethodNotAllowed,
+    Missing,
+    NotFound,
+    PreconditionFailed,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    Unreadable,
+    UnsupportedType,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Contact",
+    "ContactList",
+    "DialbookError",
+    "Duplicate",
+    "Forbidden",
+    "Internal",
+    "Interrupted",
+    "Invalid",
+    "ItemsRefused",
+    "MethodNotAllowed",
+    "Missing",
+    "NoAnswer",
+    "NotFound",
+    "NotUnderstood",
+    "Ok",
+    "Outcome",
+    "Page",
+    "PreconditionFailed",
+    "RejectedRow",
+    "Results",
+    "Retries",
+    "TimedOut",
+    "TooLarge",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "Unreadable",
+    "UnsupportedType",
+    "Upload",
+    "UploadAccepted",
+    "UploadStats",
+]

@@ -1,0 +1,142 @@
+"""The connection to an account: what sends an operation, and sends it again where that is safe."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx2
+
+from dialbook import __version__
+from dialbook.client.address import Parts, find_address
+from dialbook.client.answers import Answer
+from dialbook.client.errors import Interrupted, trouble_as_no_answer
+from dialbook.client.operations import Operation
+from dialbook.client.results import Outcome, Results
+from dialbook.client.retries import Retries
+from dialbook.model.errors import DialbookError
+from dialbook.wire.body import BULK_LIMIT
+from dialbook.wire.uploads import FILE
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+TIMEOUT = httpx2.Timeout(60, connect=10)
+RETRIES = Retries()
+
+
+class AsyncConnection:
+    """What all calls share.
+
+    Args:
+        url: the account with its credentials, `https://<key>:<token>@<host>/v2/accounts/<account>`; when neither it
+            nor parts are given, the environment's `DIALBOOK_URL`.
+        timeout: seconds for each step of a request: to connect, to send, to wait for more of the answer.
+        retries: how often, and after which pauses, a request is sent again where that is safe.
+        sleep: what waits so many seconds.
+        parts: the address in parts, in place of a URL: `account`, `key`, `token`, and `region` of the public service,
+            `"sg"` or `"in"`, or `base_url`.
+
+    Raises:
+        ValueError: there is no address, more than one, or one that cannot be read.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        timeout: float | httpx2.Timeout = TIMEOUT,
+        retries: Retries = RETRIES,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        **parts: Unpack[Parts],
+    ) -> None:
+        address = find_address(url, parts)
+        self._url = address.url
+        self._retries = retries
+        self._sleep = sleep
+        self._http = httpx2.AsyncClient(
+            auth=httpx2.BasicAuth(address.key, address.token),
+            headers={"User-Agent": f"dialbook/{__version__}"},
+            timeout=timeout,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._url}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; the client cannot be used after that."""
+        await self._http.aclose()
+
+    async def _send(self, operation: Operation[T]) -> T:
+        """Send an operation; return its result."""
+
+        async def once() -> T:
+            with trouble_as_no_answer():
+                response = await self._http.send(self._request(operation))
+            return operation.read(Answer(response.status_code, response.headers, response.content))
+
+        return await self._insist(operation, once)
+
+    async def _open(self, operation: Operation[Any]) -> httpx2.Response:
+        """Send an operation; return its answer, which is a success, to be read bit by bit and closed."""
+
+        async def once() -> httpx2.Response:
+            with trouble_as_no_answer():
+                response = await self._http.send(self._request(operation), stream=True)
+                if response.status_code != 200:
+                    await response.aread()
+                    operation.read(Answer(response.status_code, response.headers, response.content))
+            return response
+
+        return await self._insist(operation, once)
+
+    async def _send_each(
+        self, bulk: Callable[[Sequence[Item]], Operation[list[Outcome[T]]]], items: Iterable[Item]
+    ) -> Results[T]:
+        """Send any number of items, in as many requests as they need.
+
+        Raises:
+            Interrupted: a request after the first failed as a whole.
+        """
+        results: Results[T] = Results()
+        rest = iter(items)
+        while part := list(islice(rest, BULK_LIMIT)):
+            try:
+                outcomes = await self._send(bulk(part))
+            except DialbookError as error:
+                if not results:
+                    raise
+                raise Interrupted(results, error) from error
+            results += outcomes
+        return results
+
+    async def _insist(self, operation: Operation[Any], once: Callable[[], Awaitable[T]]) -> T:
+        """Do it once, and again where that is safe and may help."""
+        attempt = 1
+        while True:
+            try:
+                return await once()
+            except DialbookError as error:
+                pause = self._retries.pause(error, attempt, is_safe=operation.is_safe)
+                if pause is None:
+                    raise
+            attempt += 1
+            await self._sleep(pause)
+
+    def _request(self, operation: Operation[Any]) -> httpx2.Request:
+        form = operation.form
+        return self._http.build_request(
+            operation.method,
+            self._url + operation.path,
+            params=operation.query or None,
+            headers={"Accept": operation.accept},
+            content=operation.body,
+            data=form.fields if form else None,
+            files={FILE: ("contacts.csv", form.file, "text/csv")} if form else None,
+        )

@@ -1,0 +1,96 @@
+"""The calls on CSV uploads."""
+
+from collections.abc import Callable
+from typing import Unpack
+
+from dialbook.client import operations
+from dialbook.client.aio.connection import AsyncConnection
+from dialbook.client.fields import UploadChoices
+from dialbook.client.files import Source, sendable
+from dialbook.client.results import Page, RejectedRow, Upload, UploadAccepted
+from dialbook.wire.paging import DEFAULT_LIMIT
+
+FIRST_LOOK, LAST_LOOK = 0.25, 5.0  # seconds between two looks at an upload; they double from the one to the other
+
+
+class AsyncUploadCalls(AsyncConnection):
+    """Uploads: contacts out of a file that join a list."""
+
+    async def upload_csv(self, file: Source, list_name: str, **choices: Unpack[UploadChoices]) -> UploadAccepted:
+        """Send a file whose contacts are to join a list.
+
+        Args:
+            file: a path, the content, or a binary file, which is sent from its beginning.
+            list_name: the list, which is made when there is none.
+            choices: the `type` of a list that is made; extensions of Dialbook's: `on_duplicate="update"` fills in what
+                the rows give, `dry_run=True` reports and writes nothing.
+
+        Returns:
+            The upload, which is worked off from then on.
+
+        Raises:
+            Invalid: the file is no CSV, or too long for the list.
+            TooLarge: the file has too many bytes.
+            OSError: the file cannot be read.
+            DialbookError: as every call.
+        """
+        with sendable(file) as content:
+            return await self._send(operations.upload_csv(content, list_name, choices))
+
+    async def get_upload(self, upload_id: str) -> Upload:
+        """How far an upload is.
+
+        Raises:
+            NotFound: there is no such upload.
+            DialbookError: as every call.
+        """
+        return await self._send(operations.get_upload(upload_id))
+
+    async def wait_for_upload(self, upload_id: str, on_progress: Callable[[Upload], object] = lambda _: None) -> Upload:
+        """Wait until an upload has ended, in whichever way.
+
+        Args:
+            upload_id: the upload.
+            on_progress: is told each time how far it is, the end too.
+
+        Returns:
+            The upload, which is `completed` or `failed`.
+
+        Raises:
+            NotFound: there is no such upload.
+            DialbookError: as every call.
+        """
+        pause = FIRST_LOOK
+        while True:
+            upload = await self.get_upload(upload_id)
+            on_progress(upload)
+            if not upload.is_running:
+                return upload
+            await self._sleep(pause)
+            pause = min(2 * pause, LAST_LOOK)
+
+    async def cancel_upload(self, upload_id: str) -> Upload:
+        """End an upload where it stands; what it has written stays. An extension of Dialbook's.
+
+        Raises:
+            NotFound: there is no such upload.
+            DialbookError: as every call.
+        """
+        return await self._send(operations.cancel_upload(upload_id))
+
+    async def list_upload_errors(
+        self, upload_id: str, *, offset: int = 0, limit: int = DEFAULT_LIMIT
+    ) -> Page[RejectedRow]:
+        """Read one page of the rows that did not get into the list. An extension of Dialbook's.
+
+        Args:
+            upload_id: the upload.
+            offset: how many of them come before it.
+            limit: how many it holds at most.
+
+        Raises:
+            NotFound: there is no such upload.
+            Invalid: a value that the server does not allow.
+            DialbookError: as every call.
+        """
+        return await self._send(operations.list_upload_errors(upload_id, {"offset": offset, "limit": limit}))

@@ -1,0 +1,48 @@
+"""A walk through a collection, which asks for a page when the one before it is used up."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Generic, Self
+
+from dialbook.client.course import Course, T
+from dialbook.client.operations import Operation
+from dialbook.client.results import Page
+from dialbook.model.errors import Invalid
+
+_NONE = object()
+
+
+class AsyncWalk(Generic[T]):
+    """An iterator over all of a collection. It holds nothing open between pages, so that it may be left anywhere."""
+
+    def __init__(self, send: Callable[[Operation[Page[T]]], Awaitable[Page[T]]], course: Course[T]) -> None:
+        self._send = send
+        self._course = course
+        self._items: Iterator[T] = iter(())
+
+    @property
+    def position(self) -> str:
+        """Where a later walk can carry on: behind the item that came last, also after the end.
+
+        A contact that leaves the list before then may make some before it come again; none is left out.
+        """
+        return self._course.position
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while (item := next(self._items, _NONE)) is _NONE:
+            operation = self._course.next_page()
+            if operation is None:
+                raise StopAsyncIteration
+            self._items = self._course.through(await self._read(operation))
+        return item  # type: ignore[return-value]  # it is none but theirs
+
+    async def _read(self, operation: Operation[Page[T]]) -> Page[T]:
+        try:
+            return await self._send(operation)
+        except Invalid:
+            smaller = self._course.next_page() if self._course.shrink() else None
+            if smaller is None:
+                raise
+            return await self._send(smaller)

@@ -1,0 +1,90 @@
+"""What goes wrong besides the refusals of a server, which are those of `dialbook.model.errors`.
+
+DialbookError
+├── NoAnswer             none came
+│   └── TimedOut         in time
+├── NotUnderstood        what came is no answer of this API
+├── ItemsRefused         of a bulk call, asked for by `Results.raise_for_failures`
+└── Interrupted          a bulk call ended before its last request
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from dialbook.model.errors import DialbookError
+
+if TYPE_CHECKING:
+    from dialbook.client.results import Results
+
+# What happens before the first byte of a request is sent.
+_UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+
+
+class NoAnswer(DialbookError):
+    """The connection could not be made, broke, or took too long; status and code are 0."""
+
+    status, code, message = 0, 0, "No answer"
+
+    def __init__(self, description: str, *, may_be_done: bool) -> None:
+        super().__init__(description)
+        self.may_be_done = may_be_done  # whether the server may have done what it was asked for
+
+
+class TimedOut(NoAnswer):
+    """No answer came in time."""
+
+
+class NotUnderstood(DialbookError):
+    """An answer in a shape that this API does not have; `status` is that of HTTP."""
+
+    code, message = 0, "Not understood"
+
+    def __init__(self, description: str, *, status: int) -> None:
+        super().__init__(description)
+        self.status = status
+
+
+class ItemsRefused(DialbookError):
+    """Some items of a bulk call were refused; status, code and request id are those of the first."""
+
+    def __init__(self, failures: Mapping[int, DialbookError], total: int) -> None:
+        place, first = next(iter(failures.items()))
+        super().__init__(
+            f"{len(failures)} of {total} items were refused; the first is item {place}: {first.description}"
+        )
+        self.status, self.code, self.message = first.status, first.code, first.message
+        self.request_id = first.request_id
+        self.failures = failures  # by their place among the items, counted from 0
+
+
+class Interrupted(DialbookError):
+    """A later request of a bulk call failed as a whole: `__cause__` says why, and `results` what was done before."""
+
+    def __init__(self, results: "Results[Any]", cause: DialbookError) -> None:
+        super().__init__(f"{len(results)} items were dealt with, then a request failed: {cause.description}")
+        self.status, self.code, self.message = cause.status, cause.code, cause.message
+        self.request_id = cause.request_id
+        self.results = results
+
+
+@contextmanager
+def trouble_as_no_answer() -> Iterator[None]:
+    """Turn what the HTTP library says of trouble on the way into NoAnswer.
+
+    Its own exception is not shown with it: the frames that it comes from hold the request's credentials.
+    """
+    try:
+        yield
+    except httpx2.HTTPError as trouble:
+        raise _no_answer(trouble) from None
+
+
+def _no_answer(trouble: httpx2.HTTPError) -> NoAnswer:
+    may_be_done = not isinstance(trouble, _UNSENT)
+    kind = TimedOut if isinstance(trouble, httpx2.TimeoutException) else NoAnswer
+    what = "No answer came; whether the request was done is not known" if may_be_done else "The server is not reached"
+    said = ": ".join(filter(None, [type(trouble).__name__, str(trouble)]))
+    return kind(f"{what} ({said}).", may_be_done=may_be_done)

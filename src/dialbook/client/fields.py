@@ -1,0 +1,95 @@
+"""What the calls are given by name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypedDict
+
+Format = Literal["csv", "ndjson"]
+ListKind = Literal["static", "dynamic"]
+
+
+class OptionalFields(TypedDict, total=False):
+    """The fields that a contact may be without; `None` clears one."""
+
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    email: str | None
+    tag: str | None
+    custom_field: Mapping[str, Any] | None
+
+
+class ContactFields(OptionalFields, total=False):
+    """The fields of a contact that can be changed."""
+
+    number: str
+
+
+class NewContact(OptionalFields):
+    """A contact to be made."""
+
+    number: str
+
+
+class ContactChange(ContactFields):
+    """What to change in a contact; fields that are not given stay."""
+
+    sid: str
+
+
+class ListFields(TypedDict, total=False):
+    """The fields of a list that can be changed; `None` clears its tag."""
+
+    name: str
+    tag: str | None
+
+
+class NewList(TypedDict):
+    """A list to be made."""
+
+    name: str
+    tag: NotRequired[str | None]
+    type: NotRequired[ListKind]
+
+
+class ListChange(ListFields):
+    """What to change in a list; fields that are not given stay."""
+
+    sid: str
+
+
+class ContactQuery(TypedDict, total=False):
+    """Which contacts of the address book, and in which order."""
+
+    sort_by: str  # a field, optionally followed by :asc or :desc
+    name: str  # a part of the first, last or full name
+    list_sids: Sequence[str]  # contacts in any of these lists
+    show_lists: bool  # each contact with the lists that it is in
+
+
+class ListQuery(TypedDict, total=False):
+    """Which lists, and in which order."""
+
+    sort_by: str
+    name: str
+
+
+class MemberFilter(TypedDict, total=False):
+    """Which contacts of a list: all that is given has to apply. An extension of Dialbook's."""
+
+    number: str
+    name: str
+    tag: str
+
+
+class MemberQuery(MemberFilter, total=False):
+    """Which contacts of a list, and in which order; ordered pages go by offset."""
+
+    sort_by: str
+
+
+class UploadChoices(TypedDict, total=False):
+    """How an upload is to be worked off; the last two are extensions of Dialbook's."""
+
+    type: ListKind  # of the list, where it is made
+    on_duplicate: Literal["skip", "update"]
+    dry_run: bool

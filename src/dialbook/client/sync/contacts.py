@@ -1,0 +1,130 @@
+# Built by tools/build_sync_client.py from src/dialbook/client/aio/contacts.py: change it there.
+"""The calls on contacts."""
+
+from collections.abc import Iterable
+from typing import Unpack
+
+from dialbook.client import operations
+from dialbook.client.course import Course
+from dialbook.client.fields import ContactChange, ContactFields, ContactQuery, NewContact
+from dialbook.client.results import Contact, Page, Results
+from dialbook.client.sync.connection import Connection
+from dialbook.client.sync.walk import Walk
+from dialbook.wire.paging import DEFAULT_LIMIT
+
+
+class ContactCalls(Connection):
+    """Contacts."""
+
+    def create_contacts(self, contacts: Iterable[NewContact]) -> Results[Contact]:
+        """Store contacts, each accepted or refused on its own.
+
+        Args:
+            contacts: any number of them; only `number` is mandatory.
+
+        Returns:
+            One result for each, in order. A number that is taken is a `Duplicate`, whose `existing` is the contact
+            that has it.
+
+        Raises:
+            Interrupted: one of several requests failed after others were done.
+            DialbookError: as every call.
+        """
+        return self._send_each(operations.create_contacts, contacts)
+
+    def update_contacts(self, changes: Iterable[ContactChange]) -> Results[Contact]:
+        """Change contacts, each accepted or refused on its own.
+
+        Args:
+            changes: any number of them: the contact's `sid`, and the fields to change; `None` clears one.
+
+        Returns:
+            One result for each, in order.
+
+        Raises:
+            Interrupted: one of several requests failed after others were done.
+            DialbookError: as every call.
+        """
+        return self._send_each(operations.update_contacts, changes)
+
+    def update_contact(self, sid: str, **fields: Unpack[ContactFields]) -> Contact:
+        """Change one contact.
+
+        Args:
+            sid: the contact.
+            fields: those to change; `None` clears one.
+
+        Returns:
+            The contact as it is now.
+
+        Raises:
+            NotFound: there is no such contact.
+            Duplicate: another contact has the number.
+            DialbookError: as every call.
+        """
+        return self._send(operations.update_contact(sid, fields))
+
+    def get_contact(self, sid: str) -> Contact:
+        """Read one contact.
+
+        Raises:
+            NotFound: there is none with this sid.
+            DialbookError: as every call.
+        """
+        return self._send(operations.get_contact(sid))
+
+    def list_contacts(
+        self, *, offset: int = 0, limit: int = DEFAULT_LIMIT, **query: Unpack[ContactQuery]
+    ) -> Page[Contact]:
+        """Read one page of the address book.
+
+        Args:
+            offset: how many contacts come before it.
+            limit: how many it holds at most.
+            query: `sort_by` a field, with `:desc` behind it from the end; a part of a `name`; `list_sids`, contacts in
+                any of which are wanted; `show_lists=True` for each contact's `lists`.
+
+        Raises:
+            Invalid: a value that the server does not allow.
+            DialbookError: as every call.
+        """
+        return self._send(operations.list_contacts({"offset": offset, "limit": limit}, query))
+
+    def iter_contacts(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        position: str | None = None,
+        **query: Unpack[ContactQuery],
+    ) -> Walk[Contact]:
+        """Walk through the address book, page by page.
+
+        Args:
+            limit: how many contacts are wanted, all of them when it is `None`.
+            page_size: how many to ask for at once; 500, or 20 where the server refuses that, when it is `None`.
+            position: where to carry on, as the `position` of an earlier walk said.
+            query: as of `list_contacts`.
+
+        Returns:
+            An iterator, which raises what `list_contacts` raises.
+
+        Raises:
+            ValueError: no position that a walk gave, or a number out of its bounds.
+        """
+        course = Course(
+            lambda part: operations.list_contacts(part, query), limit=limit, page_size=page_size, position=position
+        )
+        return Walk(self._send, course)
+
+    def delete_contact(self, sid: str) -> Contact | None:
+        """Delete one contact for good, out of every list too.
+
+        Returns:
+            The contact as it was, where the server says so.
+
+        Raises:
+            NotFound: there is none with this sid.
+            DialbookError: as every call.
+        """
+        return self._send(operations.delete_contact(sid))

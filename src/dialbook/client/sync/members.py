@@ -1,0 +1,143 @@
+# Built by tools/build_sync_client.py from src/dialbook/client/aio/members.py: change it there.
+"""The calls on who is in a list."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import BinaryIO, Unpack
+
+import httpx2
+
+from dialbook.client import operations
+from dialbook.client.course import Course
+from dialbook.client.errors import trouble_as_no_answer
+from dialbook.client.fields import Format, MemberFilter, MemberQuery
+from dialbook.client.files import Target, head_of, line_of, whole_file
+from dialbook.client.results import Contact, Page, Results
+from dialbook.client.sync.connection import Connection
+from dialbook.client.sync.walk import Walk
+from dialbook.wire.paging import DEFAULT_LIMIT
+
+
+class MemberCalls(Connection):
+    """Members: contacts in a list, in the order in which they joined."""
+
+    def add_members(self, list_sid: str, contact_sids: Iterable[str]) -> Results[Contact]:
+        """Let contacts join a list, each accepted or refused on its own.
+
+        Args:
+            list_sid: the list.
+            contact_sids: any number of contacts.
+
+        Returns:
+            One result for each, in order. One that is in the list already is a `Duplicate`, whose `existing` it is.
+
+        Raises:
+            NotFound: there is no such list.
+            Interrupted: one of several requests failed after others were done.
+            DialbookError: as every call.
+        """
+        return self._send_each(partial(operations.add_members, list_sid), contact_sids)
+
+    def list_members(
+        self, list_sid: str, *, offset: int = 0, limit: int = DEFAULT_LIMIT, **query: Unpack[MemberQuery]
+    ) -> Page[Contact]:
+        """Read one page of a list's contacts.
+
+        Args:
+            list_sid: the list.
+            offset: how many contacts come before it.
+            limit: how many it holds at most.
+            query: extensions of Dialbook's: `number`, `name` and `tag`, which have to apply; `sort_by`.
+
+        Raises:
+            NotFound: there is no such list.
+            Invalid: a value that the server does not allow.
+            DialbookError: as every call.
+        """
+        return self._send(operations.list_members(list_sid, {"offset": offset, "limit": limit}, query))
+
+    def iter_members(
+        self,
+        list_sid: str,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        position: str | None = None,
+        **query: Unpack[MemberQuery],
+    ) -> Walk[Contact]:
+        """Walk through a list's contacts: by cursor where the server offers them, so that each contact that stays
+        comes exactly once, whoever joins or leaves meanwhile; else by offset.
+
+        Args:
+            list_sid: the list.
+            limit: how many contacts are wanted, all of them when it is `None`.
+            page_size: how many to ask for at once; 500, or 20 where the server refuses that, when it is `None`.
+            position: where to carry on, as the `position` of an earlier walk said.
+            query: as of `list_members`.
+
+        Returns:
+            An iterator, which raises what `list_members` raises.
+
+        Raises:
+            ValueError: no position that a walk gave, or a number out of its bounds.
+        """
+        course = Course(
+            lambda part: operations.list_members(list_sid, part, query),
+            limit=limit,
+            page_size=page_size,
+            position=position,
+        )
+        return Walk(self._send, course)
+
+    def export_members(
+        self,
+        list_sid: str,
+        target: Target,
+        format: Format = "csv",  # noqa: A002  # what it is called everywhere
+        **query: Unpack[MemberFilter],
+    ) -> None:
+        """Write a whole list into a file, as it comes: in one answer where the server offers that, else page by page.
+
+        Args:
+            list_sid: the list.
+            target: a path, whose file is there when it is whole, and otherwise stays as it was; or a binary file.
+            format: `"csv"`, with the columns of an upload, or `"ndjson"`, a line of JSON for each contact.
+            query: `number`, `name` and `tag`, as of `list_members`.
+
+        Raises:
+            NotFound: there is no such list.
+            OSError: the file cannot be written.
+            DialbookError: as every call.
+        """
+        answer = self._open(operations.export_members(list_sid, format, query))
+        try:
+            with whole_file(target) as file:
+                if answer.headers.get("content-type", "").startswith(operations.MEDIA_TYPES[format]):
+                    self._copy(answer, file)
+                else:
+                    answer.close()
+                    self._write_pages(self.iter_members(list_sid, **query), file, format)
+        finally:
+            answer.close()
+
+    def remove_member(self, list_sid: str, contact_sid: str) -> Contact | None:
+        """Take one contact out of a list; it stays in the address book.
+
+        Returns:
+            The contact, where the server says so.
+
+        Raises:
+            NotFound: there is no such list, or the contact is not in it.
+            DialbookError: as every call.
+        """
+        return self._send(operations.remove_member(list_sid, contact_sid))
+
+    def _copy(self, answer: httpx2.Response, file: BinaryIO) -> None:
+        with trouble_as_no_answer():
+            for piece in answer.iter_bytes():
+                file.write(piece)
+
+    def _write_pages(self, walk: Walk[Contact], file: BinaryIO, format_: Format) -> None:
+        file.write(head_of(format_))
+        for contact in walk:
+            file.write(line_of(contact, format_))
