@@ -28,7 +28,7 @@ class NoAnswer(DialbookError):
 
     status, code, message = 0, 0, "No answer"
 
-    def __init__(self, description: str, *, may_be_done: bool) -> None:
+    def __init__(self, description: str, *, may_be_done: bool = True) -> None:
         super().__init__(description)
         self.may_be_done = may_be_done  # whether the server may have done what it was asked for
 
@@ -42,7 +42,7 @@ class NotUnderstood(DialbookError):
 
     code, message = 0, "Not understood"
 
-    def __init__(self, description: str, *, status: int) -> None:
+    def __init__(self, description: str, *, status: int = 0) -> None:
         super().__init__(description)
         self.status = status
 

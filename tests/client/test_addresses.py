@@ -1,0 +1,124 @@
+"""Where a client connects to, and that nobody sees what with."""
+
+import asyncio
+import logging
+import pickle
+import traceback
+from typing import Any
+
+import pytest
+
+from dialbook import AsyncClient, Client, NoAnswer
+from dialbook.client.address import find_address
+from tests.client.peer import Act, contact, ok, peer
+from tests.conftest import Client as Caller
+from tests.conftest import Server
+
+TOKEN = "s3cr3t-t0k3n"
+KEY = "0ur-k3y"
+
+
+@pytest.mark.parametrize(
+    ("url", "parts", "found"),
+    [
+        (f"https://{KEY}:{TOKEN}@api.exotel.com/v2/accounts/acme", {}, "https://api.exotel.com/v2/accounts/acme"),
+        (f"http://{KEY}:{TOKEN}@[::1]:8080/v2/accounts/acme/", {}, "http://[::1]:8080/v2/accounts/acme"),
+        (f"https://{KEY}:{TOKEN}@host/book/v2/accounts/acme", {}, "https://host/book/v2/accounts/acme"),
+        (None, {"region": "sg"}, "https://api.exotel.com/v2/accounts/acme"),
+        (None, {"region": "in"}, "https://api.in.exotel.com/v2/accounts/acme"),
+        (None, {"base_url": "http://127.0.0.1:8080"}, "http://127.0.0.1:8080/v2/accounts/acme"),
+        (None, {"base_url": "http://host/book/"}, "http://host/book/v2/accounts/acme"),
+    ],
+)
+def test_an_address_is_given_whole_or_in_parts(url: str | None, parts: Any, found: str) -> None:
+    given = parts and {"account": "acme", "key": KEY, "token": TOKEN, **parts}
+    address = find_address(url, given)
+
+    assert (address.url, address.key, address.token) == (found, KEY, TOKEN)
+
+
+def test_credentials_may_be_escaped() -> None:
+    address = find_address("https://k%40y:t%2Fk%3An@host/v2/accounts/acme", {})
+
+    assert (address.key, address.token) == ("k@y", "t/k:n")
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        (f"https://host/v2/accounts/acme?token={TOKEN}", {}),
+        (f"https://{KEY}:{TOKEN}/x@host/v2/accounts/acme", {}),
+        (f"https://{KEY}:{TOKEN}@host:port/v2/accounts/acme", {}),
+        (f"https://{KEY}:{TOKEN}@host/v2/accounts/", {}),
+        (f"https://{KEY}:{TOKEN}@host/v2/accounts/acme/contacts", {}),
+        (f"https://{KEY}:{TOKEN}@host/v1/Accounts/acme", {}),
+        (f"ftp://{KEY}:{TOKEN}@host/v2/accounts/acme", {}),
+        (f"{KEY}:{TOKEN}", {}),
+        ("", {}),
+        (None, {}),
+        (None, {"account": "acme", "key": KEY}),
+        (None, {"account": "acme", "key": KEY, "token": TOKEN}),
+        (None, {"account": "acme", "key": KEY, "token": TOKEN, "region": "sg", "base_url": "http://host"}),
+        (None, {"account": "acme", "key": KEY, "token": TOKEN, "region": "us"}),
+        (None, {"account": "acme", "key": KEY, "token": TOKEN, "base_url": "host"}),
+        (f"https://{KEY}:{TOKEN}@host/v2/accounts/acme", {"region": "sg"}),
+    ],
+)
+def test_what_is_no_address_is_refused_without_a_word_of_it(
+    url: str | None, parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIALBOOK_URL", raising=False)
+
+    with pytest.raises(ValueError, match=r"address|region") as raised:
+        Client(url, **parts)
+
+    shown = "".join(traceback.format_exception(raised.value))
+    assert TOKEN not in shown
+    assert KEY not in shown
+
+
+def test_the_environment_has_the_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIALBOOK_URL", url)
+
+    with Client() as client:
+        assert list(client.list_lists()) == []
+
+
+def test_parts_reach_a_server(server: Server, api: Caller) -> None:
+    with Client(account=api.account, key=api.key, token=api.token, base_url=server.url) as client:
+        assert list(client.list_lists()) == []
+
+
+def test_credentials_are_sent_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    half = Act(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "reset")
+    with peer(ok(contact(1)), *[half] * 4) as there:
+        client = Client(there.url, sleep=lambda _: None)
+        client.get_contact("a")
+        with pytest.raises(NoAnswer) as raised:
+            client.get_contact("a")
+
+    assert b"Basic a2V5OnNlY3JldA==" in there.requests[0]
+    local = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    frames = str([frame.locals for frame in local.stack[1:]])  # the first is this test's own
+    for shown in (repr(client), caplog.text, frames, str(raised.value), repr(raised.value)):
+        assert "secret" not in shown
+        assert "a2V5OnNlY3JldA" not in shown
+    assert repr(client) == f"<Client http://{there.host}/v2/accounts/acme>"
+    assert repr(find_address(there.url, {})) == f"<Address http://{there.host}/v2/accounts/acme>"
+
+
+def test_a_refusal_goes_to_another_process_and_back() -> None:
+    with peer(Act(b"", "reset")) as there, pytest.raises(NoAnswer) as raised:
+        Client(there.url).delete_contact("a")
+
+    again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301  # our own
+    assert (str(again), again.may_be_done) == (str(raised.value), True)
+
+
+def test_an_asynchronous_client_is_found_the_same_way(url: str) -> None:
+    async def read() -> int:
+        async with AsyncClient(url) as client:
+            return len(await client.list_lists())
+
+    assert asyncio.run(read()) == 0

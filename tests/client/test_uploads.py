@@ -1,0 +1,126 @@
+"""Uploads: sent from a path, a file or bytes; waited for, cancelled, and their rejected rows read."""
+
+import asyncio
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dialbook import AsyncClient, Client, Invalid, NotFound
+from dialbook.client import Upload, UploadStats
+from tests.client.peer import contact, ok, peer, refusal
+from tests.conftest import NUMBERS, Server, work_off
+
+FILE = f"number,first_name\n{NUMBERS[0]},Asha\nnobody,\n{NUMBERS[1]},Bharat\n".encode()
+
+
+def test_an_upload_is_sent_worked_off_and_reported(client: Client, server: Server) -> None:
+    accepted = client.upload_csv(FILE, "Friends")
+    assert accepted.list_sid is not None
+    assert client.get_upload(accepted.upload_id).is_running
+
+    work_off(server)
+    upload = client.wait_for_upload(accepted.upload_id)
+
+    assert (upload.status, upload.stats) == ("completed", UploadStats(duplicate=0, total=3, success=2, failed=1))
+    assert [found.number for found in client.iter_members(accepted.list_sid)] == NUMBERS[:2]
+    (rejected,) = client.list_upload_errors(accepted.upload_id)
+    assert (rejected.line, rejected.number, rejected.reason) == (3, "nobody", "number_invalid")
+
+
+def as_path(folder: Path) -> Path:
+    (folder / "friends.csv").write_bytes(FILE)
+    return folder / "friends.csv"
+
+
+def as_pipe(_: Path) -> io.BufferedReader:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as end:
+        end.write(FILE)
+    return os.fdopen(reading, "rb")
+
+
+@pytest.mark.parametrize(
+    "make", [as_path, lambda folder: str(as_path(folder)), as_pipe, lambda _: io.BytesIO(FILE), lambda _: FILE]
+)
+def test_a_file_may_come_in_any_form(
+    client: Client, server: Server, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    file = make(tmp_path)
+    upload = client.upload_csv(file, "Friends", type="dynamic")
+    if isinstance(file, io.IOBase):
+        file.close()
+    work_off(server)
+
+    assert client.get_upload(upload.upload_id).stats.success == 2
+
+
+def test_a_file_is_sent_whole_again_after_a_refusal(tmp_path: Path) -> None:
+    summary = {"summary": {"upload_id": "c" * 32, "list_sid": None, "url": "/"}}
+    pauses: list[float] = []
+    for make in (as_path, as_pipe):
+        with peer(refusal(429, 1006), ok(summary)) as there, Client(there.url, sleep=pauses.append) as client:
+            file = make(tmp_path)
+            assert client.upload_csv(file, "Friends").upload_id == "c" * 32
+            if isinstance(file, io.IOBase):
+                file.close()
+        assert [FILE in request for request in there.requests] == [True, True]
+
+
+def test_a_dry_run_writes_nothing(client: Client, server: Server) -> None:
+    accepted = client.upload_csv(FILE, "Friends", dry_run=True, on_duplicate="update")
+    work_off(server)
+
+    assert client.get_upload(accepted.upload_id).stats.success == 2
+    assert list(client.iter_contacts()) == []
+
+
+def test_a_cancelled_upload_has_ended(client: Client) -> None:
+    accepted = client.upload_csv(FILE, "Friends")
+
+    cancelled = client.cancel_upload(accepted.upload_id)
+
+    assert not cancelled.is_running
+    assert client.wait_for_upload(accepted.upload_id) == cancelled
+
+
+def test_what_is_no_csv_is_refused(client: Client) -> None:
+    with pytest.raises(Invalid):
+        client.upload_csv(b"name\nAsha\n", "Friends")
+    with pytest.raises(NotFound):
+        client.get_upload("0" * 32)
+
+
+def test_who_waits_is_told_how_far_it_is(url: str, server: Server) -> None:
+    """The work is done in the pause, so that nobody waits."""
+    pauses: list[float] = []
+    seen: list[Upload] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            work_off(server)
+
+    with Client(url, sleep=sleep) as client:
+        client.wait_for_upload(client.upload_csv(FILE, "Friends").upload_id, seen.append)
+
+    assert pauses == [0.25, 0.5, 1.0]
+    assert [upload.status for upload in seen] == ["in-progress"] * 3 + ["completed"]
+
+
+def test_an_asynchronous_upload(url: str, server: Server) -> None:
+    async def sleep(_: float) -> None:
+        await asyncio.to_thread(work_off, server)
+
+    async def upload() -> Upload:
+        async with AsyncClient(url, sleep=sleep) as client:
+            return await client.wait_for_upload((await client.upload_csv(io.BytesIO(FILE), "Friends")).upload_id)
+
+    assert asyncio.run(upload()).stats.success == 2
+
+
+def test_an_answer_without_a_summary_is_not_taken_for_one() -> None:
+    with peer(ok(contact(1))) as there, pytest.raises(Exception, match="summary"):
+        Client(there.url).upload_csv(FILE, "Friends")

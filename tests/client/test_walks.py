@@ -1,0 +1,181 @@
+"""Iterators: each contact once, whatever the page size, wherever they are left, whoever joins or leaves meanwhile."""
+
+import asyncio
+import threading
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialbook import AsyncClient, Client, Invalid, NotFound
+from dialbook.client.course import Course
+from dialbook.client.operations import list_members
+from tests.client.conftest import fill
+from tests.client.peer import contact, ok, peer, refusal
+from tests.conftest import NUMBERS
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 7, 8, 100, None])
+def test_a_walk_meets_all_members_in_order(client: Client, page_size: int | None) -> None:
+    list_sid, sids = fill(client, 7)
+
+    assert [found.sid for found in client.iter_members(list_sid, page_size=page_size)] == sids
+
+
+def test_a_walk_by_offset_meets_all_contacts_and_lists(client: Client) -> None:
+    _, sids = fill(client, 7)
+    client.create_lists([{"name": name} for name in ("a", "b", "c")])
+
+    assert [found.sid for found in client.iter_contacts(page_size=3)] == sids
+    assert [found.number for found in client.iter_contacts(page_size=2, sort_by="number:desc")] == NUMBERS[6::-1]
+    assert [found.name for found in client.iter_lists(page_size=2)] == ["Friends", "a", "b", "c"]
+    assert [found.name for found in client.iter_lists(name="frie")] == ["Friends"]
+
+
+def test_a_limit_ends_a_walk(client: Client) -> None:
+    list_sid, sids = fill(client, 7)
+
+    for limit in range(9):
+        assert [found.sid for found in client.iter_members(list_sid, limit=limit, page_size=3)] == sids[:limit]
+
+
+def test_an_empty_list_is_walked_through_at_once(client: Client) -> None:
+    (made,) = client.create_lists([{"name": "Nobody"}]).raise_for_failures()
+
+    assert list(client.iter_members(made.sid)) == []
+
+
+def test_a_walk_carries_on_from_wherever_it_was_left(client: Client) -> None:
+    list_sid, sids = fill(client, 7)
+
+    for left_after in range(8):
+        walk = client.iter_members(list_sid, page_size=3)
+        begun = [found.sid for found in islice(walk, left_after)]
+        rest = client.iter_members(list_sid, page_size=2, position=walk.position)
+        assert begun + [found.sid for found in rest] == sids, walk.position
+
+
+def test_a_walk_that_has_ended_carries_on_with_who_joined_since(client: Client) -> None:
+    list_sid, _ = fill(client, 7)
+    (newcomer,) = client.create_contacts([{"number": NUMBERS[7]}]).raise_for_failures()
+    for page_size in (3, 7, 100):
+        walk = client.iter_members(list_sid, page_size=page_size)
+        list(walk)
+        client.add_members(list_sid, [newcomer.sid])
+
+        assert list(client.iter_members(list_sid, page_size=page_size, position=walk.position)) == [newcomer]
+        client.remove_member(list_sid, newcomer.sid)
+
+
+def test_nobody_is_left_out_when_the_contact_at_the_position_has_left(client: Client) -> None:
+    list_sid, sids = fill(client, 7)
+    walk = client.iter_members(list_sid, page_size=5)
+    begun = [found.sid for found in islice(walk, 3)]
+
+    client.remove_member(list_sid, begun[-1])
+    rest = [found.sid for found in client.iter_members(list_sid, position=walk.position)]
+
+    assert {*begun, *rest} == set(sids)
+
+
+def test_a_position_that_no_walk_gave_is_refused(client: Client) -> None:
+    for position in ("", "page=3", "offset=-1", "offset=x", "after=1&limit=x"):
+        with pytest.raises(ValueError, match="is no position that a walk gave"):
+            client.iter_members("a", position=position)
+    for wrong in ({"limit": -1}, {"page_size": 0}):
+        with pytest.raises(ValueError, match="limit must be"):
+            client.iter_members("a", **wrong)
+
+
+def test_a_walk_through_no_list_is_refused(client: Client) -> None:
+    with pytest.raises(NotFound):
+        next(client.iter_members("0" * 32))
+
+
+def test_each_member_that_stays_comes_exactly_once_while_others_join_and_leave(client: Client) -> None:
+    list_sid, sids = fill(client, 3000)
+    others = client.create_contacts({"number": n} for n in NUMBERS[3000:3500]).raise_for_failures()
+    staying, leaving, joining = sids[1::2], sids[::2], [found.sid for found in others]
+    walked: list[str] = []
+
+    def change() -> None:
+        for out, into in zip(leaving, [*joining, *leaving], strict=False):
+            client.remove_member(list_sid, out)
+            client.add_members(list_sid, [into])
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    while changing.is_alive() or not walked:
+        walked = [found.sid for found in client.iter_members(list_sid, page_size=50)]
+        met = [sid for sid in walked if sid in set(staying)]
+        assert met == staying
+    changing.join()
+
+
+def test_an_asynchronous_walk_is_left_and_carried_on(url: str, client: Client) -> None:
+    list_sid, sids = fill(client, 7)
+
+    async def walk_twice() -> list[str]:
+        async with AsyncClient(url) as asynchronous:
+            walk = asynchronous.iter_members(list_sid, page_size=3)
+            met = []
+            async for found in walk:
+                met.append(found.sid)
+                if len(met) == 4:
+                    break
+            return met + [found.sid async for found in asynchronous.iter_members(list_sid, position=walk.position)]
+
+    assert asyncio.run(walk_twice()) == sids
+
+
+def test_a_server_without_cursors_is_walked_through_by_offset() -> None:
+    with peer(
+        ok([contact(0), contact(1)], count=2, offset=0, limit=2, total=3),
+        ok([contact(2)], count=1, offset=2, limit=2, total=3),
+    ) as there:
+        walk = Client(there.url).iter_members("friends", page_size=2)
+        assert [found.sid for found in walk] == [contact(n)["sid"] for n in range(3)]
+
+    assert there.lines == [f"GET /lists/friends/contacts?offset={offset}&limit=2" for offset in (0, 2)]
+
+
+def test_a_server_that_gives_fewer_than_asked_for_is_walked_through_to_its_end() -> None:
+    with peer(*(ok([contact(n)], count=1, offset=n, limit=1, total=3) for n in range(3))) as there:
+        assert len(list(Client(there.url).iter_contacts(page_size=100))) == 3
+
+
+def test_without_a_total_a_walk_ends_at_an_empty_page() -> None:
+    with peer(ok([contact(0)]), ok([contact(1)]), ok([])) as there:
+        assert len(list(Client(there.url).iter_contacts())) == 2
+
+
+def test_where_large_pages_are_refused_small_ones_are_asked_for() -> None:
+    with peer(
+        refusal(400, 1002),
+        ok([contact(n) for n in range(20)], count=20, offset=0, limit=20, total=21),
+        ok([contact(20)], count=1, offset=20, limit=20, total=21),
+    ) as there:
+        assert len(list(Client(there.url).iter_contacts())) == 21
+
+    assert [line.partition("?")[2] for line in there.lines] == [
+        "offset=0&limit=500",
+        "offset=0&limit=20",
+        "offset=20&limit=20",
+    ]
+
+
+@pytest.mark.parametrize("options", [{"page_size": 500}, {"limit": 5}])
+def test_other_refusals_of_a_page_are_raised_at_once(options: dict[str, int]) -> None:
+    with peer(refusal(400, 1002)) as there, pytest.raises(Invalid):
+        next(Client(there.url).iter_contacts(**options))
+
+
+@given(st.text())
+def test_any_text_is_a_position_or_is_refused(text: str) -> None:
+    try:
+        course = Course(lambda part: list_members("friends", part, {}), position=text)
+    except ValueError:
+        return
+    again = Course(lambda part: list_members("friends", part, {}), position=course.position)
+    assert again.position == course.position
