@@ -31,8 +31,8 @@ KEY = "0ur-k3y"
     ],
 )
 def test_an_address_is_given_whole_or_in_parts(url: str | None, parts: Any, found: str) -> None:
-    given = parts and {"account": "acme", "key": KEY, "token": TOKEN, **parts}
-    address = find_address(url, given)
+    credentials: Any = {"account": "acme", "key": KEY, "token": TOKEN} if parts else {}
+    address = find_address(url, credentials | parts)
 
     assert (address.url, address.key, address.token) == (found, KEY, TOKEN)
 
