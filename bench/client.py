@@ -84,7 +84,7 @@ def _loop(server: Server, path: str, book: Book) -> None:
 def _curl(server: Server, path: str, book: Book, file: Path) -> None:
     lines = [f"{name}: {value}" for name, value in (book.headers | {"Accept": "text/csv"}).items()]
     headers = [word for line in lines for word in ("--header", line)]
-    command = ["curl", "--silent", "--fail", "--compressed", *headers, "--output", file, f"{server.url}{path}"]
+    command = ["curl", "--silent", "--fail", "--compressed", *headers, "--output", str(file), f"{server.url}{path}"]
     subprocess.run(command, check=True)
 
 

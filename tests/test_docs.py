@@ -16,7 +16,8 @@ from markdown_it.token import Token
 import dialbook
 from dialbook.cli.main import dialbook as command
 from dialbook.server.app import OPERATIONS
-from tests.processes import environment
+from tests.conftest import run_cli
+from tests.processes import HANG_SECONDS, environment, started
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(
@@ -64,6 +65,27 @@ def test_commands_run_as_they_stand(document: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for block in blocks(document, "json"):
         assert json.dumps(json.loads(block.content), indent=2) in done.stdout
+
+
+@pytest.mark.parametrize("document", with_blocks("python"))
+def test_programs_run_as_they_stand(document: str, database: str, tmp_path: Path) -> None:
+    """All `python` blocks of a document, one after the other, with an account in the environment."""
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path) as server:
+        host = server.url.removeprefix("http://")
+        url = f"http://{key['api_key']}:{key['api_token']}@{host}/v2/accounts/acme"
+        for block in blocks(document, "python"):
+            done = subprocess.run(
+                [sys.executable, "-c", block.content],
+                cwd=tmp_path,
+                env=environment({"DIALBOOK_URL": url}),
+                capture_output=True,
+                text=True,
+                timeout=HANG_SECONDS,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("document", with_blocks("sh"))

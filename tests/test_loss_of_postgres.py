@@ -134,6 +134,7 @@ def test_the_connection_is_cut_at_the_commit(
 
     assert answer.status_code == 503
     assert "outcome is unknown" in answer.text
+    assert "retry-after" not in answer.headers
     assert total == made
     assert again.status_code == (207 if made else 200)
 

@@ -24,12 +24,31 @@ def without_the_server(code: str) -> subprocess.CompletedProcess[str]:
         "dialbook.wire.lists",
         "dialbook.wire.members",
         "dialbook.wire.envelope",
+        "dialbook.client",
     ],
 )
 def test_what_a_client_stands_on_is_imported_without_the_server(module: str) -> None:
     done = without_the_server(f"import {module}")
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_client_is_there_by_name() -> None:
+    done = without_the_server("from dialbook import AsyncClient, Client, NotFound, Ok, Retries; import dialbook.client")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_nobody_waits_for_the_client_who_does_not_ask_for_it() -> None:
+    done = without_the_server("import dialbook; print(*{'httpx2', 'msgspec'} & sys.modules.keys())")
+
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_a_name_that_is_not_there_is_missed() -> None:
+    done = without_the_server("import dialbook; assert not hasattr(dialbook, 'Nothing'); dialbook.Nothing")
+
+    assert "module 'dialbook' has no attribute 'Nothing'" in done.stderr
 
 
 def test_the_command_line_says_what_it_lacks() -> None:
