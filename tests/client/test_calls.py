@@ -147,11 +147,16 @@ def test_wrong_credentials_are_refused(url: str) -> None:
 
 
 def test_odd_sids_reach_nothing_else(client: Client) -> None:
-    fill(client, 1)
+    list_sid, _ = fill(client, 1)
 
-    for sid in ("../lists", "a/b", "?limit=1", ""):
+    for sid in ("", ".", ".."):
+        with pytest.raises(ValueError, match="sid"):
+            client.remove_member(list_sid, sid)
+    assert client.get_list(list_sid).contact_count == 1
+
+    for sid in ("../lists", "a/b", "?limit=1", " ", "%2e%2e"):
         with pytest.raises((NotFound, Invalid)):
-            client.get_contact(sid or " ")
+            client.get_contact(sid)
 
 
 def test_the_asynchronous_client_is_the_same(url: str) -> None:

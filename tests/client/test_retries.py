@@ -1,6 +1,7 @@
 """What is sent again, and when: only what cannot be done twice, after the pause that the server asks for."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ READ = pytest.param(lambda client: client.get_contact("a"), id="get_contact")
 CHANGE = pytest.param(lambda client: client.update_contact("a", tag="x"), id="update_contact")
 WRITES = [
     pytest.param(lambda client: client.create_contacts([{"number": NUMBERS[0]}]), id="create_contacts"),
+    pytest.param(lambda client: client.update_contacts([{"sid": "a", "number": NUMBERS[1]}]), id="update_contacts"),
     pytest.param(lambda client: client.add_members("a", ["b"]), id="add_members"),
     pytest.param(lambda client: client.delete_contact("a"), id="delete_contact"),
     pytest.param(lambda client: client.remove_member("a", "b"), id="remove_member"),
@@ -135,6 +137,15 @@ def test_in_the_end_the_last_refusal_is_raised() -> None:
         client.get_contact("a")
 
     assert (len(there.requests), len(pauses)) == (3, 2)
+
+
+def test_who_wonders_what_it_waits_for_finds_it_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "dialbook")
+    with peer(refusal(429, 1006, description="Too many."), ok([contact(1)])) as there:
+        Client(there.url, sleep=lambda _: None).list_members("a", number=NUMBERS[1])
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "dialbook.client"]
+    assert line.startswith("GET /lists/a/contacts: Too many. Again in 0.")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 500])

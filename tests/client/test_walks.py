@@ -146,6 +146,16 @@ def test_a_server_that_gives_fewer_than_asked_for_is_walked_through_to_its_end()
         assert len(list(Client(there.url).iter_contacts(page_size=100))) == 3
 
 
+def test_a_server_that_gives_more_than_asked_for_is_no_reason_to_hand_out_more() -> None:
+    pages = [ok([contact(n) for n in range(3)], offset=0, total=3)] * 2
+    with peer(*pages) as there, Client(there.url) as client:
+        walk = client.iter_contacts(limit=2)
+        begun = [found.sid for found in walk]
+        rest = [found.sid for found in client.iter_contacts(position=walk.position)]
+
+    assert begun + rest == [contact(n)["sid"] for n in range(3)]
+
+
 def test_without_a_total_a_walk_ends_at_an_empty_page() -> None:
     with peer(ok([contact(0)]), ok([contact(1)]), ok([])) as there:
         assert len(list(Client(there.url).iter_contacts())) == 2

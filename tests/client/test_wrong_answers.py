@@ -123,9 +123,19 @@ def test_a_page_without_metadata_is_a_page() -> None:
     assert (len(page), page.total, page.offset, page.limit, page.cursor) == (1, None, None, None, None)
 
 
-def test_a_deletion_may_be_answered_without_data() -> None:
-    with peer(envelope({"code": 200, "error_data": None, "data": None})) as there:
+@pytest.mark.parametrize(
+    "said",
+    [envelope({"code": 200, "error_data": None, "data": None}), envelope({"data": {"deleted": 1}}), answer(204, "")],
+)
+def test_a_deletion_may_be_answered_without_data(said: Act) -> None:
+    with peer(said) as there:
         assert Client(there.url).delete_contact("a") is None
+
+
+def test_a_deletion_that_is_refused_within_a_success_is_refused() -> None:
+    refused = envelope({"code": 404, "error_data": {"code": 1000}, "data": None})
+    with peer(refused) as there, pytest.raises(NotFound):
+        Client(there.url).delete_contact("a")
 
 
 @pytest.mark.parametrize(

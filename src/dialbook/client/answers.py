@@ -91,21 +91,24 @@ def read_one(answer: Answer, kind: type[T]) -> T:
         NotUnderstood: it holds nothing, or is none of this API's.
         DialbookError: the request was refused.
     """
-    found = read_one_or_none(answer, kind)
-    if found is None:
-        raise NotUnderstood("The answer holds no data.", status=answer.status)
-    return found
-
-
-def read_one_or_none(answer: Answer, kind: type[T]) -> T | None:
-    """As `read_one`, of an answer that may hold nothing."""
     envelope = _read(answer, kind)
     if len(envelope.items) != 1:
         raise NotUnderstood(f"The answer holds {len(envelope.items)} items instead of one.", status=answer.status)
     (item,) = envelope.items
     if item.error_data:
         raise _refusal(item.code or answer.status, item, answer, envelope.request_id)
+    if item.data is None:
+        raise NotUnderstood("The answer holds no data.", status=answer.status)
     return item.data
+
+
+def read_if_any(answer: Answer, kind: type[T]) -> T | None:
+    """As `read_one`, of an answer that may say no more than that it was done."""
+    check(answer)
+    try:
+        return read_one(answer, kind)
+    except NotUnderstood:
+        return None
 
 
 def read_page(answer: Answer, kind: type[T]) -> Page[T]:

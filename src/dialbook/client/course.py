@@ -65,6 +65,10 @@ class Course(Generic[T]):
             return None
         if not self._seen:
             self._asked = self._size if self._left is None else min(self._size, self._left)
+        return self.page()
+
+    def page(self) -> Operation[Page[T]]:
+        """The request for the page that the course is at."""
         return self._page_at({**self._start, "limit": self._asked})
 
     def shrink(self) -> bool:

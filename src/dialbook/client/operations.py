@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from dialbook.client.answers import Answer, check, read_each, read_one, read_one_or_none, read_page
+from dialbook.client.answers import Answer, check, read_each, read_if_any, read_one, read_page
 from dialbook.client.fields import (
     ContactChange,
     ContactFields,
@@ -50,15 +50,16 @@ class Operation(Struct, Generic[T], frozen=True):
     body: bytes | None = None
     form: Form | None = None
     accept: str = "application/json"
+    is_bulk: bool = False
 
     @property
     def is_safe(self) -> bool:
         """Whether a second request changes nothing, and is answered as the first.
 
-        A field is set to the same value again. But what was deleted, or has left, is answered 404 the second time, and
-        may have come back in between.
+        To set fields of one thing is safe. In a bulk, an item that was refused for a number which a later item gave
+        up would be accepted the second time; who was deleted, or has left, would be missed, or be there again by then.
         """
-        return self.method in {"GET", "PUT"}
+        return self.method == "GET" or (self.method == "PUT" and not self.is_bulk)
 
 
 def create_contacts(contacts: Sequence[NewContact]) -> Operation[list[Outcome[Contact]]]:
@@ -82,7 +83,7 @@ def get_contact(sid: str) -> Operation[Contact]:
 
 
 def delete_contact(sid: str) -> Operation[Contact | None]:
-    return Operation("DELETE", _path("contacts", sid), partial(read_one_or_none, kind=Contact))
+    return Operation("DELETE", _path("contacts", sid), partial(read_if_any, kind=Contact))
 
 
 def create_lists(lists: Sequence[NewList]) -> Operation[list[Outcome[ContactList]]]:
@@ -106,7 +107,7 @@ def get_list(sid: str) -> Operation[ContactList]:
 
 
 def delete_list(sid: str) -> Operation[ContactList | None]:
-    return Operation("DELETE", _path("lists", sid), partial(read_one_or_none, kind=ContactList))
+    return Operation("DELETE", _path("lists", sid), partial(read_if_any, kind=ContactList))
 
 
 def add_members(list_sid: str, contact_sids: Sequence[str]) -> Operation[list[Outcome[Contact]]]:
@@ -126,7 +127,7 @@ def export_members(list_sid: str, format_: Format, query: MemberFilter) -> Opera
 
 def remove_member(list_sid: str, contact_sid: str) -> Operation[Contact | None]:
     path = _path("lists", list_sid, "contacts", contact_sid)
-    return Operation("DELETE", path, partial(read_one_or_none, kind=Contact))
+    return Operation("DELETE", path, partial(read_if_any, kind=Contact))
 
 
 def upload_csv(file: bytes | BinaryIO, list_name: str, choices: UploadChoices) -> Operation[UploadAccepted]:
@@ -163,10 +164,15 @@ def _page(kind: type[T]) -> Callable[[Answer], Page[T]]:
 
 
 def _bulk(method: str, path: str, wrapper: str, items: Sequence[Any], kind: type[T]) -> Operation[list[Outcome[T]]]:
-    return Operation(method, path, partial(read_each, kind=kind, count=len(items)), body=_encode({wrapper: items}))
+    return Operation(
+        method, path, partial(read_each, kind=kind, count=len(items)), body=_encode({wrapper: items}), is_bulk=True
+    )
 
 
 def _path(*parts: str) -> str:
+    # Not even escaped are these a name: what they lead to is something else, which would be changed or deleted.
+    if {"", ".", ".."}.intersection(parts):
+        raise ValueError("A sid is neither empty nor dots.")
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 

@@ -1,6 +1,7 @@
 """The connection to an account: what sends an operation, and sends it again where that is safe."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Self, TypeVar, Unpack
@@ -20,6 +21,8 @@ from dialbook.wire.uploads import FILE
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+log = logging.getLogger("dialbook.client")
 
 TIMEOUT = httpx2.Timeout(60, connect=10)
 RETRIES = Retries()
@@ -126,6 +129,7 @@ class AsyncConnection:
                 pause = self._retries.pause(error, attempt, is_safe=operation.is_safe)
                 if pause is None:
                     raise
+                log.info("%s %s: %s Again in %.1f seconds.", operation.method, operation.path, error, pause)
             attempt += 1
             await self._sleep(pause)
 

@@ -6,7 +6,7 @@ from typing import Generic, Self
 from dialbook.client.course import Course, T
 from dialbook.client.operations import Operation
 from dialbook.client.results import Page
-from dialbook.model.errors import Invalid
+from dialbook.model.errors import DialbookError
 
 _NONE = object()
 
@@ -41,8 +41,7 @@ class AsyncWalk(Generic[T]):
     async def _read(self, operation: Operation[Page[T]]) -> Page[T]:
         try:
             return await self._send(operation)
-        except Invalid:
-            smaller = self._course.next_page() if self._course.shrink() else None
-            if smaller is None:
+        except DialbookError as refusal:
+            if refusal.status != 400 or not self._course.shrink():
                 raise
-            return await self._send(smaller)
+        return await self._send(self._course.page())

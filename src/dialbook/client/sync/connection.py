@@ -1,6 +1,7 @@
 # Built by tools/build_sync_client.py from src/dialbook/client/aio/connection.py: change it there.
 """The connection to an account: what sends an operation, and sends it again where that is safe."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -21,6 +22,8 @@ from dialbook.wire.uploads import FILE
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+log = logging.getLogger("dialbook.client")
 
 TIMEOUT = httpx2.Timeout(60, connect=10)
 RETRIES = Retries()
@@ -127,6 +130,7 @@ class Connection:
                 pause = self._retries.pause(error, attempt, is_safe=operation.is_safe)
                 if pause is None:
                     raise
+                log.info("%s %s: %s Again in %.1f seconds.", operation.method, operation.path, error, pause)
             attempt += 1
             self._sleep(pause)
 

@@ -7,7 +7,7 @@ from typing import Generic, Self
 from dialbook.client.course import Course, T
 from dialbook.client.operations import Operation
 from dialbook.client.results import Page
-from dialbook.model.errors import Invalid
+from dialbook.model.errors import DialbookError
 
 _NONE = object()
 
@@ -42,8 +42,7 @@ class Walk(Generic[T]):
     def _read(self, operation: Operation[Page[T]]) -> Page[T]:
         try:
             return self._send(operation)
-        except Invalid:
-            smaller = self._course.next_page() if self._course.shrink() else None
-            if smaller is None:
+        except DialbookError as refusal:
+            if refusal.status != 400 or not self._course.shrink():
                 raise
-            return self._send(smaller)
+        return self._send(self._course.page())
