@@ -31,6 +31,10 @@ CHANGES = [
 
 def main() -> None:
     tool = Path(__file__).name
+    if left_over := {path.name for path in TARGET.glob("*.py")} - {path.name for path in SOURCE.glob("*.py")}:
+        sys.exit(
+            f"{TARGET.relative_to(ROOT)} has files that {SOURCE.relative_to(ROOT)} has not: {', '.join(left_over)}"
+        )
     for source in sorted(SOURCE.glob("*.py")):
         built = HEAD.format(tool=tool, source=source.relative_to(ROOT)) + translate(source.read_text(encoding="utf-8"))
         publish(tool, TARGET / source.name, tidy(built))

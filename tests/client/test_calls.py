@@ -4,9 +4,27 @@ import asyncio
 from datetime import UTC
 
 import pytest
+from msgspec import Struct
 
 from dialbook import AsyncClient, Client
-from dialbook.client import Duplicate, Invalid, ItemsRefused, Missing, NotFound, Ok, Results, Unauthorized
+from dialbook.client import (
+    Contact,
+    ContactList,
+    Duplicate,
+    Invalid,
+    ItemsRefused,
+    Missing,
+    NotFound,
+    Ok,
+    Results,
+    Unauthorized,
+    Upload,
+    UploadStats,
+)
+from dialbook.server.app import OPERATIONS
+from dialbook.wire.contacts import ContactOut
+from dialbook.wire.lists import ListOut
+from dialbook.wire.uploads import StatsOut, StatusOut
 from tests.client.conftest import fill
 from tests.conftest import NUMBERS
 
@@ -175,8 +193,22 @@ def test_the_asynchronous_client_is_the_same(url: str) -> None:
     asyncio.run(everything())
 
 
-def test_both_clients_have_the_same_calls() -> None:
-    def calls(kind: type) -> set[str]:
-        return {name for name in dir(kind) if not name.startswith("_")}
+def calls_of(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
 
-    assert calls(AsyncClient) - {"aclose"} == calls(Client) - {"close"}
+
+def test_both_clients_have_the_same_calls() -> None:
+    assert calls_of(AsyncClient) - {"aclose"} == calls_of(Client) - {"close"}
+
+
+def test_every_operation_of_the_server_is_a_call() -> None:
+    operations = {handler.__name__ for handlers in OPERATIONS.values() for handler in handlers.values()}
+
+    assert operations <= calls_of(Client)
+
+
+@pytest.mark.parametrize(
+    ("read", "written"), [(Contact, ContactOut), (ContactList, ListOut), (UploadStats, StatsOut), (Upload, StatusOut)]
+)
+def test_what_the_server_writes_is_what_the_client_reads(read: type[Struct], written: type[Struct]) -> None:
+    assert set(read.__struct_fields__) == set(written.__struct_fields__)

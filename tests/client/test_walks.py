@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialbook import AsyncClient, Client, Invalid, NotFound
+from dialbook import AsyncClient, Client, Invalid, NotFound, NotUnderstood
 from dialbook.client.course import Course
 from dialbook.client.operations import list_members
 from tests.client.conftest import fill
-from tests.client.peer import contact, ok, peer, refusal
+from tests.client.peer import Act, contact, ok, peer, refusal
 from tests.conftest import NUMBERS
 
 
@@ -80,8 +80,20 @@ def test_nobody_is_left_out_when_the_contact_at_the_position_has_left(client: Cl
     assert {*begun, *rest} == set(sids)
 
 
+def test_nobody_is_left_out_when_the_contact_at_the_position_has_left_and_come_back(client: Client) -> None:
+    list_sid, sids = fill(client, 7)
+    walk = client.iter_members(list_sid)
+    begun = [found.sid for found in islice(walk, 3)]
+
+    client.remove_member(list_sid, begun[-1])
+    client.add_members(list_sid, [begun[-1]])
+    rest = [found.sid for found in client.iter_members(list_sid, position=walk.position)]
+
+    assert {*begun, *rest} == set(sids)
+
+
 def test_a_position_that_no_walk_gave_is_refused(client: Client) -> None:
-    for position in ("", "page=3", "offset=-1", "offset=x", "after=1&limit=x"):
+    for position in ("", "page=3", "offset=x", "after=1&sid=a&place=0&limit=x", "after=1&sid=a"):
         with pytest.raises(ValueError, match="is no position that a walk gave"):
             client.iter_members("a", position=position)
     with pytest.raises(ValueError, match="limit must be"):
@@ -154,6 +166,19 @@ def test_a_server_that_gives_more_than_asked_for_is_no_reason_to_hand_out_more()
         rest = [found.sid for found in client.iter_contacts(position=walk.position)]
 
     assert begun + rest == [contact(n)["sid"] for n in range(3)]
+
+
+def test_a_server_that_goes_round_in_circles_is_left() -> None:
+    same_page = ok([contact(0)], offset=0, limit=1, total=3)
+    link = "HTTP/1.1 200 Told\r\nLink: </a?after=1>; rel=next"
+    same_cursor = Act(same_page.sent.replace(b"HTTP/1.1 200 Told", link.encode(), 1))
+
+    for page in (same_page, same_cursor):
+        with peer(page, page) as there, Client(there.url) as client:
+            walk = client.iter_members("friends", page_size=1)
+            assert next(walk).sid == contact(0)["sid"]
+            with pytest.raises(NotUnderstood):
+                list(walk)
 
 
 def test_without_a_total_a_walk_ends_at_an_empty_page() -> None:

@@ -1,7 +1,9 @@
 """The client library: the v2 contacts and lists API, of Dialbook or of the provider, as Python calls."""
 
 from dialbook.client.aio.client import AsyncClient
+from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.errors import Interrupted, ItemsRefused, NoAnswer, NotUnderstood, TimedOut
+from dialbook.client.fields import ContactChange, ListChange, NewContact, NewList
 from dialbook.client.results import (
     Contact,
     ContactList,
@@ -16,6 +18,7 @@ from dialbook.client.results import (
 )
 from dialbook.client.retries import Retries
 from dialbook.client.sync.client import Client
+from dialbook.client.sync.walk import Walk
 from dialbook.model.errors import (
     DialbookError,
     Duplicate,
@@ -36,8 +39,10 @@ from dialbook.model.errors import (
 
 __all__ = [
     "AsyncClient",
+    "AsyncWalk",
     "Client",
     "Contact",
+    "ContactChange",
     "ContactList",
     "DialbookError",
     "Duplicate",
@@ -46,8 +51,11 @@ __all__ = [
     "Interrupted",
     "Invalid",
     "ItemsRefused",
+    "ListChange",
     "MethodNotAllowed",
     "Missing",
+    "NewContact",
+    "NewList",
     "NoAnswer",
     "NotFound",
     "NotUnderstood",
@@ -68,4 +76,5 @@ __all__ = [
     "Upload",
     "UploadAccepted",
     "UploadStats",
+    "Walk",
 ]

@@ -1,9 +1,12 @@
 """The way through a collection, page by page: by cursor where one is offered, else by offset. Nothing is sent here."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
+from msgspec import Struct, structs
+
+from dialbook.client.errors import NotUnderstood
 from dialbook.client.operations import Operation
 from dialbook.client.results import Page
 
@@ -18,6 +21,14 @@ class HasSid(Protocol):
 T = TypeVar("T", bound=HasSid)
 
 LARGE, SMALL = 500, 20  # items of a page, where the caller does not say; the second where the first is refused
+
+
+class Mark(Struct, frozen=True):
+    """The item that was handed out last: its sid, its place in its page, and how many that page was asked to hold."""
+
+    sid: str
+    place: int
+    limit: int
 
 
 class Course(Generic[T]):
@@ -47,7 +58,7 @@ class Course(Generic[T]):
         self._left = limit
         self._size = page_size or LARGE
         self._may_shrink = page_size is None
-        self._start, self._asked, self._seen = _read_position(position)
+        self._start, self._mark = _read_position(position)
         self._is_done = False
 
     @property
@@ -56,50 +67,68 @@ class Course(Generic[T]):
 
         If that one has left the collection by then, those of its page come again; none is left out.
         """
-        seen = {"limit": self._asked, "seen": self._seen} if self._seen else {}
-        return urlencode({**self._start, **seen})
+        mark = self._mark
+        return urlencode({**self._start, **(structs.asdict(mark) if mark else {})})
 
     def next_page(self) -> Operation[Page[T]] | None:
         """The request for the next page; `None` at the end."""
-        if self._is_done or self._left == 0:
-            return None
-        if not self._seen:
-            self._asked = self._size if self._left is None else min(self._size, self._left)
-        return self.page()
+        return None if self._is_done or self._left == 0 else self.page()
 
     def page(self) -> Operation[Page[T]]:
         """The request for the page that the course is at."""
-        return self._page_at({**self._start, "limit": self._asked})
+        return self._page_at({**self._start, "limit": self._wanted})
 
     def shrink(self) -> bool:
         """Ask for smaller pages from now on, if that may help against a refusal."""
-        if not self._may_shrink or self._asked <= SMALL:
+        if not self._may_shrink or self._wanted <= SMALL:
             return False
-        self._size = self._asked = SMALL
+        self._size, self._mark = SMALL, None
         return True
 
     def through(self, page: Page[T]) -> Iterator[T]:
-        """The items of the page that are new; behind the last one the course moves on."""
-        for item in self._unseen(page.items):
+        """The items of the page that are new; behind the last one the course moves on.
+
+        Raises:
+            NotUnderstood: it is not the page that was asked for, or leads to itself.
+        """
+        self._check(page)
+        limit = self._wanted
+        for place in range(self._first_new(page), len(page)):
             if self._left == 0:
                 return
-            self._seen = item.sid
+            item = page.items[place]
+            self._mark = Mark(item.sid, place, limit)
             if self._left is not None:
                 self._left -= 1
             yield item
         self._move_on(page)
 
-    def _unseen(self, items: Sequence[T]) -> Sequence[T]:
-        places = [place for place, item in enumerate(items) if item.sid == self._seen] if self._seen else []
-        return items[places[0] + 1 :] if places else items
+    @property
+    def _wanted(self) -> int:
+        if self._mark:
+            return self._mark.limit  # so that the marked one is in the page
+        return self._size if self._left is None else min(self._size, self._left)
+
+    def _check(self, page: Page[T]) -> None:
+        if page.cursor is not None and page.cursor == self._start.get("after"):
+            raise NotUnderstood("The page leads to itself as the next one.", status=200)
+        if page.offset is not None and page.offset != self._start.get("offset", page.offset):
+            raise NotUnderstood(f"The page begins at {page.offset}; asked for was {self._start['offset']}.", status=200)
+
+    def _first_new(self, page: Page[T]) -> int:
+        if not self._mark:
+            return 0
+        # Others can only have left before it. Further behind it stands when it has left and come back.
+        sids = [item.sid for item in page.items[: self._mark.place + 1]]
+        return sids.index(self._mark.sid) + 1 if self._mark.sid in sids else 0
 
     def _move_on(self, page: Page[T]) -> None:
         if page.cursor is not None:
-            self._start, self._seen = {"after": page.cursor}, None
+            self._start, self._mark = {"after": page.cursor}, None
         elif "after" in self._start or self._ends_with(page):
             self._is_done = True
         else:
-            self._start, self._seen = {"offset": self._offset_behind(page)}, None
+            self._start, self._mark = {"offset": self._offset_behind(page)}, None
 
     def _ends_with(self, page: Page[T]) -> bool:
         # A page may be shorter than what was asked for, so that only the total tells; without one, an empty page.
@@ -109,12 +138,13 @@ class Course(Generic[T]):
         return int(self._start["offset"]) + len(page.items)
 
 
-def _read_position(position: str | None) -> tuple[Mapping[str, str | int], int, str | None]:
-    """Where to begin, the size of the first page, and the item that was handed out last."""
+def _read_position(position: str | None) -> tuple[Mapping[str, str | int], Mark | None]:
     if position is None:
-        return {"offset": 0}, LARGE, None
+        return {"offset": 0}, None
     given = dict(parse_qsl(position))
-    offset, after, limit = given.get("offset", ""), given.get("after"), given.get("limit", str(LARGE))
-    if not limit.isdecimal() or not (after or offset.isdecimal()):
-        raise ValueError(f"{position!r} is no position that a walk gave.")
-    return {"after": after} if after else {"offset": int(offset)}, int(limit), given.get("seen")
+    try:
+        start = {"after": given["after"]} if "after" in given else {"offset": int(given["offset"])}
+        mark = Mark(given["sid"], int(given["place"]), int(given["limit"])) if "sid" in given else None
+    except (KeyError, ValueError):
+        raise ValueError(f"{position!r} is no position that a walk gave.") from None
+    return start, mark
