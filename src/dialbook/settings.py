@@ -13,7 +13,7 @@ from dialbook.model.errors import Invalid
 
 PREFIX = "DIALBOOK_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
-NO_SETTINGS = {CONFIG_VARIABLE, f"{PREFIX}URL"}  # the second tells a client where its server is
+NO_SETTINGS = {CONFIG_VARIABLE, f"{PREFIX}URL", f"{PREFIX}TOKEN"}  # the others are for those who speak to a server
 CONFIG_FILE = Path("dialbook.toml")
 
 

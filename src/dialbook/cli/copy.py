@@ -6,11 +6,11 @@ from functools import partial
 
 import click
 from msgspec import Struct
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from dialbook.cli.database import scan, write
 from dialbook.cli.output import json_option, show, show_table
+from dialbook.cli.progress import new_progress
 from dialbook.model.errors import Invalid
 from dialbook.store import copy as store
 from dialbook.store.copy import TABLES, Table
@@ -50,7 +50,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     with (
         closing(open_database(source, create=False, unhurried=True)) as from_,
         closing(open_database(target, unhurried=True)) as to,
-        _progress() as bar,
+        new_progress() as bar,
     ):
         # One read transaction for everything: the source is seen as it is now, whoever changes it meanwhile.
         copied = scan(from_, _copy_book, to, bar)
@@ -91,10 +91,3 @@ def _compare(tx: Tx, to: Database, table: Table, account: str, advance: Callable
     )
     advance(count)
     return Copied(account, table.name, count, same)
-
-
-def _progress() -> Progress:
-    """A bar on standard error, for people: on a terminal only."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)

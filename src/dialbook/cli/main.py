@@ -4,11 +4,17 @@ import click
 
 from dialbook import __version__
 from dialbook.cli.accounts import account, key
+from dialbook.cli.completion import completion
+from dialbook.cli.contacts import contacts
 from dialbook.cli.copy import copy
 from dialbook.cli.demo import demo
+from dialbook.cli.lists import lists
 from dialbook.cli.maintenance import doctor, migrate
+from dialbook.cli.members import members
 from dialbook.cli.output import Refusing
+from dialbook.cli.profiles import profile
 from dialbook.cli.serve import serve
+from dialbook.cli.uploads import uploads
 
 
 @click.group(cls=Refusing, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -27,5 +33,8 @@ def dialbook() -> None:
     """
 
 
-for command in (account, copy, demo, doctor, key, migrate, serve):
+ADMIN = (account, copy, demo, doctor, key, migrate, serve)
+REMOTE = (contacts, lists, members, profile, uploads)
+
+for command in (*ADMIN, *REMOTE, completion):
     dialbook.add_command(command)

@@ -1,6 +1,8 @@
 """What commands share: their options, their output for people and for programs, their refusals."""
 
-from collections.abc import Callable, Sequence
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +28,10 @@ class Refusing(click.Group):
             raise click.ClickException(refusal.description) from None
         except UnicodeEncodeError:
             raise click.ClickException("An argument holds bytes that are not UTF-8 text.") from None
+        except OSError as trouble:
+            if trouble.errno == errno.EPIPE:  # who reads has enough, which click ends in silence
+                raise
+            raise click.ClickException(": ".join(filter(None, [trouble.filename, trouble.strerror]))) from None
 
 
 def database_options(command: F) -> F:
@@ -51,12 +57,24 @@ def show(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def show_fields(value: Mapping[str, object]) -> None:
+    """Print one thing for people: a line for each field that is set."""
+    set_ = {name: field for name, field in value.items() if field is not None}
+    show_table(["FIELD", "VALUE"], [[name, field] for name, field in set_.items()])
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows for people."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, no_wrap=True)
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*map(_shown, row))
     # A cell that is folded to the terminal's width can be neither copied nor searched for.
     Console(highlight=False, markup=False, width=UNBOUNDED).print(table, crop=False)
+
+
+def _shown(cell: object) -> str:
+    """A cell on one line; what a terminal would obey stands as a question mark."""
+    text = "" if cell is None else f"{cell:%Y-%m-%d %H:%M:%S}" if isinstance(cell, datetime) else str(cell)
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)

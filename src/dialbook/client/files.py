@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias
 from uuid import uuid4
 
 import msgspec
@@ -13,12 +13,19 @@ from dialbook.client.fields import Format
 from dialbook.client.results import Contact
 from dialbook.wire.export import CSV_COLUMNS, harmless, to_csv
 
-Target: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+class Writable(Protocol):
+    """What bytes can be written to, such as a binary file."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+Target: TypeAlias = str | os.PathLike[str] | Writable
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
 
 @contextmanager
-def whole_file(target: Target) -> Iterator[BinaryIO]:
+def whole_file(target: Target) -> Iterator[Writable]:
     """A file to write into; a path gets its name when all of it is on the disk, and not when anything goes wrong."""
     if not isinstance(target, str | os.PathLike):
         yield target

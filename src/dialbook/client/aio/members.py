@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import BinaryIO, Unpack
+from typing import Unpack
 
 import httpx2
 
@@ -12,7 +12,7 @@ from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.course import Course
 from dialbook.client.errors import trouble_as_no_answer
 from dialbook.client.fields import Format, MemberFilter, MemberQuery
-from dialbook.client.files import Target, head_of, line_of, whole_file
+from dialbook.client.files import Target, Writable, head_of, line_of, whole_file
 from dialbook.client.results import Contact, Page, Results
 from dialbook.wire.paging import DEFAULT_LIMIT
 
@@ -131,12 +131,12 @@ class AsyncMemberCalls(AsyncConnection):
         """
         return await self._send(operations.remove_member(list_sid, contact_sid))
 
-    async def _copy(self, answer: httpx2.Response, file: BinaryIO) -> None:
+    async def _copy(self, answer: httpx2.Response, file: Writable) -> None:
         with trouble_as_no_answer():
             async for piece in answer.aiter_bytes():
                 file.write(piece)
 
-    async def _write_pages(self, walk: AsyncWalk[Contact], file: BinaryIO, format_: Format) -> None:
+    async def _write_pages(self, walk: AsyncWalk[Contact], file: Writable, format_: Format) -> None:
         file.write(head_of(format_))
         async for contact in walk:
             file.write(line_of(contact, format_))

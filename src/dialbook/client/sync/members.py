@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import BinaryIO, Unpack
+from typing import Unpack
 
 import httpx2
 
@@ -11,7 +11,7 @@ from dialbook.client import operations
 from dialbook.client.course import Course
 from dialbook.client.errors import trouble_as_no_answer
 from dialbook.client.fields import Format, MemberFilter, MemberQuery
-from dialbook.client.files import Target, head_of, line_of, whole_file
+from dialbook.client.files import Target, Writable, head_of, line_of, whole_file
 from dialbook.client.results import Contact, Page, Results
 from dialbook.client.sync.connection import Connection
 from dialbook.client.sync.walk import Walk
@@ -132,12 +132,12 @@ class MemberCalls(Connection):
         """
         return self._send(operations.remove_member(list_sid, contact_sid))
 
-    def _copy(self, answer: httpx2.Response, file: BinaryIO) -> None:
+    def _copy(self, answer: httpx2.Response, file: Writable) -> None:
         with trouble_as_no_answer():
             for piece in answer.iter_bytes():
                 file.write(piece)
 
-    def _write_pages(self, walk: Walk[Contact], file: BinaryIO, format_: Format) -> None:
+    def _write_pages(self, walk: Walk[Contact], file: Writable, format_: Format) -> None:
         file.write(head_of(format_))
         for contact in walk:
             file.write(line_of(contact, format_))

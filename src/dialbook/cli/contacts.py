@@ -1,0 +1,187 @@
+"""`dialbook contacts`: the address book of an account, on any server."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+import click
+import msgspec
+
+from dialbook.cli.outcomes import show_outcomes
+from dialbook.cli.output import show, show_fields, show_table
+from dialbook.cli.progress import progress
+from dialbook.cli.records import read_contacts
+from dialbook.cli.remote import connected, find_list, limit_options, remote_options, sid, take
+from dialbook.model.contact import TEXT_FIELDS
+from dialbook.model.errors import Invalid
+
+if TYPE_CHECKING:
+    from dialbook.client import Contact
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COLUMNS = ("number", *TEXT_FIELDS, "date_updated", "sid")
+
+
+def field_options(command: F) -> F:
+    """An option for each field of a contact."""
+    custom = click.option("--custom-field", metavar="JSON", help="The custom field, a JSON object.")(command)
+    for field in reversed(TEXT_FIELDS):
+        name = field.replace("_", " ").replace("email", "e-mail address")
+        custom = click.option(f"--{field.replace('_', '-')}", metavar="TEXT", help=f"The {name}.")(custom)
+    return click.option("--number", metavar="TEXT", help="The number, in E.164 or as it is dialled.")(custom)
+
+
+def from_option(what: str) -> Callable[[F], F]:
+    """`--from`."""
+    return click.option(
+        "--from", "file", type=click.File("rb"), metavar="FILE", help=f"{what} in CSV or JSON; - for standard input."
+    )
+
+
+@click.group()
+def contacts() -> None:
+    """Make, show, change and delete contacts.
+
+    The account is that of --profile, of DIALBOOK_URL, or of the profile in use: on Dialbook, or on the public service.
+    """
+
+
+@contacts.command("create")
+@from_option("The contacts,")
+@field_options
+@remote_options
+def create_contacts(file: BinaryIO | None, profile: str | None, as_json: bool, **fields: str | None) -> None:
+    """Make one contact, or all of a file.
+
+    A file is CSV whose first line names its columns, a JSON array, or a JSON object on each line. A contact whose
+    number is there already stays as it is. Exit status 1 when anything else was refused.
+
+    \b
+    Example:
+      dialbook contacts create --from contacts.csv
+    """
+    given = _given(fields)
+    if (file is None) == (not given):
+        raise click.UsageError("Give --from, or the fields of one contact.")
+    new: list[Any] = read_contacts(file) if file else [given]
+    with connected(profile) as client, progress("contacts", len(new)) as advance:
+        results = client.create_contacts(counted(new, advance))
+    show_outcomes("number", [each.get("number") for each in new], results, done="made", as_json=as_json)
+
+
+@contacts.command("list")
+@click.option("--name", metavar="TEXT", help="Only those whose first, last or full name contains this.")
+@click.option("--list", "lists", multiple=True, metavar="LIST", help="Only those in this list; repeatable.")
+@click.option("--sort", metavar="FIELD[:desc]", help="Their order.  [default: date_created]")
+@limit_options
+@remote_options
+def list_contacts(
+    name: str | None,
+    lists: Sequence[str],
+    sort: str | None,
+    limit: int,
+    everything: bool,
+    profile: str | None,
+    as_json: bool,
+) -> None:
+    """Show contacts, oldest first.
+
+    \b
+    Example:
+      dialbook contacts list --name asha --sort date_updated:desc
+    """
+    with connected(profile) as client:
+        query: Any = {"name": name, "sort_by": sort}
+        if lists:
+            query["list_sids"] = [find_list(client, each) for each in lists]
+        found = take(client.iter_contacts(**query), limit, everything=everything)
+    show_contacts(found, as_json=as_json)
+
+
+@contacts.command("get")
+@click.argument("contact", type=sid)
+@remote_options
+def get_contact(contact: str, profile: str | None, as_json: bool) -> None:
+    """Show one contact, by its sid."""
+    with connected(profile) as client:
+        show_contact(client.get_contact(contact), as_json=as_json)
+
+
+@contacts.command("update")
+@click.argument("contact", type=sid, required=False)
+@from_option("Changes, each with the contact's sid,")
+@field_options
+@remote_options
+def update_contacts(
+    contact: str | None, file: BinaryIO | None, profile: str | None, as_json: bool, **fields: str | None
+) -> None:
+    """Change one contact, by its sid, or all of a file.
+
+    What is not given stays; an empty text clears a field.
+
+    \b
+    Example:
+      dialbook contacts update 018f3c5e9b7d7c4a8e21d30f6b5a9c47 --tag vip --email ''
+    """
+    given = _given(fields)
+    if (contact is None) == (file is None) or bool(given) == bool(file):
+        raise click.UsageError("Give a contact and the fields to change, or --from.")
+    with connected(profile) as client:
+        if contact:
+            show_contact(client.update_contact(contact, **given), as_json=as_json)
+            return
+        changes: list[Any] = read_contacts(file) if file else []
+        with progress("contacts", len(changes)) as advance:
+            results = client.update_contacts(counted(changes, advance))
+    show_outcomes("sid", [each.get("sid") for each in changes], results, done="changed", as_json=as_json)
+
+
+@contacts.command("delete")
+@click.argument("contact", type=sid, nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@remote_options
+def delete_contacts(contact: Sequence[str], yes: bool, profile: str | None, as_json: bool) -> None:
+    """Delete contacts for good, by their sids, out of every list too."""
+    if not yes:
+        click.confirm(f"Delete {len(contact)} contacts for good?", abort=True, err=True)
+    with connected(profile) as client:
+        for each in contact:
+            client.delete_contact(each)
+    if as_json:
+        show([{"sid": each, "result": "deleted"} for each in contact])
+    else:
+        click.echo("\n".join(f"Contact {each} is deleted." for each in contact))
+
+
+def counted(items: Sequence[Any], advance: Callable[[int], None]) -> Iterator[Any]:
+    """The items one by one, and a bar that moves on with them."""
+    for item in items:
+        yield item
+        advance(1)
+
+
+def show_contacts(found: Sequence["Contact"], *, as_json: bool) -> None:
+    """Print contacts."""
+    if as_json:
+        show(found)
+    else:
+        show_table([name.upper() for name in COLUMNS], [[getattr(each, name) for name in COLUMNS] for each in found])
+
+
+def show_contact(found: "Contact", *, as_json: bool) -> None:
+    """Print one contact."""
+    if as_json:
+        show(found)
+    else:
+        show_fields(msgspec.to_builtins(found, builtin_types=()))
+
+
+def _given(fields: dict[str, str | None]) -> dict[str, Any]:
+    """The fields that stand on the command line."""
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    if given.get("custom_field"):
+        try:
+            given["custom_field"] = msgspec.json.decode(given["custom_field"])
+        except msgspec.DecodeError:
+            raise Invalid("--custom-field is no JSON.") from None
+    return given

@@ -1,0 +1,86 @@
+"""A list into a file, whole or not at all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dialbook.client import Client
+    from dialbook.client.files import Target, Writable
+
+FORMATS = ("csv", "ndjson", "json")
+
+
+def export(
+    client: "Client", list_sid: str, output: Path, format_: str | None, advance: Callable[[int], None], **query: Any
+) -> None:
+    """Write a list.
+
+    Args:
+        client: whose list it is.
+        list_sid: the list.
+        output: a path, or `-` for standard output.
+        format_: one of `FORMATS`; when it is `None`, that of the path's ending.
+        advance: is told of contacts that are written.
+        query: `number`, `name` and `tag`, as of `export_members`.
+
+    Raises:
+        OSError: the file cannot be written.
+        DialbookError: as `export_members`.
+    """
+    ending = output.suffix.removeprefix(".")
+    chosen = format_ or (ending if ending in FORMATS else "csv")
+    with _opened(output) as file:
+        if chosen == "csv":
+            client.export_members(list_sid, Lines(file, advance), format="csv", **query)
+            return
+        lines = JsonArray(file, advance) if chosen == "json" else Lines(file, advance)
+        client.export_members(list_sid, lines, format="ndjson", **query)
+        lines.end()
+
+
+@contextmanager
+def _opened(output: Path) -> Iterator["Writable"]:
+    from dialbook.client.files import whole_file  # noqa: PLC0415  # commands on a database start without it
+
+    target: Target = click.get_binary_stream("stdout") if str(output) == "-" else output
+    with whole_file(target) as file:
+        yield file
+
+
+class Lines:
+    """A file that is written line by line, and a bar that moves on with them."""
+
+    def __init__(self, file: "Writable", advance: Callable[[int], None]) -> None:
+        self._file = file
+        self._advance = advance
+
+    def write(self, data: bytes) -> None:
+        """Write on."""
+        self._file.write(data)
+        self._advance(data.count(b"\n"))
+
+    def end(self) -> None:
+        """Nothing follows."""
+
+
+class JsonArray(Lines):
+    """Lines of JSON, of which an array is made."""
+
+    _rest = b""
+    _before = b"[\n"
+
+    def write(self, data: bytes) -> None:
+        """Write on, line by line as they are whole."""
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self._file.write(self._before + line)
+            self._before = b",\n"
+        self._advance(len(whole))
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self._file.write(b"[]\n" if self._before == b"[\n" else b"\n]\n")

@@ -1,0 +1,158 @@
+"""`dialbook members`: who is in a list, on any server."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from dialbook.cli.contacts import counted, from_option, show_contacts
+from dialbook.cli.exports import export
+from dialbook.cli.outcomes import show_outcomes
+from dialbook.cli.output import show
+from dialbook.cli.progress import progress
+from dialbook.cli.records import read_contacts
+from dialbook.cli.remote import connected, find_list, limit_options, remote_options, sid, take
+from dialbook.model.errors import Duplicate, Invalid
+
+if TYPE_CHECKING:
+    from dialbook.client import Client
+
+
+@click.group()
+def members() -> None:
+    """Show and export who is in a list; let contacts join and leave.
+
+    A LIST is named by its name or its sid. The account is that of --profile, of DIALBOOK_URL, or of the profile in use.
+    """
+
+
+@members.command("list")
+@click.argument("list_", metavar="LIST")
+@click.option("--number", metavar="TEXT", help="Only who has this number.")
+@click.option("--name", metavar="TEXT", help="Only those whose first, last or full name contains this.")
+@click.option("--tag", metavar="TEXT", help="Only those with this tag.")
+@click.option("--sort", metavar="FIELD[:desc]", help="Their order.  [default: as they joined]")
+@limit_options
+@remote_options
+def list_members(
+    list_: str,
+    sort: str | None,
+    limit: int,
+    everything: bool,
+    profile: str | None,
+    as_json: bool,
+    **filters: str | None,
+) -> None:
+    """Show who is in a list, in the order in which they joined.
+
+    --number, --name, --tag and --sort are extensions of Dialbook's: another server passes over them.
+
+    \b
+    Example:
+      dialbook members list Friends --tag vip
+    """
+    query: Any = {"sort_by": sort, **filters}
+    with connected(profile) as client:
+        walk = client.iter_members(find_list(client, list_), **query)
+        found = take(walk, limit, everything=everything)
+    show_contacts(found, as_json=as_json)
+
+
+@members.command("add")
+@click.argument("list_", metavar="LIST")
+@click.argument("contacts", metavar="[CONTACT]...", type=sid, nargs=-1)
+@from_option("Contacts, each with a number or a sid,")
+@remote_options
+def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, profile: str | None, as_json: bool) -> None:
+    """Let contacts join a list, by their sids, or all of a file.
+
+    Whoever stands in the file with a number that no contact has, is made. Exit status 1 when somebody was refused; who
+    is in the list already was not.
+
+    \b
+    Example:
+      dialbook members add Friends --from contacts.csv
+    """
+    if bool(contacts) == bool(file):
+        raise click.UsageError("Give contacts, or --from.")
+    records = read_contacts(file) if file else [{"sid": sid} for sid in contacts]
+    with connected(profile) as client:
+        list_sid = find_list(client, list_)
+        sids = _sids(client, records)
+        with progress("members", len(sids)) as advance:
+            results = client.add_members(list_sid, counted(sids, advance))
+    asked = [record.get("number", record.get("sid")) for record in records]
+    show_outcomes("contact", asked, results, done="joined", as_json=as_json)
+
+
+@members.command("remove")
+@click.argument("list_", metavar="LIST")
+@click.argument("contacts", metavar="CONTACT...", type=sid, nargs=-1, required=True)
+@remote_options
+def remove_members(list_: str, contacts: Sequence[str], profile: str | None, as_json: bool) -> None:
+    """Take contacts out of a list, by their sids; they stay in the address book."""
+    with connected(profile) as client:
+        list_sid = find_list(client, list_)
+        for each in contacts:
+            client.remove_member(list_sid, each)
+    if as_json:
+        show([{"sid": each, "result": "left"} for each in contacts])
+    else:
+        click.echo("\n".join(f"Contact {each} has left the list." for each in contacts))
+
+
+@members.command("export")
+@click.argument("list_", metavar="LIST")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "ndjson", "json"]),
+    help="What to write.  [default: by the file's ending, else csv]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    default="-",
+    metavar="FILE",
+    help="Where to; the file is there when it is whole.  [default: standard output]",
+)
+@click.option("--number", metavar="TEXT", help="Only who has this number.")
+@click.option("--name", metavar="TEXT", help="Only those whose first, last or full name contains this.")
+@click.option("--tag", metavar="TEXT", help="Only those with this tag.")
+@click.option("--profile", metavar="NAME", help="A saved profile.  [default: DIALBOOK_URL, else the one in use]")
+def export_members(list_: str, format_: str | None, output: Path, profile: str | None, **filters: str | None) -> None:
+    """Write a whole list into a file: CSV, a line of JSON for each contact, or a JSON array.
+
+    An interrupted export leaves nothing under the file's name, and an older file as it was: run it again.
+
+    \b
+    Example:
+      dialbook members export Friends -o friends.csv
+    """
+    query: Any = {name: value for name, value in filters.items() if value is not None}
+    with connected(profile) as client:
+        list_sid = find_list(client, list_)
+        total = None if query else client.get_list(list_sid).contact_count
+        with progress("contacts", total) as advance:
+            export(client, list_sid, output, format_, advance, **query)
+
+
+def _sids(client: "Client", records: Sequence[dict[str, Any]]) -> list[str]:
+    """The sid of each contact; those that only a number is known of are found by it, or made.
+
+    Raises:
+        Invalid: one has neither, or a number that is refused. Nobody has joined then.
+    """
+    new: list[Any] = [record for record in records if "sid" not in record]
+    made = iter(client.create_contacts(new)) if new else iter(())
+    return [record["sid"] if "sid" in record else _sid_of(next(made), record) for record in records]
+
+
+def _sid_of(outcome: Any, record: dict[str, Any]) -> str:
+    if isinstance(outcome, Duplicate) and outcome.existing:
+        return str(outcome.existing.sid)
+    if isinstance(outcome, Exception):
+        raise Invalid(f"{record.get('number', 'A contact without a number')}: {outcome}")
+    return str(outcome.value.sid)

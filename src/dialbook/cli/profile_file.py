@@ -1,0 +1,81 @@
+"""The file of saved profiles: whose account, on which server, and what opens it. Only its owner may read it."""
+
+import os
+import stat
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from dialbook.model.errors import Invalid, NotFound
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Profile(Struct, frozen=True):
+    """An account's URL, without credentials, and these beside it; the token is never shown."""
+
+    url: str
+    key: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<Profile {self.url}>"
+
+
+class Profiles(Struct, frozen=True):
+    """All profiles by name, and the one that is used where none is named."""
+
+    current: str | None = None
+    profiles: dict[str, Profile] = {}
+
+    def get(self, name: str) -> Profile:
+        """One profile.
+
+        Raises:
+            NotFound: there is none with this name.
+        """
+        if name not in self.profiles:
+            raise NotFound(f"There is no profile '{name}'. Saved are: {', '.join(sorted(self.profiles)) or 'none'}.")
+        return self.profiles[name]
+
+
+def profiles_path() -> Path:
+    """Where the file is: `profiles.json` in dialbook's folder of the user's configuration (XDG base directories)."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(folder) / "dialbook" / "profiles.json"
+
+
+def read_profiles() -> Profiles:
+    """All saved profiles; none where there is no file.
+
+    Raises:
+        Invalid: others may read the file, or it holds something else.
+        OSError: it cannot be read.
+    """
+    path = profiles_path()
+    if not path.exists():
+        return Profiles()
+    if path.stat().st_mode & OTHERS:
+        raise Invalid(f"{path} holds tokens, and others may read it: chmod 600 {path}")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Profiles)
+    except msgspec.DecodeError:
+        raise Invalid(f"{path} is no file of profiles: mend or remove it.") from None
+
+
+def write_profiles(profiles: Profiles) -> None:
+    """Save all profiles, whole or not at all."""
+    path = profiles_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = path.with_name(f".{uuid4().hex}.part")
+    try:
+        # With its mode from the first moment on: what is narrowed later has been open before.
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(profiles), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,67 @@
+"""Contacts in a file: CSV, a JSON array, or a line of JSON for each."""
+
+import io
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import msgspec
+
+from dialbook.model.contact import TEXT_FIELDS
+from dialbook.model.errors import Invalid
+from dialbook.wire.body import NOT_JSON
+from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, read_records
+
+COLUMNS = ("sid", "number", *TEXT_FIELDS)
+
+_objects = msgspec.json.Decoder(list[dict[str, Any]])
+_wrapped = msgspec.json.Decoder(dict[str, list[dict[str, Any]]])
+
+
+def read_contacts(file: BinaryIO) -> list[dict[str, Any]]:
+    """Read every contact of a file, in the order of the file.
+
+    Args:
+        file: CSV whose first line names its columns; or JSON, an array of objects, one object to a line, or
+            `{"contacts": […]}`.
+
+    Returns:
+        The fields of each; a cell that is empty is left out.
+
+    Raises:
+        Invalid: it is none of these.
+    """
+    content = file.read()
+    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return _read_json(content) if start in {b"[", b"{"} else _read_csv(content)
+
+
+def _read_json(content: bytes) -> list[dict[str, Any]]:
+    text = content.removeprefix(b"\xef\xbb\xbf").strip()
+    try:
+        if text.startswith(b"["):
+            return _objects.decode(text)
+        if text.startswith(b'{"contacts"'):
+            return _wrapped.decode(text)["contacts"]
+        return msgspec.json.Decoder(dict[str, Any]).decode_lines(text)
+    except NOT_JSON as error:
+        raise Invalid(f"The file is no JSON of contacts: {error}.") from None
+
+
+def _read_csv(content: bytes) -> list[dict[str, Any]]:
+    header, *rows = read_records(io.BufferedReader(io.BytesIO(content)), limit=len(content) + 1)
+    columns = [_known(cell) for cell in header.cells]
+    return [_read_cells(columns, row.line, row.cells) for row in rows]
+
+
+def _known(cell: str) -> str:
+    column = cell.strip().lower().replace(" ", "_").replace("-", "_")
+    if column not in (*COLUMNS, *REPORT_COLUMNS):
+        raise Invalid(f"The file has a column {cell.strip()!r}; allowed are {', '.join(COLUMNS)}.")
+    return column
+
+
+def _read_cells(columns: Sequence[str], line: int, cells: Sequence[str]) -> dict[str, Any]:
+    if len(cells) > len(columns) and any(map(str.strip, cells[len(columns) :])):
+        raise Invalid(f"Line {line} has {len(cells)} cells; the first line names {len(columns)} columns.")
+    given = zip(columns, cells, strict=False)
+    return {column: value for column, cell in given if column in COLUMNS and (value := cell_value(cell))}

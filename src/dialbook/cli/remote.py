@@ -1,0 +1,138 @@
+"""What the commands share that speak to a server: whose account it is, and how a list is named."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import click
+
+from dialbook.cli.output import json_option
+from dialbook.cli.profile_file import Profile, read_profiles
+from dialbook.model.errors import DialbookError, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from dialbook.client import Client, Contact, ContactList, Walk
+
+URL_VARIABLE = "DIALBOOK_URL"
+TOKEN_VARIABLE = "DIALBOOK_TOKEN"  # noqa: S105  # its name, not a token
+
+PATIENCE = 10  # attempts at a request where a person waits for thousands of them
+
+_SID = re.compile(r"[0-9a-f]{32}")
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T", "Contact", "ContactList")
+
+
+def sid(value: str) -> str:
+    """Read a sid: it is opaque, but for what would lead to another address."""
+    if value in {"", ".", ".."}:
+        raise click.BadParameter("A sid is neither empty nor dots.")
+    return value
+
+
+def profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The saved profiles that begin with what is typed, for a shell to complete; none where they cannot be read."""
+    try:
+        saved = read_profiles()
+    except (DialbookError, OSError):
+        return []
+    return [name for name in sorted(saved.profiles) if name.startswith(incomplete)]
+
+
+def remote_options(command: F) -> F:
+    """`--profile` and `--json`."""
+    option = click.option(
+        "--profile",
+        metavar="NAME",
+        shell_complete=profile_names,
+        help=f"A saved profile.  [default: {URL_VARIABLE}, else the one in use]",
+    )
+    return option(json_option(command))
+
+
+def limit_options(command: F) -> F:
+    """`--limit` and `--all`."""
+    everything = click.option("--all", "everything", is_flag=True, help="Show all of them.")
+    limit = click.option(
+        "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="How many to show."
+    )
+    return limit(everything(command))
+
+
+@contextmanager
+def connected(profile: str | None) -> Iterator["Client"]:
+    """A client of the account that is meant.
+
+    Raises:
+        NotFound: no such profile.
+        Invalid: nothing says which account is meant, or its address cannot be read.
+    """
+    from dialbook.client import Client, Retries  # noqa: PLC0415  # commands on a database start without it
+
+    url = find_url(profile)
+    try:
+        client = Client(url, retries=Retries(PATIENCE))
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    with client:
+        yield client
+
+
+def find_url(profile: str | None) -> str:
+    """The address, with its credentials, of the account that is meant: that of a profile, of `DIALBOOK_URL`, or of the
+    profile in use; raises as `connected`.
+    """
+    if profile is None and (url := os.environ.get(URL_VARIABLE)):
+        return url
+    saved = read_profiles()
+    name = profile or saved.current
+    if name is None:
+        raise Invalid(f"Which account? Save one with dialbook profile add, or set {URL_VARIABLE}.")
+    return url_of(saved.get(name))
+
+
+def url_of(profile: Profile) -> str:
+    """A profile's address with its credentials in it."""
+    scheme, _, rest = profile.url.partition("://")
+    return f"{scheme}://{quote(profile.key, safe='')}:{quote(profile.token, safe='')}@{rest}"
+
+
+def check_address(profile: Profile) -> None:
+    """Refuse a profile that leads nowhere.
+
+    Raises:
+        Invalid: its URL is none of an account, or has credentials in it.
+    """
+    from dialbook.client.address import find_address  # noqa: PLC0415  # as above
+
+    if "@" in profile.url:
+        raise Invalid("The URL is to be without key and token: others see what stands on a command line.")
+    try:
+        find_address(url_of(profile), {})
+    except ValueError:
+        raise Invalid(f"{profile.url!r} is no address of an account: https://<host>/v2/accounts/<account>.") from None
+
+
+def find_list(client: "Client", given: str) -> str:
+    """The sid of the list that has this name, or is given by its sid: 32 hexadecimal digits.
+
+    Raises:
+        NotFound: no list has this name.
+        DialbookError: as every call.
+    """
+    if _SID.fullmatch(given):
+        return given
+    for found in client.iter_lists(name=given):
+        if found.name == given:
+            return found.sid
+    raise NotFound(f"There is no list named '{given}'.")
+
+
+def take(walk: "Walk[T]", limit: int, *, everything: bool) -> list[T]:
+    """The first items of a walk, or all."""
+    return list(walk if everything else islice(walk, limit))

@@ -1,0 +1,133 @@
+"""`dialbook uploads`: CSV files that servers work off."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dialbook.cli.output import show, show_fields, show_table
+from dialbook.cli.progress import new_progress
+from dialbook.cli.remote import connected, limit_options, remote_options, sid
+
+if TYPE_CHECKING:
+    from dialbook.client import Client, RejectedRow, Upload
+
+PAGE = 500  # rows of a report asked for at once
+
+
+@click.group()
+def uploads() -> None:
+    """Send CSV files whose contacts are to join a list, and follow them.
+
+    The account is that of --profile, of DIALBOOK_URL, or of the profile in use.
+    """
+
+
+@uploads.command("create")
+@click.argument("file", type=click.File("rb"))
+@click.option("--list", "list_name", required=True, metavar="NAME", help="The list's name; it is made when it is new.")
+@click.option("--type", "kind", type=click.Choice(["static", "dynamic"]), help="The type of a list that is made.")
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(["skip", "update"]),
+    help="Whether to fill in what the rows give of contacts that are known.  [default: skip]",
+)
+@click.option("--dry-run", is_flag=True, help="Report, and write nothing.")
+@click.option("--watch", is_flag=True, help="Wait for its end; exit status 1 when it failed.")
+@remote_options
+def create_upload(
+    file: Any, list_name: str, kind: str | None, watch: bool, profile: str | None, as_json: bool, **choices: Any
+) -> None:
+    """Send a CSV file; - for standard input.
+
+    --on-duplicate and --dry-run are extensions of Dialbook's.
+
+    \b
+    Example:
+      dialbook uploads create contacts.csv --list Friends --watch
+    """
+    given: Any = {name: value for name, value in {"type": kind, **choices}.items() if value}
+    with connected(profile) as client:
+        accepted = client.upload_csv(file, list_name, **given)
+        found = _wait(client, accepted.upload_id) if watch else client.get_upload(accepted.upload_id)
+    _show_upload(found, as_json=as_json)
+
+
+@uploads.command("get")
+@click.argument("upload", type=sid)
+@click.option("--watch", is_flag=True, help="Wait for its end; exit status 1 when it failed.")
+@remote_options
+def get_upload(upload: str, watch: bool, profile: str | None, as_json: bool) -> None:
+    """Show how far an upload is."""
+    with connected(profile) as client:
+        found = _wait(client, upload) if watch else client.get_upload(upload)
+    _show_upload(found, as_json=as_json)
+
+
+@uploads.command("errors")
+@click.argument("upload", type=sid)
+@limit_options
+@remote_options
+def list_upload_errors(upload: str, limit: int, everything: bool, profile: str | None, as_json: bool) -> None:
+    """Show the rows that did not get into the list. An extension of Dialbook's."""
+    with connected(profile) as client:
+        rows = _errors(client, upload, None if everything else limit)
+    if as_json:
+        show(rows)
+    else:
+        show_table(
+            ["LINE", "NUMBER", "REASON", "DESCRIPTION"],
+            [[row.line, row.number, row.reason, row.description] for row in rows],
+        )
+
+
+@uploads.command("cancel")
+@click.argument("upload", type=sid)
+@remote_options
+def cancel_upload(upload: str, profile: str | None, as_json: bool) -> None:
+    """End an upload where it stands; what it has written stays. An extension of Dialbook's."""
+    with connected(profile) as client:
+        found = client.cancel_upload(upload)
+    if as_json:
+        show(found)
+    else:
+        show_fields(_fields(found))
+
+
+def _wait(client: "Client", upload_id: str) -> "Upload":
+    with new_progress() as bars:
+        task = bars.add_task("rows", total=None)
+        return client.wait_for_upload(upload_id, lambda upload: bars.update(task, completed=upload.stats.total))
+
+
+def _errors(client: "Client", upload: str, limit: int | None) -> list["RejectedRow"]:
+    rows: list[RejectedRow] = []
+    while limit is None or len(rows) < limit:
+        wanted = PAGE if limit is None else min(PAGE, limit - len(rows))
+        page = client.list_upload_errors(upload, offset=len(rows), limit=wanted)
+        rows += page
+        if not page or (page.total is not None and len(rows) >= page.total):
+            break
+    return rows
+
+
+def _show_upload(found: "Upload", *, as_json: bool) -> None:
+    if as_json:
+        show(found)
+    else:
+        show_fields(_fields(found))
+    if found.status == "failed":
+        raise SystemExit(1)
+
+
+def _fields(found: "Upload") -> dict[str, object]:
+    stats = found.stats
+    return {
+        "upload_id": found.upload_id,
+        "list_sid": found.list_sid,
+        "status": found.status,
+        "reason": found.reason,
+        "rows": stats.total,
+        "joined": stats.success,
+        "duplicate": stats.duplicate,
+        "failed": stats.failed,
+    }
