@@ -66,7 +66,7 @@ def create_contacts(file: BinaryIO | None, profile: str | None, as_json: bool, *
     new: list[Any] = read_contacts(file) if file else [given]
     with connected(profile) as client, progress("contacts", len(new)) as advance:
         results = client.create_contacts(counted(new, advance))
-    show_outcomes("number", [each.get("number") for each in new], results, done="made", as_json=as_json)
+    show_outcomes([each.get("number") for each in new], results, done="made", as_json=as_json)
 
 
 @contacts.command("list")
@@ -133,7 +133,7 @@ def update_contacts(
         changes: list[Any] = read_contacts(file) if file else []
         with progress("contacts", len(changes)) as advance:
             results = client.update_contacts(counted(changes, advance))
-    show_outcomes("sid", [each.get("sid") for each in changes], results, done="changed", as_json=as_json)
+    show_outcomes([each.get("sid") for each in changes], results, done="changed", as_json=as_json)
 
 
 @contacts.command("delete")

@@ -1,15 +1,16 @@
 """A list into a file, whole or not at all."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+from dialbook.model.errors import Invalid
 
 if TYPE_CHECKING:
     from dialbook.client import Client
-    from dialbook.client.files import Target, Writable
+    from dialbook.client.files import Writable
 
 FORMATS = ("csv", "ndjson", "json")
 
@@ -28,9 +29,12 @@ def export(
         query: `number`, `name` and `tag`, as of `export_members`.
 
     Raises:
+        Invalid: there is no folder for the file.
         OSError: the file cannot be written.
         DialbookError: as `export_members`.
     """
+    if not output.parent.is_dir():
+        raise Invalid(f"There is no folder {output.parent}.")
     ending = output.suffix.removeprefix(".")
     chosen = format_ or (ending if ending in FORMATS else "csv")
     with _opened(output) as file:
@@ -46,8 +50,10 @@ def export(
 def _opened(output: Path) -> Iterator["Writable"]:
     from dialbook.client.files import whole_file  # noqa: PLC0415  # commands on a database start without it
 
-    target: Target = click.get_binary_stream("stdout") if str(output) == "-" else output
-    with whole_file(target) as file:
+    if str(output) == "-":
+        yield sys.stdout.buffer
+        return
+    with whole_file(output) as file:
         yield file
 
 

@@ -83,7 +83,7 @@ def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, prof
         with progress("members", len(sids)) as advance:
             results = client.add_members(list_sid, counted(sids, advance))
     asked = [record.get("number", record.get("sid")) for record in records]
-    show_outcomes("contact", asked, results, done="joined", as_json=as_json)
+    show_outcomes(asked, results, done="joined", as_json=as_json)
 
 
 @members.command("remove")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 URL_VARIABLE = "DIALBOOK_URL"
 TOKEN_VARIABLE = "DIALBOOK_TOKEN"  # noqa: S105  # its name, not a token
 
-PATIENCE = 10  # attempts at a request where a person waits for thousands of them
-
 _SID = re.compile(r"[0-9a-f]{32}")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,11 +70,11 @@ def connected(profile: str | None) -> Iterator["Client"]:
         NotFound: no such profile.
         Invalid: nothing says which account is meant, or its address cannot be read.
     """
-    from dialbook.client import Client, Retries  # noqa: PLC0415  # commands on a database start without it
+    from dialbook.client import Client  # noqa: PLC0415  # commands on a database start without it
 
     url = find_url(profile)
     try:
-        client = Client(url, retries=Retries(PATIENCE))
+        client = Client(url)
     except ValueError as error:
         raise Invalid(str(error)) from None
     with client:
