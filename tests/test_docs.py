@@ -55,7 +55,7 @@ def test_commands_run_as_they_stand(document: str, tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"],
         cwd=tmp_path,
-        env=environment({"PATH": path}),
+        env=environment({"PATH": path, "XDG_CONFIG_HOME": str(tmp_path / "c"), "XDG_STATE_HOME": str(tmp_path / "s")}),
         capture_output=True,
         text=True,
         timeout=120,

@@ -30,9 +30,64 @@ standard error. The exit status is 0 when it did what was asked, 1 when that was
 the doctor found something wrong, and 2 when the command line could not be understood. With `--json`, standard output
 is JSON and nothing else.
 
-Commands work on the database file directly, so they need no running server, and may be used beside one: what they
-change holds from the server's next request on. Where the database is, is a [setting](settings.md).
+The commands that look after a server work on its database directly, so they need no running server, and may be used
+beside one: what they change holds from the server's next request on. Where the database is, is a [setting](settings.md).
+`contacts`, `lists`, `members` and `uploads` [speak to a server](#against-a-server); `pull` and `push` keep a local book
+and an account on a server [equal](#a-mirror). `dialbook completion` has a shell complete all of them.
 """
+
+REMOTE = """\
+## Against a server
+
+The same commands speak to Dialbook and to the public service. Which account is meant, `--profile` says, else
+`DIALBOOK_URL`, else the profile in use. Here a server of one's own, a key, and a file of contacts:
+
+```bash
+dialbook key create acme --json > key.json
+dialbook serve --port 8080 2> requests.log &
+curl --silent --retry 20 --retry-connrefused --output openapi.json http://127.0.0.1:8080/openapi.json
+
+cat > contacts.csv << 'END'
+number,first_name,tag
++919845000001,Asha,vip
++919845000002,Bharat,
++919845000003,Chitra,
+END
+```
+
+A profile for the public service, whose token is asked for:
+
+```sh
+dialbook profile add work https://api.in.exotel.com/v2/accounts/acme --key 6d73126c0ff16e099aa19084a2a9ba3b
+```
+
+A list is named by its name or its sid; contacts and uploads by their sids. Where many things are asked for at once, each
+has its result in the answer, and the exit status is 1 when one was refused; what is there already was not. What deletes
+something asks first, unless `--yes` is given.
+"""
+
+MIRROR = """\
+## A mirror
+
+`pull` makes a local book what an account on a server is, `push` the other way: contacts by number, lists by name, members
+in the order in which they joined. Sids and dates are each side's own. What the other side does not have is removed; before
+a book or an account that holds something is taken over for the first time, the command asks.
+
+- **Killed at any moment**, by a signal or a power cut, it goes on when it is run again, and ends as one run would have. What
+  it needs for that is in `$XDG_STATE_HOME/dialbook` (`~/.local/state/dialbook`), for nobody else to read.
+- **A second pull** reads the contacts that changed since, newest first. When the total says that some have left, it goes
+  through all of them once; and so it does when the book was changed by somebody else. A list is read again when its date
+  or its count has moved; those of the public service always, since nobody knows when that moves a date. `--full` reads
+  everything.
+- **A second push** reads all of the server's account, and sends what differs.
+- **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes.
+- **At the end** both sides are counted, and the exit status is 1 when they differ: a contact was refused, which is named,
+  or the server was changed meanwhile, so that another run is due.
+- What a dynamic list keeps of each member comes with a pull. The API has no way to send it, so that a push leaves it behind.
+"""
+
+# What stands before the section of a command.
+PREFACES = {"profile": REMOTE, "pull": MIRROR}
 
 # In the order in which one meets the commands.
 EXAMPLES = {
@@ -58,6 +113,63 @@ EXAMPLES = {
     "migrate": ["dialbook migrate", "dialbook migrate --database sqlite:////var/lib/dialbook/book.db"],
     "doctor": ["dialbook doctor", "dialbook doctor --json"],
     "copy": ["dialbook copy --from sqlite:///dialbook.db --to sqlite:///copy.db"],
+    "profile": [],
+    "profile add": [
+        "dialbook profile add local http://127.0.0.1:8080/v2/accounts/acme --credentials key.json",
+        "jq -r .api_token key.json |"
+        ' dialbook profile add other http://127.0.0.1:8080/v2/accounts/acme --key "$(jq -r .api_key key.json)"',
+    ],
+    "profile list": ["dialbook profile list"],
+    "profile use": ["dialbook profile use local"],
+    "profile remove": ["dialbook profile remove other"],
+    "contacts": [],
+    "contacts create": [
+        'dialbook contacts create --number +919845000009 --first-name Indu --custom-field \'{"city": "Kochi"}\'',
+        "dialbook contacts create --from contacts.csv",
+        "jq -n '[{number: \"+919845000004\"}]' | dialbook contacts create --from - --json",
+    ],
+    "contacts list": [
+        "dialbook contacts list --name asha --sort date_updated:desc",
+        "dialbook contacts list --all --json > contacts.json",
+    ],
+    "contacts get": ['dialbook contacts get "$(jq -r .[0].sid contacts.json)"'],
+    "contacts update": [
+        "dialbook contacts update \"$(jq -r .[0].sid contacts.json)\" --tag vip --email ''",
+        "jq '[.[] | {sid, tag: \"all\"}]' contacts.json | dialbook contacts update --from -",
+    ],
+    "contacts delete": ['dialbook contacts delete "$(jq -r .[-1].sid contacts.json)" --yes'],
+    "lists": [],
+    "lists create": ["dialbook lists create Friends --tag private"],
+    "lists list": ["dialbook lists list", "dialbook lists list --name friend --sort name --json"],
+    "lists get": ["dialbook lists get Friends"],
+    "lists update": ["dialbook lists update Friends --tag vip"],
+    "lists delete": ["dialbook lists create Former", "dialbook lists delete Former --yes"],
+    "members": [],
+    "members add": [
+        "dialbook members add Friends --from contacts.csv",
+        'dialbook members add Friends "$(jq -r .[0].sid contacts.json)"',
+    ],
+    "members list": ["dialbook members list Friends", "dialbook members list Friends --tag vip --json"],
+    "members remove": ['dialbook members remove Friends "$(jq -r .[0].sid contacts.json)"'],
+    "members export": [
+        "dialbook members export Friends --format csv -o friends.csv",
+        "dialbook members export Friends -o friends.json",
+        "dialbook members export Friends --format ndjson | gzip > friends.ndjson.gz",
+    ],
+    "uploads": [],
+    "uploads create": [
+        "dialbook uploads create contacts.csv --list Customers --watch",
+        "dialbook uploads create contacts.csv --list Customers --on-duplicate update --json > upload.json",
+    ],
+    "uploads get": ['dialbook uploads get "$(jq -r .upload_id upload.json)" --watch'],
+    "uploads errors": ['dialbook uploads errors "$(jq -r .upload_id upload.json)"'],
+    "uploads cancel": ["dialbook uploads cancel 018f3c5e9b7d7c4a8e21d30f6b5a9c47"],
+    "pull": [
+        "dialbook pull --from local --database sqlite:///mirror.db",
+        "dialbook pull --from local --database sqlite:///mirror.db --json",
+    ],
+    "push": ["dialbook push --to local --database sqlite:///mirror.db --yes"],
+    "completion": ["dialbook completion bash > dialbook-completion.bash"],
 }
 
 
@@ -84,7 +196,8 @@ def list_commands(group: click.Group, above: str = "") -> Iterator[str]:
 def build_section(command: str, examples: list[str]) -> str:
     level = "###" if " " in command else "##"
     shown = [f"```{language(examples)}", *examples, "```", ""] if examples else []
-    parts = [f"{level} dialbook {command}".rstrip(), "", *shown, "```text", read_help(command), "```", ""]
+    before = [PREFACES[command]] if command in PREFACES else []
+    parts = [*before, f"{level} dialbook {command}".rstrip(), "", *shown, "```text", read_help(command), "```", ""]
     return "\n".join(parts)
 
 
@@ -95,7 +208,7 @@ def read_help(command: str) -> str:
 
 def language(examples: Sequence[str]) -> str:
     """`bash` for what the tests run; `sh` for what goes on until it is stopped, asks, or names what nobody has."""
-    unfit = ("dialbook serve", "dialbook demo", "account delete", "key revoke", "/var/lib")
+    unfit = ("dialbook serve", "dialbook demo", "account delete", "key revoke", "uploads cancel", "/var/lib")
     return "sh" if any(part in example for part in unfit for example in examples) else "bash"
 
 

@@ -45,7 +45,8 @@ For every variable there is a second one that ends in `_FILE` and names a file w
 containers and of systemd come: `{prefix}DATABASE_FILE=/run/secrets/database`. Blanks and line ends around the value
 do not count. Give one of the two.
 
-`{prefix}URL` is no setting: it tells clients, such as the programs in `examples/`, where their server is.
+`{prefix}URL` is no setting: it tells clients, such as the programs in `examples/`, where their server is. Nor is
+`{prefix}TOKEN`, out of which `dialbook profile add` reads a token.
 
 A setting that does not exist, a value that is not allowed and a file that cannot be read stop the command before it
 does anything, and it says which one it was. Settings are read once, when a command or the server starts.

@@ -41,7 +41,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     command goes on from there. At the end all rows are counted and compared by checksum; exit status 1 means that they
     differ.
 
-    \\b
+    \b
     Example:
       dialbook copy --from sqlite:///dialbook.db --to sqlite:///copy.db
     """

@@ -11,6 +11,7 @@ from dialbook.cli.demo import demo
 from dialbook.cli.lists import lists
 from dialbook.cli.maintenance import doctor, migrate
 from dialbook.cli.members import members
+from dialbook.cli.mirror import pull, push
 from dialbook.cli.output import Refusing
 from dialbook.cli.profiles import profile
 from dialbook.cli.serve import serve
@@ -34,7 +35,7 @@ def dialbook() -> None:
 
 
 ADMIN = (account, copy, demo, doctor, key, migrate, serve)
-REMOTE = (contacts, lists, members, profile, uploads)
+REMOTE = (contacts, lists, members, profile, pull, push, uploads)
 
 for command in (*ADMIN, *REMOTE, completion):
     dialbook.add_command(command)

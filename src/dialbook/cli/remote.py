@@ -94,6 +94,24 @@ def find_url(profile: str | None) -> str:
     return url_of(saved.get(name))
 
 
+def find_address(given: str) -> str:
+    """The address, with its credentials, that a profile's name or an account's URL stands for.
+
+    Raises:
+        NotFound: no such profile.
+        Invalid: a URL without key and token, which no profile has.
+    """
+    saved = read_profiles()
+    if "://" not in given:
+        return url_of(saved.get(given))
+    if "@" in given:
+        return given
+    for profile in saved.profiles.values():
+        if profile.url == given.rstrip("/"):
+            return url_of(profile)
+    raise Invalid(f"No profile has the key and token of {given}: save one with dialbook profile add.")
+
+
 def url_of(profile: Profile) -> str:
     """A profile's address with its credentials in it."""
     scheme, _, rest = profile.url.partition("://")
@@ -106,12 +124,12 @@ def check_address(profile: Profile) -> None:
     Raises:
         Invalid: its URL is none of an account, or has credentials in it.
     """
-    from dialbook.client.address import find_address  # noqa: PLC0415  # as above
+    from dialbook.client import address  # noqa: PLC0415  # as above
 
     if "@" in profile.url:
         raise Invalid("The URL is to be without key and token: others see what stands on a command line.")
     try:
-        find_address(url_of(profile), {})
+        address.find_address(url_of(profile), {})
     except ValueError:
         raise Invalid(f"{profile.url!r} is no address of an account: https://<host>/v2/accounts/<account>.") from None
 

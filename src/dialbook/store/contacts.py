@@ -116,7 +116,7 @@ def create_contacts(
     """Store the drafts, each on its own; one whose number is taken becomes a Duplicate of the contact that has it."""
     lock_book(tx, account)
     good = accepted(drafts)
-    holders = _by_number(tx, account, [str(draft.number) for draft in good])
+    holders = find_by_number(tx, account, [str(draft.number) for draft in good])
     new: dict[str, ContactDraft] = {}
     for draft in good:
         if draft.number not in holders:
@@ -226,6 +226,17 @@ def conditions(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
     return where, params
 
 
+def find_by_number(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Contact]:
+    """The contacts that have one of the numbers, by number."""
+    wanted = one_of(tx.engine, "c.number", numbers)
+    rows = tx.all(
+        f"SELECT {COLUMNS} FROM {wanted.source} contacts AS c WHERE c.account = :account AND {wanted.condition}",
+        account=account,
+        **wanted.params,
+    )
+    return {contact.number: contact for contact in (Contact(*row) for row in rows)}
+
+
 def to_page(rows: Sequence[Row], window: Window) -> Page[Contact]:
     """A page out of rows of a total and a contact; one row without a contact when the page is empty."""
     total = rows[0][0] if rows else 0
@@ -252,17 +263,6 @@ def _to_params(contact: Contact) -> Params:
     params = asdict(contact)
     params["search_key"] = search_key(contact.first_name, contact.last_name)
     return params
-
-
-def _by_number(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Contact]:
-    """The contacts that have one of the numbers, by number."""
-    wanted = one_of(tx.engine, "c.number", numbers)
-    rows = tx.all(
-        f"SELECT {COLUMNS} FROM {wanted.source} contacts AS c WHERE c.account = :account AND {wanted.condition}",
-        account=account,
-        **wanted.params,
-    )
-    return {contact.number: contact for contact in (Contact(*row) for row in rows)}
 
 
 def _taken(holder: Contact) -> Duplicate:

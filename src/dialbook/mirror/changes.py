@@ -1,0 +1,129 @@
+"""What a mirror asks of a database, each in one transaction: put together of the storage functions."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from dialbook.model.bulk import Outcome, single
+from dialbook.model.contact import Contact, ContactChange, ContactDraft
+from dialbook.model.errors import Duplicate
+from dialbook.model.lists import ContactList, ListChange, ListDraft, ListLimits
+from dialbook.model.page import Sort, Window
+from dialbook.store import contacts, copy, lists, members
+from dialbook.store.copy import TABLES
+from dialbook.store.database import Row, Tx
+from dialbook.store.members import Joining
+
+CHUNK = 5000
+CREATED = Sort("date_created")
+UNBOUNDED = ListLimits(static=2**62, dynamic=2**62)
+
+_BY_NAME = {table.name: table for table in TABLES}
+_CONTACTS = _BY_NAME["contacts"]
+
+
+class Put(Struct, frozen=True):
+    """How many contacts were made and how many changed."""
+
+    made: int
+    changed: int
+
+
+def checksum(tx: Tx, account: str) -> str:
+    """A digest of all contacts, lists and members."""
+    return " ".join(copy.checksum(tx, _BY_NAME[name], account) for name in ("contacts", "lists", "members"))
+
+
+def read_contacts(tx: Tx, account: str) -> list[Contact]:
+    """All contacts, by sid."""
+    fields = len(Contact.__struct_fields__)
+    return [Contact(*row[:fields]) for row in _contact_rows(tx, account)]
+
+
+def find_contacts(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Contact]:
+    """The contacts that have these numbers, by number."""
+    return contacts.find_by_number(tx, account, numbers)
+
+
+def put_contacts(tx: Tx, account: str, drafts: Sequence[ContactDraft], *, now: datetime) -> Put:
+    """Make the contacts whose number is new; give the others the fields of the draft."""
+    outcomes = contacts.create_contacts(tx, account, drafts, now=now)
+    differing = [_difference(draft, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
+    wanted = [change for change in differing if change]
+    contacts.update_contacts(tx, account, wanted, now=now)
+    return Put(sum(isinstance(outcome, Contact) for outcome in outcomes), len(wanted))
+
+
+def delete_contacts(tx: Tx, account: str, sids: Sequence[str], *, now: datetime) -> None:
+    """Delete contacts, out of every list too."""
+    for sid in sids:
+        contacts.delete_contact(tx, account, sid, now=now)
+
+
+def read_lists(tx: Tx, account: str) -> list[ContactList]:
+    """All lists, oldest first."""
+    found: list[ContactList] = []
+    while len(page := lists.list_lists(tx, account, Window(len(found), CHUNK), CREATED).items):
+        found += page
+    return found
+
+
+def put_list(tx: Tx, account: str, draft: ListDraft, found: ContactList | None, *, now: datetime) -> ContactList:
+    """Make a list what a draft says: a new one, or one that is found, whose place a new one takes if its type differs."""
+    if found and found.type == draft.type:
+        return lists.update_list(tx, account, ListChange(found.sid, {"tag": draft.tag}), now=now)
+    if found:
+        lists.delete_list(tx, account, found.sid)
+    return single(lists.create_lists(tx, account, [draft], now=now))
+
+
+def delete_list(tx: Tx, account: str, sid: str) -> None:
+    """Delete a list; its contacts stay."""
+    lists.delete_list(tx, account, sid)
+
+
+def read_members(tx: Tx, account: str, list_sid: str) -> list[Contact]:
+    """Who is in a list, in the order in which they joined, each with what the list keeps of it."""
+    found: list[Contact] = []
+    window = Window(0, CHUNK)
+    while (page := members.list_members(tx, account, list_sid, window)).items:
+        found += page.items
+        window = Window(0, CHUNK, page.last)
+    return found
+
+
+def leave(tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime) -> None:
+    """Take contacts out of a list."""
+    for sid in sids:
+        members.remove_member(tx, account, list_sid, sid, now=now)
+
+
+def join(tx: Tx, account: str, list_sid: str, joining: Sequence[Joining], *, now: datetime) -> None:
+    """Let contacts join a list, in this order, with what the list keeps of each."""
+    sids = [each.contact_sid for each in joining]
+    members.add_members(tx, account, list_sid, sids, limits=UNBOUNDED, now=now)
+    members.set_variables(tx, account, list_sid, [each for each in joining if each.variables])
+
+
+def set_variables(tx: Tx, account: str, list_sid: str, changed: Sequence[Joining]) -> None:
+    """Change what a list keeps of some of its members."""
+    members.set_variables(tx, account, list_sid, changed)
+
+
+def _difference(draft: ContactDraft, outcome: Outcome[Contact]) -> ContactChange | None:
+    """What to change in the contact that has the draft's number already, if anything."""
+    if not isinstance(outcome, Duplicate):
+        return None
+    wanted = msgspec.structs.asdict(draft)
+    if all(getattr(outcome.existing, field) == value for field, value in wanted.items()):
+        return None
+    return ContactChange(outcome.existing.sid, wanted)
+
+
+def _contact_rows(tx: Tx, account: str) -> Iterator[Row]:
+    after = None
+    while rows := copy.read_rows(tx, _CONTACTS, account, after):
+        yield from rows
+        after = _CONTACTS.key_of(rows[-1])

@@ -1,0 +1,76 @@
+"""`pull`: a local book becomes what an account on a server is."""
+
+from collections.abc import Mapping
+
+from dialbook.client import AsyncClient
+from dialbook.mirror.book import Book
+from dialbook.mirror.progress import Progress
+from dialbook.mirror.pull_contacts import ContactPull
+from dialbook.mirror.pull_lists import ListPull
+from dialbook.mirror.record import Last, Mark, Record, Settled, Trusted
+from dialbook.mirror.report import Line, Refusal, Report, compare
+
+
+async def pull(
+    client: AsyncClient, book: Book, record: Record, progress: Progress, *, region: str, tells_joining: bool
+) -> Report:
+    """Make a local book equal to an account on a server: contacts by number, lists by name, members in their order.
+
+    It may be killed at any moment, and goes on from there when it is called again.
+
+    Args:
+        client: the server's account, which is only read.
+        book: the local one.
+        record: what is kept of the run before, and of this one.
+        progress: who is told.
+        region: in which an account that is made reads national numbers.
+        tells_joining: whether a list's date on the server moves when contacts join and leave; a list that does not say
+            so is read each time.
+
+    Returns:
+        What there is now on both sides.
+
+    Raises:
+        DialbookError: as every call, and as every change of a database.
+    """
+    account = await book.open(region)
+    last = await _trusted(book, record)
+    contacts = ContactPull(client, book, record, account.region, progress)
+    await contacts.run(last)
+    lists = ListPull(client, book, record, account.region, progress)
+    await lists.run(_known_marks(last, record) if tells_joining else {})
+    await contacts.finish()
+    counts = await _count(book, contacts, lists)
+    refused = [Refusal(f"contact {sid}", reason) for sid, reason in contacts.refused.items()] + lists.refused
+    if counts[0].there in {None, counts[0].here + len(contacts.refused)}:
+        record.finish(Last(contacts.newest, await book.checksum(), lists.marks, contacts.refused))
+    else:
+        record.forget()  # what was noted is not what is in the book
+    return Report(counts, refused, dict(progress.changes))
+
+
+async def _trusted(book: Book, record: Record) -> Last | None:
+    """What the last run has left, if the book is still so, or this run has begun when it was."""
+    last, steps = record.last(), record.steps()
+    if last is None or any(isinstance(step, Trusted) for step in steps):
+        return last
+    if steps or last.checksum != await book.checksum():
+        return None
+    record.add(Trusted())
+    return last
+
+
+def _known_marks(last: Last | None, record: Record) -> Mapping[str, Mark]:
+    """The state in which each list is settled, by this run or the one before."""
+    now = {step.sid: step.mark for step in record.steps() if isinstance(step, Settled)}
+    return {**(last.lists if last else {}), **now}
+
+
+async def _count(book: Book, contacts: ContactPull, lists: ListPull) -> list[Line]:
+    counts, here = await book.counts(), await book.lists()
+    members = [
+        compare(f"members of {name}", lists.marks[sid].count, here[name].contact_count)
+        for sid, name in lists.names.items()
+    ]
+    totals = [compare("contacts", contacts.total, counts.contacts), compare("lists", lists.total, counts.lists)]
+    return [*totals, *members]

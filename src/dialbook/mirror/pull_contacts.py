@@ -1,0 +1,149 @@
+"""All contacts of a server come into a local book, and those go that the server has no more."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+from dialbook.client import AsyncClient
+from dialbook.client.results import Contact, Page
+from dialbook.mirror.book import Book
+from dialbook.mirror.harvest import Harvest
+from dialbook.mirror.progress import Progress
+from dialbook.mirror.record import Began, Last, Met, Record, Swept
+from dialbook.mirror.sweep import Read, sweep
+
+CHUNK = 1000  # contacts stored at once; a kill costs reading as many again
+ROUNDS = 3  # passes through all contacts, when some leave meanwhile
+OLDEST_FIRST, NEWEST_FIRST = "date_created", "date_updated:desc"
+
+
+class ContactPull:
+    """The part of a run that deals with contacts.
+
+    Args:
+        client: the server's account.
+        book: the local one.
+        record: what is kept of this run, and of the one before.
+        region: in which national numbers are read.
+        progress: who is told.
+    """
+
+    def __init__(self, client: AsyncClient, book: Book, record: Record, region: str, progress: Progress) -> None:
+        self._client = client
+        self._book = book
+        self._record = record
+        self._region = region
+        self._progress = progress
+        self._harvest = Harvest(region, {})
+        self.newest: datetime | None = None  # the newest change that was met on the server
+        self.total: int | None = None
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Contacts that could not be stored, by their sids, and why."""
+        return self._harvest.refused
+
+    async def run(self, last: Last | None) -> None:
+        """Make the contacts equal.
+
+        Args:
+            last: what the run before has left, when the book is still so: then what changed since is enough, unless the
+                total says that somebody has left.
+        """
+        is_begun = any(isinstance(step, Began) for step in self._record.steps())
+        if not (last and last.newest) or is_begun or not await self._has_only_grown(last, last.newest):
+            await self._replace()
+
+    async def finish(self) -> None:
+        """Read what changed since, so that what is counted is what is there at the end."""
+        if self.newest:
+            await self._catch_up(self.newest)
+
+    async def _has_only_grown(self, last: Last, since: datetime) -> bool:
+        self._harvest = Harvest(self._region, last.refused)
+        is_told = await self._catch_up(since)
+        counts = await self._book.counts()
+        return is_told and self.total == counts.contacts + len(self.refused)
+
+    async def _replace(self) -> None:
+        """Read all contacts, then delete the others; nobody is deleted while it is not known who is there."""
+        for _ in range(ROUNDS):
+            await self._read_all()
+            if self.total in {None, len(self._harvest)}:
+                self._harvest.refuse_shared()
+                gone = await self._book.keep_contacts(self._harvest.numbers)
+                self._progress.changes["contacts removed"] += gone
+                return
+            # Somebody who was met has left since.
+            self._record.begin(await self._newest_change())
+
+    async def _read_all(self) -> None:
+        """Go through all contacts, from where a run that was killed has left off, and then what changed meanwhile."""
+        self._harvest = Harvest(self._region, {})
+        steps = self._record.steps()
+        if not any(isinstance(step, Began) for step in steps):
+            self._record.begin(await self._newest_change())
+            steps = self._record.steps()
+        met = [step for step in steps if isinstance(step, Met)]
+        for step in met:
+            self._harvest.restore(step)
+        if not any(isinstance(step, Swept) for step in steps):
+            await self._sweep(met[-1].behind if met else 0)
+        began = next(step.newest for step in steps if isinstance(step, Began))
+        if began:
+            await self._catch_up(began)
+
+    async def _sweep(self, offset: int) -> None:
+        async with aclosing(sweep(self._pages(OLDEST_FIRST), self._harvest, offset)) as parts:
+            async for part in parts:
+                self.total = part.total
+                self._harvest.meet(part.items)
+                self._progress.watch("contacts", len(self._harvest), part.total)
+                if self._harvest.waiting >= CHUNK:
+                    self._record.add(await self._store(part.behind))
+                offset = part.behind
+        self._record.add(await self._store(offset))
+        self._record.add(Swept())
+
+    async def _catch_up(self, since: datetime) -> bool:
+        """Read what changed since then; return whether the server has told it, newest first, as it was asked to."""
+        met: set[str] = set()
+        moments: list[datetime | None] = []
+        async with aclosing(sweep(self._pages(NEWEST_FIRST), met)) as parts:
+            async for part in parts:
+                self.total = part.total
+                fresh = [contact for contact in part.items if (contact.date_updated or since) >= since]
+                self._harvest.meet([contact for contact in fresh if contact.sid not in met])
+                moments += [contact.date_updated for contact in part.items if contact.sid not in met]
+                met.update(contact.sid for contact in part.items)
+                self._progress.watch("changed contacts", len(met), None)
+                if len(fresh) < len(part.items):
+                    break
+        await self._store(0)
+        self.newest = max(filter(None, moments), default=self.newest)
+        return _is_descending(moments)
+
+    async def _store(self, behind: int) -> Met:
+        """Store who was met; return what is to be noted of it: what is noted is done, whatever happens."""
+        drafts, met = self._harvest.take(behind)
+        put = await self._book.put_contacts(drafts)
+        self._progress.changes["contacts made"] += put.made
+        self._progress.changes["contacts changed"] += put.changed
+        return met
+
+    async def _newest_change(self) -> datetime | None:
+        page = await self._client.list_contacts(limit=1, sort_by=NEWEST_FIRST)
+        self.newest = page.items[0].date_updated if page.items else None
+        return self.newest
+
+    def _pages(self, order: str) -> Read[Contact]:
+        async def read(offset: int, limit: int) -> Page[Contact]:
+            return await self._client.list_contacts(offset=offset, limit=limit, sort_by=order)
+
+        return read
+
+
+def _is_descending(moments: Sequence[datetime | None]) -> bool:
+    return None not in moments and all(
+        first >= second for first, second in zip(moments, moments[1:], strict=False) if first and second
+    )

@@ -1,0 +1,113 @@
+"""All lists of a server come into a local book, each with its members in the order in which they joined."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+
+from dialbook.client import AsyncClient
+from dialbook.client.results import ContactList, Page
+from dialbook.mirror.book import Book
+from dialbook.mirror.pull_members import MemberPull
+from dialbook.mirror.progress import Progress
+from dialbook.mirror.record import Mark, Record, Settled
+from dialbook.mirror.report import Refusal
+from dialbook.mirror.sweep import sweep
+from dialbook.model.bulk import Outcome, attempt
+from dialbook.model.errors import DialbookError, Duplicate
+from dialbook.model.lists import ContactList as BookList
+from dialbook.model.lists import ListDraft, list_name, list_type
+from dialbook.model.text import optional_text
+
+
+class ListPull:
+    """The part of a run that deals with lists.
+
+    Args:
+        client: the server's account.
+        book: the local one.
+        record: what is kept of this run.
+        region: in which national numbers are read.
+        progress: who is told.
+    """
+
+    def __init__(self, client: AsyncClient, book: Book, record: Record, region: str, progress: Progress) -> None:
+        self._client = client
+        self._book = book
+        self._record = record
+        self._progress = progress
+        self._members = MemberPull(client, book, region, progress)
+        self.marks: dict[str, Mark] = {}  # of all lists that are settled, by their sids on the server
+        self.names: dict[str, str] = {}  # of the same lists
+        self.refused: list[Refusal] = []
+        self.total = 0
+
+    async def run(self, known: Mapping[str, Mark]) -> None:
+        """Make the lists and their members equal.
+
+        Args:
+            known: in which state of a list on the server its members were settled before, by sid; whose state is the
+                same now is not read again.
+        """
+        found = await read_lists(self._client)
+        drafts = read_drafts(found)
+        here = await self._keep({draft.name for draft in drafts if isinstance(draft, ListDraft)})
+        for done, (each, draft) in enumerate(zip(found, drafts, strict=True)):
+            self._progress.watch("lists", done, len(found))
+            if isinstance(draft, DialbookError):
+                self.refused.append(Refusal(f"list {each.sid}", draft.description))
+                continue
+            made = await self._book.put_list(draft, here.get(draft.name))
+            self.names[each.sid] = draft.name
+            self.marks[each.sid] = await self._settle(each, made, known.get(each.sid))
+        self.total = len(found)
+
+    async def _settle(self, found: ContactList, here: BookList, known: Mark | None) -> Mark:
+        """Make the members equal, if they may differ; return the state in which they are."""
+        if known and _is_settled(known, found, here):
+            return known
+        refused, total = await self._members.run(found.sid, here)
+        mark = Mark(found.date_updated, total if found.contact_count is None else found.contact_count, refused)
+        self._record.add(Settled(found.sid, mark))
+        return mark
+
+    async def _keep(self, names: set[str]) -> dict[str, BookList]:
+        """Delete all lists but those with these names; return them by name."""
+        here = await self._book.lists()
+        for name in here.keys() - names:
+            await self._book.delete_list(here[name].sid)
+            self._progress.changes["lists removed"] += 1
+        return here
+
+
+async def read_lists(client: AsyncClient) -> list[ContactList]:
+    """All lists of a server."""
+
+    async def read(offset: int, limit: int) -> Page[ContactList]:
+        return await client.list_lists(offset=offset, limit=limit)
+
+    found: dict[str, ContactList] = {}
+    async with aclosing(sweep(read, found)) as parts:
+        async for part in parts:
+            found |= {each.sid: each for each in part.items}
+    return list(found.values())
+
+
+def read_drafts(lists: Sequence[ContactList]) -> list[Outcome[ListDraft]]:
+    """Lists of another server as what can be stored here, or why not."""
+    taken: set[str] = set()
+
+    def read(found: ContactList) -> ListDraft:
+        draft = ListDraft(list_name(found.name), optional_text("tag", found.tag), list_type(found.type))
+        if draft.name in taken:
+            raise Duplicate(f"Another list is named '{draft.name}', too.")
+        taken.add(draft.name)
+        return draft
+
+    return attempt(read, lists)
+
+
+def _is_settled(known: Mark, found: ContactList, here: BookList) -> bool:
+    return (
+        known.updated is not None
+        and (known.updated, known.count) == (found.date_updated, found.contact_count)
+        and here.contact_count + known.refused == known.count
+    )

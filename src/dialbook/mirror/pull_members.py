@@ -1,0 +1,124 @@
+"""Who is in a list of a server comes to be in the local one, in the same order, with what the list keeps of each."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from dialbook.client import AsyncClient
+from dialbook.client.results import Contact, Page
+from dialbook.mirror.book import Book
+from dialbook.mirror.incoming import by_number, custom_text, read_contacts
+from dialbook.mirror.order import align
+from dialbook.mirror.progress import Progress
+from dialbook.mirror.sweep import sweep
+from dialbook.model import contact as model
+from dialbook.model.contact import ContactDraft
+from dialbook.model.errors import NotFound
+from dialbook.model.lists import ContactList, ListType
+from dialbook.store.members import Joining
+
+ROUNDS = 3  # passes through a list, when some leave it meanwhile
+
+
+class Wanted(Struct, frozen=True, gc=False):
+    """A member to be: who it is, what the list keeps of it, and which custom field it shows."""
+
+    joining: Joining
+    shown: str | None
+
+
+class MemberPull:
+    """The part of a run that deals with who is in a list.
+
+    Args:
+        client: the server's account.
+        book: the local one.
+        region: in which national numbers are read.
+        progress: who is told.
+    """
+
+    def __init__(self, client: AsyncClient, book: Book, region: str, progress: Progress) -> None:
+        self._client = client
+        self._book = book
+        self._region = region
+        self._progress = progress
+
+    async def run(self, list_sid: str, here: ContactList) -> tuple[int, int]:
+        """Make the members of a list equal.
+
+        Args:
+            list_sid: the list on the server.
+            here: the local one.
+
+        Returns:
+            How many members cannot be stored, and how many there are on the server.
+        """
+        met = await read_members(self._client, list_sid, self._progress)
+        there = by_number(met, self._region)
+        known = await self._find(there)
+        is_dynamic = here.type == ListType.DYNAMIC
+        wanted = {
+            number: _joining(known[number], custom_text(member) if is_dynamic else known[number].custom_field)
+            for number, member in there.items()
+            if number in known
+        }
+        await self._settle(here.sid, wanted)
+        return len(met) - len(wanted), len(met)
+
+    async def _find(self, there: Mapping[str, Contact]) -> dict[str, model.Contact]:
+        """The local contact of each member; whoever was made since the contacts were read is read now."""
+        known = await self._book.find(list(there))
+        for number in there.keys() - known.keys():
+            await self._pull_contact(there[number].sid)
+        return known if len(known) == len(there) else await self._book.find(list(there))
+
+    async def _pull_contact(self, sid: str) -> None:
+        try:
+            found = await self._client.get_contact(sid)
+        except NotFound:
+            return
+        drafts = [each for each in read_contacts([found], self._region) if isinstance(each, ContactDraft)]
+        self._progress.changes["contacts made"] += (await self._book.put_contacts(drafts)).made
+
+    async def _settle(self, list_sid: str, wanted: Mapping[str, Wanted]) -> None:
+        here = {member.number: member for member in await self._book.members(list_sid)}
+        leaving, joining = align(list(here), list(wanted))
+        await self._book.leave(list_sid, [here[number].sid for number in leaving])
+        await self._book.join(list_sid, [wanted[number].joining for number in joining])
+        staying = here.keys() - set(leaving)
+        differing = [number for number in staying if here[number].custom_field != wanted[number].shown]
+        await self._book.set_variables(list_sid, [wanted[number].joining for number in differing])
+        self._progress.changes["members removed"] += len(leaving)
+        self._progress.changes["members added"] += len(joining)
+
+
+async def read_members(client: AsyncClient, list_sid: str, progress: Progress) -> list[Contact]:
+    """Who is in a list of a server, in order; read again, a few times, while some leave it."""
+    met: dict[str, Contact] = {}
+    for _ in range(ROUNDS):
+        met = {}
+        total = await _sweep(client, list_sid, met, progress)
+        if total in {None, len(met)}:
+            break
+    return list(met.values())
+
+
+async def _sweep(client: AsyncClient, list_sid: str, met: dict[str, Contact], progress: Progress) -> int | None:
+    async def read(offset: int, limit: int) -> Page[Contact]:
+        return await client.list_members(list_sid, offset=offset, limit=limit)
+
+    total = None
+    async with aclosing(sweep(read, met)) as parts:
+        async for part in parts:
+            for member in part.items:
+                met.pop(member.sid, None)  # who left and came back stands where it was met last
+                met[member.sid] = member
+            total = part.total
+            progress.watch("members", len(met), total)
+    return total
+
+
+def _joining(contact: model.Contact, shown: str | None) -> Wanted:
+    """A local contact as a member whose custom field is shown so: the list keeps it where it is not the contact's own."""
+    return Wanted(Joining(contact.sid, None if shown == contact.custom_field else shown), shown)

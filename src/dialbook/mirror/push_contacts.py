@@ -1,0 +1,133 @@
+"""All contacts of a local book come to a server, and those go there that the book does not have."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from dialbook.client import AsyncClient
+from dialbook.client import Contact as ThereContact
+from dialbook.client.results import Ok, Outcome, Page
+from dialbook.mirror.book import Book, chunks
+from dialbook.mirror.incoming import FIELDS, custom_value, read_contacts
+from dialbook.mirror.progress import Progress
+from dialbook.mirror.pull_contacts import OLDEST_FIRST
+from dialbook.mirror.report import Refusal
+from dialbook.mirror.sweep import sweep
+from dialbook.model.contact import Contact, ContactDraft
+from dialbook.model.errors import DialbookError, Duplicate, NotFound
+
+CHUNK = 5000
+ROUNDS = 3
+
+
+class ContactPush:
+    """The part of a run that deals with contacts.
+
+    Args:
+        client: the server's account.
+        book: the local one.
+        region: in which national numbers are read.
+        progress: who is told.
+    """
+
+    def __init__(self, client: AsyncClient, book: Book, region: str, progress: Progress) -> None:
+        self._client = client
+        self._book = book
+        self._region = region
+        self._progress = progress
+        self.sids: dict[str, str] = {}  # of the server's contacts, by their numbers
+        self.refused: list[Refusal] = []
+        self.count = 0  # of the book's contacts
+
+    async def run(self) -> None:
+        """Make the contacts equal; one whose number cannot be read here stays as it is on the server."""
+        there = await self._read_there()
+        here = await self._book.contacts()
+        self.count = len(here)
+        self.sids = {number: sid for number, (sid, _) in there.items()}
+        await self._create([contact for contact in here if contact.number not in there])
+        both = [(contact, *there[contact.number]) for contact in here if contact.number in there]
+        await self._update([(sid, contact) for contact, sid, draft in both if _differs(contact, draft)])
+        await self._delete(there.keys() - {contact.number for contact in here})
+
+    async def _read_there(self) -> dict[str, tuple[str, ContactDraft]]:
+        """The sid and the fields of each contact on the server, by number."""
+        met: dict[str, ThereContact] = {}
+        for _ in range(ROUNDS):
+            met = {}
+            total = await self._sweep(met)
+            if total in {None, len(met)}:
+                break
+        return self._by_number(list(met.values()))
+
+    async def _sweep(self, met: dict[str, ThereContact]) -> int | None:
+        async def read(offset: int, limit: int) -> Page[ThereContact]:
+            return await self._client.list_contacts(offset=offset, limit=limit, sort_by=OLDEST_FIRST)
+
+        total = None
+        async with aclosing(sweep(read, met)) as parts:
+            async for part in parts:
+                met |= {contact.sid: contact for contact in part.items}
+                total = part.total
+                self._progress.watch("contacts there", len(met), total)
+        return total
+
+    def _by_number(self, met: Sequence[ThereContact]) -> dict[str, tuple[str, ContactDraft]]:
+        found: dict[str, tuple[str, ContactDraft]] = {}
+        for contact, draft in zip(met, read_contacts(met, self._region), strict=True):
+            if isinstance(draft, DialbookError):
+                self._refuse(f"contact {contact.sid}", f"It stays on the server: {draft.description}")
+            else:
+                found[str(draft.number)] = contact.sid, draft
+        return found
+
+    async def _create(self, new: Sequence[Contact]) -> None:
+        for part in chunks(new, CHUNK):
+            outcomes = await self._client.create_contacts([_new(contact) for contact in part])
+            for contact, outcome in zip(part, outcomes, strict=True):
+                self._note(contact, outcome)
+            self._progress.changes["contacts made"] += len(outcomes.values)
+            self._progress.watch("contacts to make", self._progress.changes["contacts made"], len(new))
+
+    def _note(self, contact: Contact, outcome: Outcome[ThereContact]) -> None:
+        if isinstance(outcome, Ok):
+            self.sids[contact.number] = outcome.value.sid
+        elif isinstance(outcome, Duplicate) and outcome.existing:
+            self.sids[contact.number] = outcome.existing.sid
+        else:
+            self._refuse(f"contact {contact.number}", str(outcome))
+
+    async def _update(self, changed: Sequence[tuple[str, Contact]]) -> None:
+        for part in chunks(changed, CHUNK):
+            changes: list[Any] = [{"sid": sid, **_fields(contact)} for sid, contact in part]
+            outcomes = await self._client.update_contacts(changes)
+            for place, refusal in outcomes.failures.items():
+                self._refuse(f"contact {part[place][1].number}", refusal.description)
+            self._progress.changes["contacts changed"] += len(outcomes.values)
+
+    async def _delete(self, numbers: set[str]) -> None:
+        for done, number in enumerate(sorted(numbers)):
+            self._progress.watch("contacts to delete", done, len(numbers))
+            try:
+                await self._client.delete_contact(self.sids.pop(number))
+            except NotFound:
+                continue
+            self._progress.changes["contacts removed"] += 1
+
+    def _refuse(self, what: str, reason: str) -> None:
+        self.refused.append(Refusal(what, reason))
+
+
+def _fields(contact: Contact) -> dict[str, Any]:
+    """A local contact as a request writes it."""
+    fields = {field: getattr(contact, field) for field in FIELDS}
+    return {**fields, "custom_field": custom_value(contact.custom_field)}
+
+
+def _new(contact: Contact) -> Any:
+    return {field: value for field, value in _fields(contact).items() if value is not None}
+
+
+def _differs(contact: Contact, draft: ContactDraft) -> bool:
+    there: Mapping[str, Any] = {field: getattr(draft, field) for field in FIELDS}
+    return _fields(contact) != {**there, "custom_field": custom_value(draft.custom_field)}

@@ -1,0 +1,82 @@
+"""A pass through a collection by offset that misses nobody, whoever leaves meanwhile.
+
+Where somebody leaves, all behind move up by one, and whoever stood at the head of the next page is passed over. So pages
+overlap by one item: when the first of a page has not been met, the pass goes back until it has. What was met and has left
+since is still taken for there; the total tells.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from dialbook.client.course import LARGE, SMALL, HasSid
+from dialbook.client.errors import NotUnderstood
+from dialbook.client.results import Page
+from dialbook.model.errors import DialbookError
+
+T = TypeVar("T", bound=HasSid)
+
+Read = Callable[[int, int], Awaitable[Page[T]]]  # a page, by its offset and limit
+
+
+class Part(Struct, Generic[T], frozen=True):
+    """A page of a pass: its items, where the next begins, and how many there are in all, where the server says so."""
+
+    items: list[T]
+    behind: int
+    total: int | None
+
+
+async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncIterator[Part[T]]:
+    """Go through a collection from an offset on.
+
+    Args:
+        read: reads a page.
+        met: the sids of all that came so far, in any earlier pass that this one carries on, too; who iterates adds to it
+            what each part holds before the next is asked for.
+        offset: where to begin.
+
+    Raises:
+        DialbookError: as the call that reads.
+    """
+    pages = _Pages(read)
+    step = 1
+    while True:
+        page = await pages.at(offset)
+        if offset and (not page.items or page.items[0].sid not in met):
+            offset = max(0, offset - step)
+            continue
+        behind = offset + len(page)
+        yield Part(list(page.items), max(0, behind - 1), page.total)
+        if _is_last(page, offset, behind):
+            return
+        step = max(1, len(page) - 1)
+        offset = behind - 1
+
+
+class _Pages(Generic[T]):
+    """Pages of 500, or of 20 where the server refuses that."""
+
+    def __init__(self, read: Read[T]) -> None:
+        self._read = read
+        self._size = LARGE
+
+    async def at(self, offset: int) -> Page[T]:
+        try:
+            return await self._read(offset, self._size)
+        except DialbookError as refusal:
+            if refusal.status != 400 or self._size == SMALL:
+                raise
+        self._size = SMALL
+        return await self._read(offset, self._size)
+
+
+def _is_last(page: Page[T], offset: int, behind: int) -> bool:
+    if not page.items or (page.total is not None and behind >= page.total):
+        return True
+    if len(page) > 1:
+        return False
+    if page.total is None and offset:
+        return True  # nothing but what the page before ended with
+    raise NotUnderstood("A page holds one item of several: pages that short cannot be gone through.", status=200)

@@ -1,0 +1,82 @@
+"""`dialbook members export`: in three forms, whole or not there, whenever it is killed."""
+
+import csv
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dialbook.client import Client
+from tests.cli.conftest import Dial
+from tests.client.conftest import fill
+from tests.client.peer import Act, ok, peer
+from tests.conftest import NUMBERS
+from tests.processes import HANG_SECONDS, PROGRAM, environment
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nnumber\n\r\n"
+SID = "0" * 32
+
+
+@pytest.fixture
+def sids(url: str) -> list[str]:
+    with Client(url) as client:
+        return fill(client, 3)[1]
+
+
+@pytest.mark.parametrize("by_ending", [True, False])
+@pytest.mark.parametrize("format_", ["csv", "ndjson", "json"])
+def test_a_list_is_written_in_each_form(
+    format_: str, by_ending: bool, dial: Dial, sids: list[str], tmp_path: Path
+) -> None:
+    target = tmp_path / (f"friends.{format_}" if by_ending else "friends")
+
+    result = dial("members", "export", "Friends", "-o", str(target), *([] if by_ending else ["--format", format_]))
+    printed = dial("members", "export", "Friends", "--format", format_)
+
+    assert (result.exit_code, result.output) == (0, "")
+    assert printed.stdout_bytes == target.read_bytes()
+    text = target.read_text()
+    numbers = {
+        "csv": lambda: [row["number"] for row in csv.DictReader(text.splitlines())],
+        "ndjson": lambda: [json.loads(line)["number"] for line in text.splitlines()],
+        "json": lambda: [each["number"] for each in json.loads(text)],
+    }
+    assert numbers[format_]() == NUMBERS[: len(sids)]
+
+
+@pytest.mark.parametrize(("format_", "empty"), [("json", []), ("ndjson", None)])
+def test_an_empty_selection_is_an_empty_file(format_: str, empty: object, dial: Dial, sids: list[str]) -> None:
+    assert sids
+    printed = dial("members", "export", "Friends", "--format", format_, "--tag", "nobody").stdout
+
+    assert (json.loads(printed) if printed else None) == empty
+
+
+def test_an_export_that_is_killed_leaves_nothing_under_its_name_and_can_be_repeated(
+    dial: Dial, sids: list[str], tmp_path: Path
+) -> None:
+    target = tmp_path / "friends.csv"
+    with peer(ok({"sid": SID, "contact_count": 2}), Act(HEAD, "stall")) as there:
+        arguments = ["members", "export", SID, "-o", str(target)]
+        with subprocess.Popen([PROGRAM, *arguments], env=environment({"DIALBOOK_URL": there.url})) as process:
+            while not any(tmp_path.glob(".*.part")) and process.poll() is None:
+                pass
+            process.send_signal(signal.SIGKILL)
+            assert process.wait(HANG_SECONDS) == -signal.SIGKILL
+    assert not target.exists()
+
+    assert dial("members", "export", "Friends", "-o", str(target)).exit_code == 0
+
+    assert len(target.read_text().splitlines()) == len(sids) + 1
+
+
+@pytest.mark.parametrize("output", ["nowhere/friends.csv", "/proc/friends.csv"])
+def test_where_nothing_can_be_written_is_one_line(output: str, dial: Dial, sids: list[str]) -> None:
+    assert sids
+    result = dial("members", "export", "Friends", "-o", output)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,254 @@
+"""`dialbook contacts`, `lists`, `members` and `uploads`: what people do with them every day, on both engines."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from dialbook.client import Client
+from tests.cli.conftest import Dial
+from tests.client.conftest import fill
+from tests.client.peer import peer, refusal
+from tests.conftest import NUMBERS, Server, work_off
+
+CSV = f"number,First Name,tag\n{NUMBERS[0]},Asha,vip\n{NUMBERS[1]},'=Bharat,\n"
+JSON = json.dumps([{"number": NUMBERS[0], "first_name": "Asha"}, {"number": NUMBERS[1], "custom_field": {"a": [1]}}])
+LINES = f'{{"number": "{NUMBERS[0]}"}}\n{{"number": "{NUMBERS[1]}"}}\n'
+
+
+def read(result: Result) -> Any:
+    assert (result.exit_code, result.stderr) == (0, "")
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def client(url: str) -> Client:
+    return Client(url)
+
+
+@pytest.mark.parametrize(
+    "content", [CSV, JSON, LINES, f'{{"contacts": {JSON}}}', "\ufeff" + CSV, CSV.replace(",", ";")]
+)
+def test_contacts_come_out_of_a_file_in_any_form(content: str, dial: Dial, tmp_path: Path) -> None:
+    (tmp_path / "given").write_text(content)
+
+    made = read(dial("contacts", "create", "--from", str(tmp_path / "given"), "--json"))
+    again = read(dial("contacts", "create", "--from", "-", "--json", input=content.encode()))
+
+    assert [(row["contact"], row["result"]) for row in made] == [(number, "made") for number in NUMBERS[:2]]
+    assert [(row["sid"], row["result"]) for row in again] == [(row["sid"], "there already") for row in made]
+    assert [contact["number"] for contact in read(dial("contacts", "list", "--json"))] == NUMBERS[:2]
+
+
+def test_a_cell_that_an_export_has_made_harmless_is_what_it_was(dial: Dial) -> None:
+    dial("contacts", "create", "--from", "-", input=CSV)
+
+    assert [each["first_name"] for each in read(dial("contacts", "list", "--json"))] == ["Asha", "=Bharat"]
+
+
+def test_one_refused_contact_is_named_and_is_exit_status_1(dial: Dial) -> None:
+    result = dial("contacts", "create", "--from", "-", input=f"number\n{NUMBERS[0]}\nnobody\n")
+
+    assert result.exit_code == 1
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:]] == [
+        [NUMBERS[0], "made"],
+        ["nobody", "refused"],
+    ]
+    assert "'nobody' is not a phone number" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is empty"),
+        ("name\nAsha\n", "column 'name'; allowed are sid, number, "),
+        ("number\n1,2\n", "Line 2 has 2 cells; the first line names 1 columns."),
+        ("[1]", "no JSON of contacts"),
+        ('{"number": ', "no JSON of contacts"),
+        (b"\xff\xfe\x00", "file_name is"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_and_nothing_is_made(content: str | bytes, said: str, dial: Dial) -> None:
+    result = dial("contacts", "create", "--from", "-", input=content)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+    assert read(dial("contacts", "list", "--json")) == []
+
+
+def test_a_contact_is_made_shown_changed_and_deleted(dial: Dial) -> None:
+    made = read(dial("contacts", "create", "--number", NUMBERS[0], "--first-name", "Asha", "--json"))
+    sid = made[0]["sid"]
+
+    changed = dial(
+        "contacts", "update", sid, "--first-name", "", "--tag", "vip", "--custom-field", '{"a": 1}', "--json"
+    )
+    shown = dial("contacts", "get", sid)
+    gone = dial("contacts", "delete", sid, "--yes")
+
+    assert {"first_name": None, "tag": "vip", "custom_field": {"a": 1}}.items() <= read(changed).items()
+    assert ["tag", "vip"] in [line.split() for line in shown.stdout.splitlines()]
+    assert gone.stdout == f"Contact {sid} is deleted.\n"
+    assert dial("contacts", "get", sid).stderr == f"Error: There is no contact '{sid}'.\n"
+
+
+def test_many_contacts_are_changed_out_of_a_file(dial: Dial, client: Client) -> None:
+    _, sids = fill(client, 2)
+
+    result = dial("contacts", "update", "--from", "-", "--json", input=f"sid,tag\n{sids[0]},x\n{'0' * 32},y\n")
+
+    assert result.exit_code == 1
+    assert [row["result"] for row in json.loads(result.stdout)] == ["changed", "refused"]
+    assert client.get_contact(sids[0]).tag == "x"
+
+
+def test_contacts_are_listed_by_name_list_and_order(dial: Dial, client: Client) -> None:
+    list_sid, sids = fill(client, 3)
+    client.update_contact(sids[1], first_name="Asha")
+    client.remove_member(list_sid, sids[0])
+
+    def listed(*options: str) -> list[str]:
+        return [each["sid"] for each in read(dial("contacts", "list", *options, "--json"))]
+
+    assert listed("--name", "asha") == [sids[1]]
+    assert listed("--list", "Friends", "--sort", "number:desc") == [sids[2], sids[1]]
+    assert listed("--list", list_sid, "--limit", "1") == [sids[1]]
+
+
+def test_a_list_is_made_shown_changed_and_deleted(dial: Dial) -> None:
+    made = read(dial("lists", "create", "Friends", "--tag", "a", "--type", "dynamic", "--json"))
+
+    changed = read(dial("lists", "update", "Friends", "--name", "Kin", "--tag", "", "--json"))
+    table = dial("lists", "list", "--sort", "name").stdout.splitlines()
+    again = dial("lists", "create", "Kin")
+    gone = dial("lists", "delete", "Kin", "--yes")
+
+    assert (changed["sid"], changed["name"], changed["tag"], changed["type"]) == (made["sid"], "Kin", None, "dynamic")
+    assert table[0].split() == ["NAME", "CONTACT_COUNT", "TYPE", "TAG", "DATE_UPDATED", "SID"]
+    assert table[1].split()[:3] == ["Kin", "0", "dynamic"]
+    assert (again.exit_code, again.stderr) == (1, "Error: A list named 'Kin' exists.\n")
+    assert gone.stdout == "List Kin is deleted.\n"
+    assert dial("lists", "get", "Kin").stderr == "Error: There is no list named 'Kin'.\n"
+
+
+def test_a_list_is_found_by_its_whole_name(dial: Dial, client: Client) -> None:
+    client.create_lists([{"name": name} for name in ("Friends of Asha", "friends", "Friends")])
+
+    assert read(dial("lists", "get", "Friends", "--json"))["name"] == "Friends"
+
+
+@pytest.mark.parametrize("command", [["contacts", "delete", "0" * 32], ["lists", "delete", "Friends"]])
+@pytest.mark.parametrize("said", ["n\n", ""])
+def test_who_does_not_say_yes_deletes_nothing(command: list[str], said: str, dial: Dial, client: Client) -> None:
+    client.create_lists([{"name": "Friends"}])
+
+    result = dial(*command, input=said)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "for good?" in result.stderr
+    assert len(client.list_lists()) == 1
+
+
+def test_members_join_out_of_a_file_and_are_made_where_they_are_new(dial: Dial, client: Client) -> None:
+    list_sid, sids = fill(client, 1)
+
+    joined = read(dial("members", "add", "Friends", "--from", "-", "--json", input=CSV))
+    again = dial("members", "add", list_sid, sids[0])
+
+    assert [(row["contact"], row["result"]) for row in joined] == [
+        (NUMBERS[0], "there already"),
+        (NUMBERS[1], "joined"),
+    ]
+    assert [each["number"] for each in read(dial("members", "list", "Friends", "--json"))] == NUMBERS[:2]
+    assert again.exit_code == 0
+
+
+def test_nobody_joins_when_a_number_in_the_file_is_none(dial: Dial, client: Client) -> None:
+    fill(client, 0)
+
+    result = dial("members", "add", "Friends", "--from", "-", input=f"number\n{NUMBERS[0]}\nnobody\n")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: nobody: number 'nobody' is not a phone number")
+    assert read(dial("members", "list", "Friends", "--json")) == []
+
+
+def test_members_are_listed_selected_and_leave(dial: Dial, client: Client) -> None:
+    _, sids = fill(client, 25)
+    client.update_contact(sids[3], tag="vip")
+
+    assert len(read(dial("members", "list", "Friends", "--json"))) == 20
+    assert len(read(dial("members", "list", "Friends", "--all", "--json"))) == 25
+    assert [each["sid"] for each in read(dial("members", "list", "Friends", "--tag", "vip", "--json"))] == [sids[3]]
+    assert dial("members", "remove", "Friends", sids[3]).stdout == f"Contact {sids[3]} has left the list.\n"
+    assert read(dial("members", "list", "Friends", "--tag", "vip", "--json")) == []
+
+
+@pytest.mark.parametrize("watching", [False, True])
+def test_an_upload_is_sent_and_followed(watching: bool, dial: Dial, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(f"number\n{NUMBERS[0]}\nnobody\n")
+    sent = read(dial("uploads", "create", str(tmp_path / "rows.csv"), "--list", "New", "--json"))
+    work_off(server)
+
+    found = read(dial("uploads", "get", sent["upload_id"], "--json", *(["--watch"] if watching else [])))
+    errors = read(dial("uploads", "errors", sent["upload_id"], "--json"))
+    table = dial("uploads", "errors", sent["upload_id"], "--all").stdout.splitlines()
+
+    assert (sent["status"], found["status"], found["stats"]["success"]) == ("in-progress", "completed", 1)
+    assert [(row["line"], row["reason"]) for row in errors] == [(3, "number_invalid")]
+    assert table[1].split()[:3] == ["3", "nobody", "number_invalid"]
+
+
+def test_an_upload_that_is_cancelled_has_failed(dial: Dial) -> None:
+    sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{NUMBERS[0]}\n"))
+
+    assert read(dial("uploads", "cancel", sent["upload_id"], "--json"))["status"] == "failed"
+    assert dial("uploads", "get", sent["upload_id"], "--watch").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["contacts", "create"],
+        ["contacts", "create", "--from", "-", "--number", "1"],
+        ["contacts", "update", "0" * 32],
+        ["contacts", "update", "--tag", "x"],
+        ["contacts", "get", ".."],
+        ["contacts", "delete"],
+        ["lists", "update", "Friends"],
+        ["members", "add", "Friends"],
+        ["members", "remove", "Friends", "."],
+        ["uploads", "get", ""],
+        ["pull"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_says_too_little_or_too_much_is_exit_status_2(arguments: list[str], dial: Dial) -> None:
+    result = dial(*arguments, input="")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Error: " in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["contacts", "list"], ["lists", "get", "x"], ["members", "export", "0" * 32]])
+def test_what_a_server_refuses_is_one_line(arguments: list[str], dial: Dial) -> None:
+    with peer(refusal(401, 1010, description="Who are you?")) as there:
+        result = dial(*arguments, DIALBOOK_URL=there.url)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: Who are you?\n")
+
+
+@pytest.mark.parametrize("address", ["nowhere", "http://127.0.0.1/v2/accounts/acme", "https://:@h/v2/accounts/a"])
+def test_an_address_that_is_none_is_one_line(address: str, dial: Dial) -> None:
+    result = dial("lists", "list", DIALBOOK_URL=address)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: The address must be https://<key>:<token>@")
+
+
+def test_what_a_terminal_would_obey_is_not_sent_to_it(dial: Dial) -> None:
+    dial("lists", "create", "evil\x1b[2J\nname")
+
+    assert "evil?[2J?name" in dial("lists", "list").stdout

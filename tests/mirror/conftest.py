@@ -1,0 +1,94 @@
+"""A server with an account, on each engine, and a local database beside it that follows it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from dialbook.cli.main import dialbook
+from dialbook.client import Client
+from dialbook.settings import Settings
+from tests.client.conftest import address
+from tests.conftest import Client as Caller
+from tests.conftest import Server, run_cli, serving
+
+FIELDS = ("number", "first_name", "last_name", "company_name", "email", "tag", "custom_field")
+
+
+@dataclass
+class Mirror:
+    """The two sides, and what a person types between them."""
+
+    client: Client
+    url: str
+    account: str
+    there: str  # the server's database
+    here: str
+    home: dict[str, str]
+
+    def run(self, *arguments: str, input: str | None = None) -> Result:  # noqa: A002  # as click's
+        command = [*arguments, "--database", self.here]
+        return CliRunner(env=self.home).invoke(dialbook, command, input=input, catch_exceptions=False)
+
+    def pull(self, *options: str) -> dict[str, Any]:
+        """Pull, which has to end with equal counts; return the report."""
+        return read(self.run("pull", "--from", self.url, "--json", *options))
+
+    def push(self, *options: str) -> dict[str, Any]:
+        return read(self.run("push", "--to", self.url, "--json", *options))
+
+    def check(self) -> None:
+        """Both sides hold the same, and the local one is sound."""
+        assert content(self.here, self.account) == content(self.there, self.account)
+        assert [check for check in run_cli("doctor", "--database", self.here) if not check["ok"]] == []
+
+
+def read(result: Result) -> dict[str, Any]:
+    report: dict[str, Any] = msgspec.json.decode(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, ""), report
+    return report
+
+
+def content(database: str, account: str) -> dict[str, Any]:
+    """What is in an account's book, without what differs between books: sids and dates."""
+    with serving(Settings(database=database)) as server:
+        key = run_cli("key", "create", account, "--database", database)
+        base = server.url.replace("://", f"://{key['api_key']}:{key['api_token']}@")
+        with Client(f"{base}/v2/accounts/{account}") as client:
+            lists = sorted(client.iter_lists(), key=lambda each: each.name or "")
+            members = {each.name: [shown(contact) for contact in client.iter_members(each.sid)] for each in lists}
+            contacts = sorted((shown(each) for each in client.iter_contacts()), key=lambda each: str(each["number"]))
+            return {
+                "contacts": contacts,
+                "lists": [(each.name, each.tag, each.type, each.contact_count) for each in lists],
+                "members": members,
+            }
+
+
+def shown(contact: Any) -> dict[str, Any]:
+    return {field: getattr(contact, field) for field in FIELDS}
+
+
+@pytest.fixture(params=[20, 5000], ids=["short pages", "long pages"])
+def there(request: pytest.FixtureRequest, new_database: Callable[[], str]) -> Iterator[Server]:
+    """A server whose pages are as short as the public service's, or not."""
+    with serving(Settings(database=new_database(), page_limit=request.param)) as server:
+        yield server
+
+
+@pytest.fixture
+def caller(there: Server, new_client: Callable[..., Caller]) -> Caller:
+    return new_client(there)
+
+
+@pytest.fixture
+def mirror(there: Server, caller: Caller, new_database: Callable[[], str], tmp_path: Path) -> Iterator[Mirror]:
+    """An empty account, and an empty database of the same engine."""
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    url = address(there, caller)
+    with Client(url) as client:
+        yield Mirror(client, url, caller.account, there.database, new_database(), home)
