@@ -31,9 +31,10 @@ the doctor found something wrong, and 2 when the command line could not be under
 is JSON and nothing else.
 
 The commands that look after a server work on its database directly, so they need no running server, and may be used
-beside one: what they change holds from the server's next request on. Where the database is, is a [setting](settings.md).
-`contacts`, `lists`, `members` and `uploads` [speak to a server](#against-a-server); `pull` and `push` keep a local book
-and an account on a server [equal](#a-mirror). `dialbook completion` has a shell complete all of them.
+beside one: what they change holds from the server's next request on. Where the database is, is a
+[setting](settings.md). `contacts`, `lists`, `members` and `uploads` [speak to a server](#against-a-server); `pull` and
+`push` keep a local book and an account on a server [equal](#a-mirror). `dialbook completion` has a shell complete all
+of them.
 """
 
 REMOTE = """\
@@ -61,29 +62,30 @@ A profile for the public service, whose token is asked for:
 dialbook profile add work https://api.in.exotel.com/v2/accounts/acme --key 6d73126c0ff16e099aa19084a2a9ba3b
 ```
 
-A list is named by its name or its sid; contacts and uploads by their sids. Where many things are asked for at once, each
-has its result in the answer, and the exit status is 1 when one was refused; what is there already was not. What deletes
-something asks first, unless `--yes` is given.
+A list is named by its name or its sid; contacts and uploads by their sids. Where many things are asked for at once,
+each has its result in the answer, and the exit status is 1 when one was refused; what is there already was not. What
+deletes something asks first, unless `--yes` is given.
 """
 
 MIRROR = """\
 ## A mirror
 
-`pull` makes a local book what an account on a server is, `push` the other way: contacts by number, lists by name, members
-in the order in which they joined. Sids and dates are each side's own. What the other side does not have is removed; before
-a book or an account that holds something is taken over for the first time, the command asks.
+`pull` makes a local book what an account on a server is, `push` the other way: contacts by number, lists by name,
+members in the order in which they joined. Sids and dates are each side's own. What the other side does not have is
+removed; before a book or an account that holds something is taken over for the first time, the command asks.
 
-- **Killed at any moment**, by a signal or a power cut, it goes on when it is run again, and ends as one run would have. What
-  it needs for that is in `$XDG_STATE_HOME/dialbook` (`~/.local/state/dialbook`), for nobody else to read.
-- **A second pull** reads the contacts that changed since, newest first. When the total says that some have left, it goes
-  through all of them once; and so it does when the book was changed by somebody else. A list is read again when its date
-  or its count has moved; those of the public service always, since nobody knows when that moves a date. `--full` reads
-  everything.
+- **Killed at any moment**, by a signal or a power cut, it goes on when it is run again, and ends as one run would have.
+  What it needs for that is in `$XDG_STATE_HOME/dialbook` (`~/.local/state/dialbook`), for nobody else to read.
+- **A second pull** reads the contacts that changed since, newest first. When the total says that some have left, it
+  goes through all of them once; and so it does when the book was changed by somebody else. A list is read again when
+  its date or its count has moved; those of the public service always, since nobody knows when that moves a date.
+  `--full` reads everything.
 - **A second push** reads all of the server's account, and sends what differs.
 - **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes.
-- **At the end** both sides are counted, and the exit status is 1 when they differ: a contact was refused, which is named,
-  or the server was changed meanwhile, so that another run is due.
-- What a dynamic list keeps of each member comes with a pull. The API has no way to send it, so that a push leaves it behind.
+- **At the end** both sides are counted, and the exit status is 1 when they differ: a contact was refused, which is
+  named, or the server was changed meanwhile, so that another run is due.
+- What a dynamic list keeps of each member comes with a pull. The API has no way to send it, so that a push leaves it
+  behind.
 """
 
 # What stands before the section of a command.

@@ -67,7 +67,7 @@ def test_one_refused_contact_is_named_and_is_exit_status_1(dial: Dial) -> None:
         ("number\n1,2\n", "Line 2 has 2 cells; the first line names 1 columns."),
         ("[1]", "no JSON of contacts"),
         ('{"number": ', "no JSON of contacts"),
-        (b"\xff\xfe\x00", "file_name is"),
+        (b"\xff\xfe\x00", "The file is"),
     ],
 )
 def test_a_file_that_is_none_is_refused_and_nothing_is_made(content: str | bytes, said: str, dial: Dial) -> None:

@@ -152,7 +152,7 @@ def test_a_number_that_no_plan_allows_is_told_and_is_a_difference(mirror: Mirror
     assert len(members(mirror, list_sid)) == 3
 
 
-def test_a_book_with_something_in_it_is_asked_about_once(mirror: Mirror, new_client: Any) -> None:
+def test_a_book_with_something_in_it_is_asked_about_once(mirror: Mirror) -> None:
     fill(mirror.client, 2)
     mirror.pull()
     other = Mirror(mirror.client, mirror.url, mirror.account, mirror.there, mirror.here, {**mirror.home})

@@ -12,7 +12,7 @@ from dialbook.cli.outcomes import show_outcomes
 from dialbook.cli.output import show
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
-from dialbook.cli.remote import connected, find_list, limit_options, remote_options, sid, take
+from dialbook.cli.remote import connected, find_list, limit_options, profile_option, remote_options, sid, take
 from dialbook.model.errors import Duplicate, Invalid
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def remove_members(list_: str, contacts: Sequence[str], profile: str | None, as_
 @click.option("--number", metavar="TEXT", help="Only who has this number.")
 @click.option("--name", metavar="TEXT", help="Only those whose first, last or full name contains this.")
 @click.option("--tag", metavar="TEXT", help="Only those with this tag.")
-@click.option("--profile", metavar="NAME", help="A saved profile.  [default: DIALBOOK_URL, else the one in use]")
+@profile_option
 def export_members(list_: str, format_: str | None, output: Path, profile: str | None, **filters: str | None) -> None:
     """Write a whole list into a file: CSV, a line of JSON for each contact, or a JSON array.
 

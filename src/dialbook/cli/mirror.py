@@ -20,6 +20,7 @@ from dialbook.cli.remote import find_address
 from dialbook.model.account import DEFAULT_REGION
 from dialbook.model.errors import Invalid, NotFound
 from dialbook.settings import load_settings
+from dialbook.store.database import Database
 from dialbook.store.engines import SQLITE, masked, open_database
 
 if TYPE_CHECKING:
@@ -122,17 +123,22 @@ def _run(work: Work, url: str, account: str | None, database: str, *, way: Liter
     here = account or unquote(there.path.rstrip("/").rpartition("/")[2])
     folder = _state_folder(f"{way} {there.hostname} {there.port} {there.path} {_whole(database)} {here}")
 
-    async def go(bars: Bars, record: Record) -> "Report":
-        with closing(open_database(database, create=way == "pull", unhurried=True)) as db:
-            async with AsyncClient(url, retries=Retries(ATTEMPTS, longest=LONGEST_PAUSE)) as client:
-                book = Book(db, here, lambda: datetime.now(UTC))
-                return await work(client, book, record, Progress(_watch(bars)))
-
     try:
-        with Record(folder) as record, new_progress() as bars:
-            return asyncio.run(go(bars, record))
+        client = AsyncClient(url, retries=Retries(ATTEMPTS, longest=LONGEST_PAUSE))
     except ValueError as error:
         raise Invalid(str(error)) from None
+
+    async def go(db: Database, record: Record, bars: Bars) -> "Report":
+        async with client:
+            book = Book(db, here, lambda: datetime.now(UTC))
+            return await work(client, book, record, Progress(_watch(bars)))
+
+    with (
+        closing(open_database(database, create=way == "pull", unhurried=True)) as db,
+        Record(folder) as record,
+        new_progress() as bars,
+    ):
+        return asyncio.run(go(db, record, bars))
 
 
 def _state_folder(about: str) -> Path:

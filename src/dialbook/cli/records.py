@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from dialbook.model.contact import TEXT_FIELDS
-from dialbook.model.errors import Invalid
+from dialbook.model.errors import DialbookError, Invalid
 from dialbook.wire.body import NOT_JSON
 from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, read_records
 
@@ -48,7 +48,10 @@ def _read_json(content: bytes) -> list[dict[str, Any]]:
 
 
 def _read_csv(content: bytes) -> list[dict[str, Any]]:
-    header, *rows = read_records(io.BufferedReader(io.BytesIO(content)), limit=len(content) + 1)
+    try:
+        header, *rows = read_records(io.BufferedReader(io.BytesIO(content)), limit=len(content) + 1)
+    except DialbookError as refusal:  # which speaks of the part of an upload
+        raise Invalid(refusal.description.replace("file_name", "The file", 1)) from None
     columns = [_known(cell) for cell in header.cells]
     return [_read_cells(columns, row.line, row.cells) for row in rows]
 

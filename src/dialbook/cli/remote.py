@@ -42,15 +42,19 @@ def profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     return [name for name in sorted(saved.profiles) if name.startswith(incomplete)]
 
 
-def remote_options(command: F) -> F:
-    """`--profile` and `--json`."""
-    option = click.option(
+def profile_option(command: F) -> F:
+    """`--profile`."""
+    return click.option(
         "--profile",
         metavar="NAME",
         shell_complete=profile_names,
         help=f"A saved profile.  [default: {URL_VARIABLE}, else the one in use]",
-    )
-    return option(json_option(command))
+    )(command)
+
+
+def remote_options(command: F) -> F:
+    """`--profile` and `--json`."""
+    return profile_option(json_option(command))
 
 
 def limit_options(command: F) -> F:

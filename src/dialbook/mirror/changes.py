@@ -71,7 +71,7 @@ def read_lists(tx: Tx, account: str) -> list[ContactList]:
 
 
 def put_list(tx: Tx, account: str, draft: ListDraft, found: ContactList | None, *, now: datetime) -> ContactList:
-    """Make a list what a draft says: a new one, or one that is found, whose place a new one takes if its type differs."""
+    """Make a list what a draft says: a new one, or one that is found, unless that is of another type and has to go."""
     if found and found.type == draft.type:
         return lists.update_list(tx, account, ListChange(found.sid, {"tag": draft.tag}), now=now)
     if found:

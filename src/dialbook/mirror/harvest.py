@@ -64,7 +64,7 @@ class Harvest:
             self._refuse(sid, reason)
 
     def refuse_shared(self) -> None:
-        """Of contacts whose numbers are one, however they are written, the one met last is stored; refuse the others."""
+        """Of contacts with one number, however it is written, the one met last is stored; refuse the others."""
         owners = {number: sid for sid, number in self._numbers.items()}
         for sid, number in list(self._numbers.items()):
             if owners[number] != sid:

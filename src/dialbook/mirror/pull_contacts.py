@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime
+from itertools import pairwise
 
 from dialbook.client import AsyncClient
 from dialbook.client.results import Contact, Page
@@ -144,6 +145,4 @@ class ContactPull:
 
 
 def _is_descending(moments: Sequence[datetime | None]) -> bool:
-    return None not in moments and all(
-        first >= second for first, second in zip(moments, moments[1:], strict=False) if first and second
-    )
+    return None not in moments and all(first >= second for first, second in pairwise(moments) if first and second)

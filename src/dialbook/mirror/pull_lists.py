@@ -6,8 +6,8 @@ from contextlib import aclosing
 from dialbook.client import AsyncClient
 from dialbook.client.results import ContactList, Page
 from dialbook.mirror.book import Book
-from dialbook.mirror.pull_members import MemberPull
 from dialbook.mirror.progress import Progress
+from dialbook.mirror.pull_members import MemberPull
 from dialbook.mirror.record import Mark, Record, Settled
 from dialbook.mirror.report import Refusal
 from dialbook.mirror.sweep import sweep

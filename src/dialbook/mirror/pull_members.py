@@ -120,5 +120,5 @@ async def _sweep(client: AsyncClient, list_sid: str, met: dict[str, Contact], pr
 
 
 def _joining(contact: model.Contact, shown: str | None) -> Wanted:
-    """A local contact as a member whose custom field is shown so: the list keeps it where it is not the contact's own."""
+    """A local contact as a member with this custom field: the list keeps it where it is not the contact's own."""
     return Wanted(Joining(contact.sid, None if shown == contact.custom_field else shown), shown)

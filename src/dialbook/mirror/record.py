@@ -1,7 +1,7 @@
 """What a mirror keeps between two runs, and what lets a run that was killed go on: two files in a folder.
 
-`last.json` is written when a run has ended. `journal.ndjson` grows during a run, a line after each step that is done, and
-is emptied at its end. A kill can cut its last line off, which is passed over: that step is done once more.
+`last.json` is written when a run has ended. `journal.ndjson` grows during a run, a line after each step that is done,
+and is emptied at its end. A kill can cut its last line off, which is passed over: that step is done once more.
 """
 
 import fcntl

@@ -1,8 +1,8 @@
 """A pass through a collection by offset that misses nobody, whoever leaves meanwhile.
 
-Where somebody leaves, all behind move up by one, and whoever stood at the head of the next page is passed over. So pages
-overlap by one item: when the first of a page has not been met, the pass goes back until it has. What was met and has left
-since is still taken for there; the total tells.
+Where somebody leaves, all behind move up by one, and whoever stood at the head of the next page is passed over. So
+pages overlap by one item: when the first of a page has not been met, the pass goes back until it has. What was met and
+has left since is still taken for there; the total tells.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
@@ -33,8 +33,8 @@ async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncIte
 
     Args:
         read: reads a page.
-        met: the sids of all that came so far, in any earlier pass that this one carries on, too; who iterates adds to it
-            what each part holds before the next is asked for.
+        met: the sids of all that came so far, also in an earlier pass that this one carries on; who iterates adds to
+            it what each part holds, before the next is asked for.
         offset: where to begin.
 
     Raises:
