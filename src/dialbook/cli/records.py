@@ -1,6 +1,7 @@
 """Contacts in a file: CSV, a JSON array, or a line of JSON for each."""
 
 import io
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
@@ -13,8 +14,7 @@ from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, read_records
 
 COLUMNS = ("sid", "number", *TEXT_FIELDS)
 
-_objects = msgspec.json.Decoder(list[dict[str, Any]])
-_wrapped = msgspec.json.Decoder(dict[str, list[dict[str, Any]]])
+_decode_lines = msgspec.json.Decoder().decode_lines
 
 
 def read_contacts(file: BinaryIO) -> list[dict[str, Any]]:
@@ -31,20 +31,26 @@ def read_contacts(file: BinaryIO) -> list[dict[str, Any]]:
         Invalid: it is none of these.
     """
     content = file.read()
-    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    start = content.removeprefix(BOM_UTF8).lstrip()[:1]
     return _read_json(content) if start in {b"[", b"{"} else _read_csv(content)
 
 
 def _read_json(content: bytes) -> list[dict[str, Any]]:
-    text = content.removeprefix(b"\xef\xbb\xbf").strip()
+    text = content.removeprefix(BOM_UTF8)
     try:
-        if text.startswith(b"["):
-            return _objects.decode(text)
-        if text.startswith(b'{"contacts"'):
-            return _wrapped.decode(text)["contacts"]
-        return msgspec.json.Decoder(dict[str, Any]).decode_lines(text)
+        found = _read_any_json(text)
+        if isinstance(found, dict):
+            found = found.get("contacts", [found])
+        return msgspec.convert(found, list[dict[str, Any]])
     except NOT_JSON as error:
         raise Invalid(f"The file is no JSON of contacts: {error}.") from None
+
+
+def _read_any_json(text: bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return _decode_lines(text)
 
 
 def _read_csv(content: bytes) -> list[dict[str, Any]]:
