@@ -78,8 +78,8 @@ removed; before a book or an account that holds something is taken over for the 
   What it needs for that is in `$XDG_STATE_HOME/dialbook` (`~/.local/state/dialbook`), for nobody else to read.
 - **A second pull** reads the contacts that changed since, newest first. When the total says that some have left, it
   goes through all of them once; and so it does when the book was changed by somebody else. A list is read again when
-  its date or its count has moved; those of the public service always, since nobody knows when that moves a date.
-  `--full` reads everything.
+  its date or its count has moved; a dynamic one always, and so is the one that was changed last, and each of the public
+  service's, since there a date does not tell. `--full` reads everything.
 - **A second push** reads all of the server's account, and sends what differs.
 - **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes.
 - **At the end** both sides are counted, and the exit status is 1 when they differ: a contact was refused, which is

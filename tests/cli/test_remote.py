@@ -1,6 +1,7 @@
 """`dialbook contacts`, `lists`, `members` and `uploads`: what people do with them every day, on both engines."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ def read(result: Result) -> Any:
 
 
 @pytest.fixture
-def client(url: str) -> Client:
-    return Client(url)
+def client(url: str) -> Iterator[Client]:
+    with Client(url) as client:
+        yield client
 
 
 @pytest.mark.parametrize(

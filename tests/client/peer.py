@@ -103,13 +103,19 @@ def _receive(connection: socket.socket) -> bytes:
     """Read a request to its end."""
     received = b""
     while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
+        received += _more(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     announced = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     length = int(announced[0].partition(b":")[2]) if announced else 0
     while len(body) < length:
-        body += connection.recv(65536)
+        body += _more(connection)
     return head + b"\r\n\r\n" + body
+
+
+def _more(connection: socket.socket) -> bytes:
+    if piece := connection.recv(65536):
+        return piece
+    raise ConnectionError("The caller has gone in the middle of a request.")
 
 
 def _item(data: Any) -> dict[str, Any]:

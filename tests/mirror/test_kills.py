@@ -31,7 +31,7 @@ def filled(mirror: Mirror) -> Mirror:
 
 def run_until(mirror: Mirror, is_enough: Callable[[], bool], *arguments: str) -> int:
     """Run a command in a process of its own; kill it as soon as it has done enough. Return how it ended."""
-    command = [PROGRAM, *arguments, "--yes", "--json", "--database", mirror.here]
+    command = [str(PROGRAM), *arguments, "--yes", "--json", "--database", mirror.here]
     with subprocess.Popen(command, env=environment(mirror.home), stdout=subprocess.DEVNULL) as process:
         while not is_enough() and process.poll() is None:
             pass

@@ -1,6 +1,6 @@
 """`dialbook push`: an account on a server becomes what a local book is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -22,11 +22,12 @@ def full(mirror: Mirror) -> Mirror:
 
 
 @pytest.fixture
-def empty(full: Mirror, there: Server, new_client: Callable[..., Caller]) -> Mirror:
+def empty(full: Mirror, there: Server, new_client: Callable[..., Caller]) -> Iterator[Mirror]:
     """The same book, and another account on the server, which is empty."""
     caller = new_client(there)
     url = address(there, caller)
-    return Mirror(Client(url), url, full.account, full.there, full.here, full.home)
+    with Client(url) as client:
+        yield Mirror(client, url, full.account, full.there, full.here, full.home)
 
 
 def test_everything_arrives(empty: Mirror, full: Mirror) -> None:

@@ -38,7 +38,7 @@ async def pull(
     contacts = ContactPull(client, book, record, account.region, progress)
     await contacts.run(last)
     lists = ListPull(client, book, record, account.region, progress)
-    await lists.run(_known_marks(last, record) if tells_joining else {})
+    await lists.run(_known_marks(last, record) if tells_joining else {}, contacts.newest)
     await contacts.finish()
     counts = await _count(book, contacts, lists)
     refused = [Refusal(f"contact {sid}", reason) for sid, reason in contacts.refused.items()] + lists.refused

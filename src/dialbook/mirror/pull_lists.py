@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 
 from dialbook.client import AsyncClient
 from dialbook.client.results import ContactList, Page
@@ -14,7 +15,7 @@ from dialbook.mirror.sweep import sweep
 from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.errors import DialbookError, Duplicate
 from dialbook.model.lists import ContactList as BookList
-from dialbook.model.lists import ListDraft, list_name, list_type
+from dialbook.model.lists import ListDraft, ListType, list_name, list_type
 from dialbook.model.text import optional_text
 
 
@@ -39,15 +40,18 @@ class ListPull:
         self.names: dict[str, str] = {}  # of the same lists
         self.refused: list[Refusal] = []
         self.total = 0
+        self._latest: datetime | None = None  # change on the server that is known
 
-    async def run(self, known: Mapping[str, Mark]) -> None:
+    async def run(self, known: Mapping[str, Mark], newest: datetime | None) -> None:
         """Make the lists and their members equal.
 
         Args:
             known: in which state of a list on the server its members were settled before, by sid; whose state is the
                 same now is not read again.
+            newest: the newest change of a contact that is known.
         """
         found = await read_lists(self._client)
+        self._latest = max(filter(None, [newest, *(each.date_updated for each in found)]), default=None)
         drafts = read_drafts(found)
         here = await self._keep({draft.name for draft in drafts if isinstance(draft, ListDraft)})
         for done, (each, draft) in enumerate(zip(found, drafts, strict=True)):
@@ -65,7 +69,9 @@ class ListPull:
         if known and _is_settled(known, found, here):
             return known
         refused, total = await self._members.run(found.sid, here)
-        mark = Mark(found.date_updated, total if found.contact_count is None else found.contact_count, refused)
+        # In the second of the latest change there may be another one to come, which moves no date.
+        updated = None if found.date_updated == self._latest else found.date_updated
+        mark = Mark(updated, total if found.contact_count is None else found.contact_count, refused)
         self._record.add(Settled(found.sid, mark))
         return mark
 
@@ -106,8 +112,10 @@ def read_drafts(lists: Sequence[ContactList]) -> list[Outcome[ListDraft]]:
 
 
 def _is_settled(known: Mark, found: ContactList, here: BookList) -> bool:
+    # What a dynamic list keeps of its members changes without a trace in its date.
     return (
-        known.updated is not None
+        here.type == ListType.STATIC
+        and known.updated is not None
         and (known.updated, known.count) == (found.date_updated, found.contact_count)
         and here.contact_count + known.refused == known.count
     )

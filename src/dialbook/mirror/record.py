@@ -23,7 +23,7 @@ from dialbook.model.errors import Unavailable
 class Mark(Struct, frozen=True):
     """The state that a list was in on the server, and how many of its members were refused."""
 
-    updated: datetime | None
+    updated: datetime | None  # `None` when it does not tell whether the list has changed since
     count: int | None
     refused: int = 0
 

@@ -5,7 +5,7 @@ pages overlap by one item: when the first of a page has not been met, the pass g
 has left since is still taken for there; the total tells.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -28,7 +28,7 @@ class Part(Struct, Generic[T], frozen=True):
     total: int | None
 
 
-async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncIterator[Part[T]]:
+async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncGenerator[Part[T], None]:
     """Go through a collection from an offset on.
 
     Args:
@@ -75,8 +75,6 @@ class _Pages(Generic[T]):
 def _is_last(page: Page[T], offset: int, behind: int) -> bool:
     if not page.items or (page.total is not None and behind >= page.total):
         return True
-    if len(page) > 1:
-        return False
-    if page.total is None and offset:
-        return True  # nothing but what the page before ended with
+    if page.total is None or len(page) > 1:
+        return len(page) == 1  # nothing but what the page before ended with
     raise NotUnderstood("A page holds one item of several: pages that short cannot be gone through.", status=200)
