@@ -13,7 +13,9 @@ from tests.mirror.conftest import Mirror
 from tests.mirror.test_pull import rows
 from tests.processes import HANG_SECONDS, PROGRAM, environment
 
-CONTACTS = 4000
+pytestmark = pytest.mark.parametrize("there", [20], indirect=True, ids=["short pages"])
+
+CONTACTS = 3000
 KILLS = 8
 
 
@@ -75,4 +77,21 @@ def test_a_push_that_is_killed_again_and_again_ends_as_if_it_was_not(filled: Mir
     report = filled.push("--yes")
 
     assert rows(report)["contacts"] == (CONTACTS, CONTACTS)
+    filled.check()
+
+
+def test_a_pull_beside_changes_is_put_right_by_the_next(filled: Mirror) -> None:
+    def change() -> bool:
+        """Whoever stands first leaves the list, and the account; somebody new comes; another one changes."""
+        first, second, *_ = filled.client.list_contacts(limit=2)
+        filled.client.delete_contact(first.sid)
+        filled.client.create_contacts([{"number": next(numbers)}])
+        filled.client.update_contact(second.sid, first_name="Changed")
+        return False
+
+    numbers = iter(NUMBERS[CONTACTS:])
+    assert run_until(filled, change, "pull", "--from", filled.url) in {0, 1}
+
+    filled.pull("--yes")
+
     filled.check()

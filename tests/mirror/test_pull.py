@@ -146,7 +146,7 @@ def test_a_number_that_no_plan_allows_is_told_and_is_a_difference(mirror: Mirror
     results = [mirror.run("pull", "--from", mirror.url) for _ in range(2)]
 
     for result in results:
-        assert result.exit_code == 1
+        assert result.exit_code == 1, result.output
         assert ["contacts", "3", "1", "DIFFERENT"] in [line.split() for line in result.stdout.splitlines()]
         assert f"Refused: contact {sids[1]}: number '12' is not a phone number" in result.stderr
     assert len(members(mirror, list_sid)) == 3

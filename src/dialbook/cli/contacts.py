@@ -121,7 +121,7 @@ def update_contacts(
 
     \b
     Example:
-      dialbook contacts update 018f3c5e9b7d7c4a8e21d30f6b5a9c47 --tag vip --email ''
+      dialbook contacts update 018f3c5e9b7d7c4a8e21d30f6b5a9c47 --tag vip
     """
     given = _given(fields)
     if (contact is None) == (file is None) or bool(given) == bool(file):

@@ -71,10 +71,10 @@ def pull(
     url = find_address(source)
 
     async def work(client: "AsyncClient", book: "Book", record: "Record", progress: "Progress") -> "Report":
-        if full:
-            record.forget()
         if record.is_new and not yes:
             await _ask_to_replace_book(book)
+        if full:
+            record.forget()
         return await mirror.pull(client, book, record, progress, region=region.upper(), tells_joining=_tells(url))
 
     report = _run(work, url, account, load_settings({"database": database}, config=config).database, way="pull")

@@ -49,7 +49,7 @@ def add_profile(name: str, url: str, key: str | None, credentials: BinaryIO | No
 
     \b
     Example:
-      dialbook profile add local http://127.0.0.1:8080/v2/accounts/acme --credentials key.json
+      dialbook profile add work https://api.in.exotel.com/v2/accounts/acme
     """
     opening = _read_key_file(credentials) if credentials else KeyFile(key or _ask_key(), _ask_token())
     made = Profile(url.rstrip("/"), opening.api_key, opening.api_token)

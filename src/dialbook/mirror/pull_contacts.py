@@ -59,6 +59,7 @@ class ContactPull:
         """Read what changed since, so that what is counted is what is there at the end."""
         if self.newest:
             await self._catch_up(self.newest)
+            self._harvest.refuse_shared()
 
     async def _has_only_grown(self, last: Last, since: datetime) -> bool:
         self._harvest = Harvest(self._region, last.refused)

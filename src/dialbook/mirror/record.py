@@ -37,6 +37,9 @@ class Last(Struct, frozen=True):
     refused: Mapping[str, str]  # contacts that could not be stored, by their sids, and why
 
 
+NOTHING = Last(None, "", {}, {})  # no book has this checksum
+
+
 class Trusted(Struct, frozen=True, tag=True):
     """A run began on a book that was as the last one had left it."""
 
@@ -121,9 +124,9 @@ class Record:
         self._journal.flush()
 
     def agree(self) -> None:
-        """Note no more than that there was a run: what it replaces was asked about."""
+        """Note no more than that there was a run: nobody needs to be asked again."""
         if self.is_new:
-            self.finish(Last(None, "", {}, {}))
+            self.forget()
 
     def begin(self, newest: datetime | None) -> None:
         """Note that a pass through all contacts begins, anew where one had begun; what is known of lists stays."""
@@ -137,9 +140,8 @@ class Record:
         self._journal.truncate(0)
 
     def forget(self) -> None:
-        """Forget everything: the next run reads all anew."""
-        self.clear()
-        self._last.unlink(missing_ok=True)
+        """Forget all but that there was a run: the next one reads everything."""
+        self.finish(NOTHING)
 
     def finish(self, last: Last) -> None:
         """Note the end of a run."""

@@ -49,7 +49,7 @@ async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncGen
             continue
         behind = offset + len(page)
         yield Part(list(page.items), max(0, behind - 1), page.total)
-        if _is_last(page, offset, behind):
+        if _is_last(page, behind):
             return
         step = max(1, len(page) - 1)
         offset = behind - 1
@@ -72,7 +72,7 @@ class _Pages(Generic[T]):
         return await self._read(offset, self._size)
 
 
-def _is_last(page: Page[T], offset: int, behind: int) -> bool:
+def _is_last(page: Page[T], behind: int) -> bool:
     if not page.items or (page.total is not None and behind >= page.total):
         return True
     if page.total is None or len(page) > 1:

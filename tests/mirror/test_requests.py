@@ -1,0 +1,81 @@
+"""What a pull asks a server for: each page once, and later little more than what changed; and it is alone."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dialbook.client import Client
+from dialbook.mirror.record import Record
+from tests.client.conftest import fill
+from tests.conftest import NUMBERS, execute, run_cli
+from tests.mirror.conftest import Mirror
+from tests.processes import Running, started
+
+OLD = "2026-01-05T09:00:00Z"
+CONTACTS = 100
+
+
+def requests(server: Running) -> Counter[str]:
+    """How many requests of each kind the server has answered so far."""
+    return Counter(re.findall(r"INFO dialbook\.request \S+ acme (\w+) 200", server.errors))
+
+
+def test_a_second_run_asks_for_what_changed(tmp_path: Path) -> None:
+    there, here = (f"sqlite:///{tmp_path / name}.db" for name in ("there", "here"))
+    run_cli("account", "create", "acme", "--database", there)
+    key = run_cli("key", "create", "acme", "--database", there)
+    credentials = f"{key['api_key']}:{key['api_token']}"
+    with started("serve", "--port", "0", "--database", there, folder=tmp_path, DIALBOOK_PAGE_LIMIT="20") as server:
+        url = f"{server.url.replace('://', f'://{credentials}@')}/v2/accounts/acme"
+        with Client(url) as client:
+            fill(client, CONTACTS)
+            execute(there, "UPDATE contacts SET updated = :old WHERE account = :account", old=OLD, account="acme")
+            execute(there, "UPDATE lists SET updated = :old WHERE account = :account", old=OLD, account="acme")
+            client.create_contacts([{"number": NUMBERS[CONTACTS]}])
+            mirror = Mirror(client, url, "acme", there, here, {"XDG_STATE_HOME": str(tmp_path / "state")})
+
+            before = requests(server)
+            mirror.pull()
+            first = requests(server) - before
+            client.create_contacts([{"number": NUMBERS[CONTACTS + 1]}])
+            before = requests(server)
+            mirror.pull()
+            second = requests(server) - before
+
+    # Pages of 20 overlap by one; what changed is looked at when all is read, and at the end.
+    assert first == {"list_contacts": 1 + 6 + 1 + 1, "list_lists": 1, "list_members": 6}
+    assert second == {"list_contacts": 2, "list_lists": 1}
+
+
+def test_two_runs_at_once_are_one_too_many(mirror: Mirror) -> None:
+    mirror.pull()
+    (folder,) = Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*")
+
+    with Record(folder):
+        result = mirror.run("pull", "--from", mirror.url)
+
+    assert (result.exit_code, result.stderr) == (1, "Error: Another run between the same two is at work.\n")
+    mirror.pull()
+
+
+@pytest.mark.parametrize("torn", [b'{"type":"Swept"', b"\0\0\0\n", b'{"type":"Began","newest":null}\n{"type":"Me'])
+def test_a_journal_that_breaks_off_is_taken_as_far_as_it_goes(torn: bytes, mirror: Mirror) -> None:
+    fill(mirror.client, 25)
+    mirror.pull()
+    (journal,) = Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*/journal.ndjson")
+    journal.write_bytes(torn)
+    mirror.client.create_contacts([{"number": NUMBERS[30]}])
+
+    mirror.pull()
+
+    mirror.check()
+
+
+def test_what_a_mirror_keeps_is_for_its_owner_alone(mirror: Mirror) -> None:
+    mirror.pull()
+    (folder,) = Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*")
+
+    assert folder.stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
