@@ -72,7 +72,8 @@ MIRROR = """\
 
 `pull` makes a local book what an account on a server is, `push` the other way: contacts by number, lists by name,
 members in the order in which they joined. Sids and dates are each side's own. What the other side does not have is
-removed; before a book or an account that holds something is taken over for the first time, the command asks.
+removed; before a book or an account that holds something is taken over for the first time, the command asks. The other
+side is a profile, or a URL without key and token that a profile has them for.
 
 - **Killed at any moment**, by a signal or a power cut, it goes on when it is run again, and ends as one run would have.
   What it needs for that is in `$XDG_STATE_HOME/dialbook` (`~/.local/state/dialbook`), for nobody else to read.

@@ -71,7 +71,7 @@ class ContactPull:
         """Read all contacts, then delete the others; nobody is deleted while it is not known who is there."""
         for _ in range(ROUNDS):
             await self._read_all()
-            if self.total in {None, len(self._harvest)}:
+            if self.total == len(self._harvest):
                 self._harvest.refuse_shared()
                 gone = await self._book.keep_contacts(self._harvest.numbers)
                 self._progress.changes["contacts removed"] += gone
@@ -89,9 +89,9 @@ class ContactPull:
         met = [step for step in steps if isinstance(step, Met)]
         for step in met:
             self._harvest.restore(step)
-        if not any(isinstance(step, Swept) for step in steps):
-            await self._sweep(met[-1].behind if met else 0)
         began = next(step.newest for step in steps if isinstance(step, Began))
+        if began is None or not any(isinstance(step, Swept) for step in steps):
+            await self._sweep(met[-1].behind if met else 0)
         if began:
             await self._catch_up(began)
 
