@@ -33,8 +33,7 @@ class OpenFile:
         self._limit = limit
         self._chunk = chunk
         self._ahead: Chunk | None = None
-        self._records: Iterator[Record] = iter(())
-        self._layout = self._restart()
+        self._rows: Iterator[tuple[UploadRow | Rejection, int]] = iter(())
 
     def chunk(self, first: int) -> Chunk:
         """The rows that have `first` others before them.
@@ -44,38 +43,39 @@ class OpenFile:
             OSError: it cannot be read.
         """
         if self._ahead is None or self._ahead.first != first:
-            self._layout = self._restart()
-            self._ahead = self._read(first, skip=first)
+            self._rows = self._rows_from(first)
+            self._ahead = self._take(first)
         return self._ahead
 
     def read_ahead(self) -> None:
         """Read the chunk after the one that was given last."""
         if self._ahead and not self._ahead.is_last:
-            self._ahead = self._read(self._ahead.first + len(self._ahead.rows))
+            self._ahead = self._take(self._ahead.first + len(self._ahead.rows))
 
     def close(self) -> None:
         """Leave it to others."""
-        self._records = iter(())
+        self._rows = iter(())
         self._file.close()
 
-    def _restart(self) -> Layout:
-        """Begin at the first row again."""
-        self._ahead = None
-        self._records = read_records(self._file.path.open("rb"), limit=self._limit)
-        return read_layout(next(self._records), self._list_type)
-
-    def _read(self, first: int, skip: int = 0) -> Chunk:
+    def _take(self, first: int) -> Chunk:
         rows: list[UploadRow | Rejection] = []
         size = 0
-        for record in islice(self._records, skip, None):
-            rows.append(self._row(record))
-            size += record.size
+        for row, length in self._rows:
+            rows.append(row)
+            size += length
             if len(rows) == self._chunk or size >= CHUNK_SIZE:
                 return Chunk(first, rows, is_last=False)
         return Chunk(first, rows, is_last=True)
 
-    def _row(self, record: Record) -> UploadRow | Rejection:
-        row = read_row(self._layout, record)
+    def _rows_from(self, first: int) -> Iterator[tuple[UploadRow | Rejection, int]]:
+        """The rows from one on, each with its length in characters."""
+        records = read_records(self._file.path.open("rb"), limit=self._limit)
+        layout = read_layout(next(records), self._list_type)
+        for record in islice(records, first, None):
+            yield self._row(layout, record), record.size
+
+    def _row(self, layout: Layout, record: Record) -> UploadRow | Rejection:
+        row = read_row(layout, record)
         if isinstance(row, Rejection):
             return row
         try:

@@ -119,7 +119,7 @@ class Runner:
 
     async def _write_chunk(self, upload: Upload, file: OpenFile) -> Upload:
         """Write the chunk that the upload stands at; meanwhile, the one after it is read."""
-        chunk = await asyncio.to_thread(file.chunk, upload.records)
+        chunk = await asyncio.to_thread(file.chunk, upload.total)
         reading = asyncio.ensure_future(asyncio.to_thread(file.read_ahead))
         try:
             return await self._db.write(

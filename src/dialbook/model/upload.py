@@ -76,13 +76,17 @@ class Upload(Struct, frozen=True):
     columns: Sequence[str]  # as the file names them
     status: str
     reason: str | None  # why it failed
-    records: int  # rows of the file that are dealt with, blank ones not counted
     joined: int  # contacts that joined the list
     success: int
     duplicate: int
     failed: int
     created: str
     ended: str | None
+
+    @property
+    def total(self) -> int:
+        """How many rows of the file are dealt with, blank ones not counted."""
+        return self.success + self.duplicate + self.failed
 
     @property
     def reported(self) -> int:

@@ -14,7 +14,6 @@ from dialbook.model.errors import Invalid, Missing, TooLarge, Unreadable, Unsupp
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-PART_LIMIT = 16  # parts of a form; the parser itself has limits for their headers
 FIELD_LIMIT = 4096  # bytes of a part that is no file
 OVERHEAD = 256 * 1024  # bytes that a form may have besides its file
 WRITE_BYTES = 256 * 1024  # that are gathered before they are written
@@ -83,7 +82,6 @@ class _Parts:
         self.waiting = bytearray()  # of the file, not written yet
         self.is_whole = False
         self.expected = expected
-        self._count = 0
         self._file_length = 0
         self._values: dict[str, bytearray] = {}
         self._header_name, self._header_value = bytearray(), bytearray()
@@ -121,10 +119,7 @@ class _Parts:
         return TooLarge(f"{self.expected.file} is larger than {self.expected.file_limit} bytes.")
 
     def _begin_part(self) -> None:
-        self._count += 1
         self._name = ""
-        if self._count > PART_LIMIT:
-            raise TooLarge(f"The form has more than {PART_LIMIT} parts.")
 
     def _add_header_name(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]

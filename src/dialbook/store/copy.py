@@ -70,7 +70,6 @@ TABLES = (
             "columns",
             "status",
             "reason",
-            "records",
             "joined",
             "success",
             "duplicate",

@@ -46,7 +46,7 @@ def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLim
     """
     lock_book(tx, account)
     upload = get_upload(tx, account, sid)
-    if not upload.is_running or upload.records != chunk.first:
+    if not upload.is_running or upload.total != chunk.first:
         return upload
     locked = _lock_list(tx, upload)
     rows = [row for row in chunk.rows if isinstance(row, UploadRow)]
@@ -167,7 +167,6 @@ def _change(sid: str, row: UploadRow) -> ContactChange:
 def _note(tx: Tx, upload: Upload, plan: Plan, chunk: Chunk) -> None:
     """Move the upload's figures, and write down what was rejected."""
     duplicates = sum(row.reason == Reason.DUPLICATE for row in plan.rejected)
-    accepted = len(chunk.rows) - len(plan.rejected)
     tx.insert(
         "upload_reports",
         ("account", "upload", "position", "line", "number", "reason", "description", "cells"),
@@ -188,15 +187,14 @@ def _note(tx: Tx, upload: Upload, plan: Plan, chunk: Chunk) -> None:
     tx.run(
         """
         UPDATE uploads
-        SET records = records + :records, joined = joined + :joined, success = success + :success,
-            duplicate = duplicate + :duplicates, failed = failed + :failed
+        SET joined = joined + :joined, success = success + :success, duplicate = duplicate + :duplicates,
+            failed = failed + :failed
         WHERE account = :account AND sid = :sid
         """,
         account=upload.account,
         sid=upload.sid,
-        records=len(chunk.rows),
         joined=len(plan.joining),
-        success=accepted,
+        success=len(chunk.rows) - len(plan.rejected),
         duplicates=duplicates,
         failed=len(plan.rejected) - duplicates,
     )

@@ -19,7 +19,7 @@ CANCELLED = "It was cancelled."
 # The columns of an upload, in the order of its fields.
 COLUMNS = (
     "u.account, u.sid, u.list, u.list_type, u.on_duplicate, u.dry_run, u.columns, u.status, u.reason,"
-    " u.records, u.joined, u.success, u.duplicate, u.failed, u.created, u.ended"
+    " u.joined, u.success, u.duplicate, u.failed, u.created, u.ended"
 )
 
 

@@ -91,8 +91,7 @@ def write_accepted(upload: Upload) -> AcceptedOut:
 
 def write_status(upload: Upload) -> StatusOut:
     """How far the upload is."""
-    total = upload.success + upload.duplicate + upload.failed
-    stats = StatsOut(upload.duplicate, total, upload.success, upload.failed)
+    stats = StatsOut(upload.duplicate, upload.total, upload.success, upload.failed)
     return StatusOut(upload.sid, upload.list_sid, upload.status, stats, upload.reason)
 
 

@@ -13,7 +13,6 @@ CREATE TABLE uploads (
     columns      text NOT NULL,            -- of the file, a JSON array
     status       text NOT NULL,
     reason       text,                     -- why it failed
-    records      bigint NOT NULL DEFAULT 0,  -- rows of the file that are dealt with
     joined       bigint NOT NULL DEFAULT 0,  -- contacts that joined the list
     success      bigint NOT NULL DEFAULT 0,
     duplicate    bigint NOT NULL DEFAULT 0,

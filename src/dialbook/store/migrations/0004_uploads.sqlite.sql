@@ -13,7 +13,6 @@ CREATE TABLE uploads (
     columns      TEXT    NOT NULL,         -- of the file, a JSON array
     status       TEXT    NOT NULL,
     reason       TEXT,                     -- why it failed
-    records      INTEGER NOT NULL DEFAULT 0,  -- rows of the file that are dealt with
     joined       INTEGER NOT NULL DEFAULT 0,  -- contacts that joined the list
     success      INTEGER NOT NULL DEFAULT 0,
     duplicate    INTEGER NOT NULL DEFAULT 0,
