@@ -1,6 +1,6 @@
 """The ceiling of reading a page: the same bytes at the same path, out of memory: `python -m bench.ceiling FILE`.
 
-A Starlette application with this one route, on uvicorn as `dialbook.server.main` sets it up, that reads no
+A Starlette application with this one route, on uvicorn as `dialbook.process` sets it up, that reads no
 credentials, no query and no database, and logs nothing. What it takes for a request is what HTTP takes in Python;
 all that Dialbook takes beyond it is Dialbook's.
 """

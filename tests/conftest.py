@@ -6,6 +6,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +21,12 @@ from click.testing import CliRunner
 from msgspec import structs
 
 from dialbook.cli.main import dialbook
+from dialbook.console.app import console_routes
 from dialbook.jobs.runner import Runner
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
+from dialbook.process import listen
 from dialbook.server.app import create_app
-from dialbook.server.main import listen
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
 from dialbook.store.database import Tx
@@ -103,7 +105,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def run_cli(*arguments: str) -> Any:
     """Run an admin command in this process; return what it prints as JSON."""
-    result = CliRunner().invoke(dialbook, [*arguments, "--json"], catch_exceptions=False)
+    # A browser that is under way has an event loop in this thread, beside which there can be no other.
+    with ThreadPoolExecutor(1) as thread:
+        invoke = partial(CliRunner().invoke, dialbook, [*arguments, "--json"], catch_exceptions=False)
+        result = thread.submit(invoke).result()
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
@@ -154,7 +159,7 @@ def serving(settings: Settings, clock: Callable[[], datetime] = lambda: datetime
 
 def _serving(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
-    app = create_app(open_database(settings.database), settings, clock=clock)
+    app = create_app(open_database(settings.database), settings, clock=clock, more_routes=console_routes())
     server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", http=Protocol, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()

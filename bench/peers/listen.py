@@ -1,4 +1,4 @@
-"""Serving a peer as `dialbook.server.main` serves Dialbook."""
+"""Serving a peer as `dialbook.process` serves Dialbook."""
 
 import socket
 from typing import Any

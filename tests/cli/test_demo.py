@@ -139,3 +139,17 @@ def test_it_leaves_the_book_and_the_settings_of_the_folder_alone(tmp_path: Path)
 
     assert json.loads(reply)["metadata"]["total"] == 6
     assert [each.name for each in tmp_path.iterdir()] == ["dialbook.toml"]
+
+
+def test_the_link_opens_the_console_signed_in_once(demo: Running) -> None:
+    (link,) = re.findall(r"http://\S+/console/enter/\S+", demo.printed)
+
+    with httpx2.Client(follow_redirects=True) as browser:
+        opened = browser.get(link)
+    with httpx2.Client(follow_redirects=True) as another:
+        again = another.get(link)
+
+    assert (opened.status_code, opened.url.path) == (200, "/console")
+    assert "exotel8u3" in opened.text
+    assert again.status_code == 401
+    assert "used before" in again.text

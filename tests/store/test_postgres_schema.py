@@ -15,7 +15,7 @@ from tests.postgres import Postgres, ask
 from tests.processes import run_program
 
 NEWEST = migrations("postgres")[-1].version
-REFERENCE_TABLES = {"accounts", "api_keys", "schema_steps"}  # each node has all of them
+REFERENCE_TABLES = {"accounts", "api_keys", "schema_steps", "sessions"}  # each node has all of them
 
 # One account whose list of 70 has lost its first ten and its last twenty members.
 OLD_BOOK = """

@@ -16,7 +16,7 @@ from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import Invalid
 from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.settings import Settings
-from dialbook.store import accounts, contacts, lists, members
+from dialbook.store import accounts, contacts, lists, members, sessions
 from dialbook.store.accounts import Credentials
 from dialbook.store.database import Database
 from dialbook.store.engines import open_database
@@ -32,6 +32,10 @@ SAMPLE = {
 
 TEXT = """
 A throw-away Dialbook is ready, with account {account}, one list and six contacts.
+
+Look at it in a browser; the link signs you in, once:
+
+  http://{address}/console/enter/{link}
 
 Read the list, with the credentials in the URL:
 
@@ -58,13 +62,14 @@ Ctrl-C ends it, and removes its database.
     help="The port to listen on.  [default: 8080, or a free one when it is taken]",
 )
 def demo(port: int | None) -> None:
-    """Try it: a throw-away server with sample contacts, and the curl commands that read them."""
-    from dialbook.server.main import listen, run  # noqa: PLC0415  # the other commands start without a web server
+    """Try it: a throw-away server with sample contacts, a link to the console, and the curl commands that read them."""
+    from dialbook.process import listen, run  # noqa: PLC0415  # the other commands start without a web server
 
     with tempfile.TemporaryDirectory(prefix="dialbook-demo-") as folder:
         settings = Settings(database=f"sqlite:///{Path(folder) / 'demo.db'}", log_level="warning")
         db = open_database(settings.database)
         credentials, list_sid = _fill(db)
+        link = write(db, sessions.make_link, ACCOUNT, credentials.api_key, now=datetime.now(UTC))
         db.close()
         try:
             sock = listen(settings.host, settings.port if port is None else port)
@@ -74,7 +79,7 @@ def demo(port: int | None) -> None:
             sock = listen(settings.host, 0)
         # The folder is removed at the end of this block, which SIGTERM alone would not reach.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-        click.echo(_invitation(f"{settings.host}:{sock.getsockname()[1]}", credentials, list_sid))
+        click.echo(_invitation(f"{settings.host}:{sock.getsockname()[1]}", credentials, list_sid, link))
         run(settings, sock)
 
 
@@ -94,7 +99,7 @@ def _fill(db: Database) -> tuple[Credentials, str]:
     return credentials, sample.sid
 
 
-def _invitation(address: str, credentials: Credentials, list_sid: str) -> str:
+def _invitation(address: str, credentials: Credentials, list_sid: str, link: str) -> str:
     basic = base64.b64encode(f"{credentials.api_key}:{credentials.api_token}".encode()).decode()
     return TEXT.format(
         account=ACCOUNT,
@@ -104,4 +109,5 @@ def _invitation(address: str, credentials: Credentials, list_sid: str) -> str:
         address=address,
         path=f"/v2/accounts/{ACCOUNT}/lists/{list_sid}/contacts?offset=0&limit=20",
         list_sid=list_sid,
+        link=link,
     )

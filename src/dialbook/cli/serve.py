@@ -22,7 +22,7 @@ def serve(host: str | None, port: int | None, workers: int | None, database: str
     Example:
       dialbook serve --port 8080 --database sqlite:///dialbook.db
     """
-    from dialbook.server.main import listen, run  # noqa: PLC0415  # the other commands start without a web server
+    from dialbook.process import listen, run  # noqa: PLC0415  # the other commands start without a web server
 
     settings = load_settings({"host": host, "port": port, "workers": workers, "database": database}, config=config)
     # Opened here once, so that a database that cannot be served is refused before anything listens.

@@ -96,8 +96,8 @@ def read_members(tx: Tx, account: str, list_sid: str) -> list[Contact]:
 
 def leave(tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime) -> None:
     """Take contacts out of a list."""
-    for sid in sids:
-        members.remove_member(tx, account, list_sid, sid, now=now)
+    for outcome in members.remove_members(tx, account, list_sid, sids, now=now):
+        single([outcome])
 
 
 def join(tx: Tx, account: str, list_sid: str, joining: Sequence[Joining], *, now: datetime) -> None:

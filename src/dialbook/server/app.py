@@ -1,14 +1,14 @@
 """The application: every route, every handler, and what stands around them. Read this first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialbook.model.errors import MethodNotAllowed
@@ -76,6 +76,7 @@ def create_app(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     write_log: Callable[[str], object] | None = None,
+    more_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """Make the application.
 
@@ -84,6 +85,7 @@ def create_app(
         settings: what the operator set.
         clock: tells the time, in UTC.
         write_log: takes one line for each request.
+        more_routes: what is served beside the API.
     """
     rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
     spool = open_spool(settings.upload_folder, settings.database)
@@ -95,7 +97,7 @@ def create_app(
         db.close()
 
     operations = [Route(PREFIX + path, Resource(by)) for path, by in OPERATIONS.items()]
-    routes = [*operations, *docs_routes(settings)]
+    routes = [*operations, *docs_routes(settings), *more_routes]
     return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service)
 
 

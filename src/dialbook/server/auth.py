@@ -1,6 +1,7 @@
 """HTTP Basic authentication: who asks, and whether they may (contract section 1)."""
 
 import base64
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -27,7 +28,7 @@ async def authorise(request: Request) -> Account:
     """
     key, account = await _authenticate(request)
     if request.method not in SAFE:
-        _refuse_other_sites(request)
+        refuse_other_sites(request)
     wanted = sid_of(request, "account_sid")
     if account.sid != wanted:
         raise Forbidden(f"This API key does not belong to account '{wanted}'.")
@@ -39,27 +40,38 @@ async def authorise(request: Request) -> Account:
     return account
 
 
-def _refuse_other_sites(request: Request) -> None:
-    """Refuse what a page of another site has a browser send, with the credentials that the browser keeps for us."""
-    if header_of(request, b"sec-fetch-site") not in OWN_PAGES:
+def refuse_other_sites(request: Request) -> None:
+    """Refuse what a page of another site has a browser send, with the credentials that the browser keeps for us.
+
+    Browsers say whose page it is (Fetch Metadata), those before 2023 at least where it came from (RFC 6454).
+
+    Raises:
+        Forbidden: it is not ours.
+    """
+    site, origin = header_of(request, b"sec-fetch-site"), header_of(request, b"origin")
+    is_own = site in OWN_PAGES if site or not origin else urlsplit(origin).netloc == header_of(request, b"host")
+    if not is_own:
         raise Forbidden("A page of another site may not change anything here.")
 
 
 async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
     """The key that was presented, with its account, as the database has it now: a revoked one is closed at once."""
-    found = await service_of(request).db.recall(_verify, header_of(request, b"authorization"))
+    found = await service_of(request).db.recall(_verify_header, header_of(request, b"authorization"))
     if found is None or not found[0].is_live(now_of(request)):
         raise _unauthorized()
     return found
 
 
-def _verify(tx: Tx, header: str) -> tuple[ApiKey, Account] | None:
-    """The key that the header names and proves, with its account."""
-    name, token = _credentials(header)
+def verify(tx: Tx, name: str, token: str) -> tuple[ApiKey, Account] | None:
+    """The key of this name, with its account, where the token proves it."""
     found = find_key(tx, name)
     # An unknown key costs the same comparison as a wrong token, and gets the same answer.
     is_right = is_same_hash(hash_token(token), found[0].token_hash if found else _NO_HASH)
     return found if is_right else None
+
+
+def _verify_header(tx: Tx, header: str) -> tuple[ApiKey, Account] | None:
+    return verify(tx, *_credentials(header))
 
 
 def _credentials(header: str) -> tuple[str, str]:

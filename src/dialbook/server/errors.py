@@ -16,12 +16,17 @@ log = logging.getLogger(__name__)
 
 def answer_error(request: Request, error: Exception) -> Response:
     """Answer what we refuse ourselves, what the framework refuses, and what nobody foresaw."""
+    return reply(request, refusal(as_refusal(request, error)))
+
+
+def as_refusal(request: Request, error: Exception) -> DialbookError:
+    """What to say of an error: as we refuse it ourselves, or else that something went wrong, which the log tells."""
     if isinstance(error, HTTPException):
-        error = _ours(request, error)
-    if not isinstance(error, DialbookError):
-        log.error("request %s failed: %s", request.scope["request_id"], describe(error))
-        error = Internal("Something went wrong here; the log names this request's id.")
-    return reply(request, refusal(error))
+        return _ours(request, error)
+    if isinstance(error, DialbookError):
+        return error
+    log.error("request %s failed: %s", request.scope["request_id"], describe(error))
+    return Internal("Something went wrong here; the log names this request's id.")
 
 
 def _ours(request: Request, error: HTTPException) -> DialbookError:

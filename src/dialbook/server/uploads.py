@@ -27,6 +27,15 @@ REPORT_CHUNK = 1000  # rows
 
 async def upload_csv(request: Request) -> Response:
     """Receive a file, look through it, and leave it to be worked off; a file that cannot be is refused as a whole."""
+    return reply(request, envelope.accepted(wire.write_accepted(await receive_upload(request))))
+
+
+async def receive_upload(request: Request) -> Upload:
+    """The same; the upload that has begun.
+
+    Raises:
+        DialbookError: the form or the file is refused (contract section 7).
+    """
     service, now = service_of(request), now_of(request)
     limit = service.settings.upload_limit
     announced = request.headers.get("content-length", "")
@@ -38,8 +47,7 @@ async def upload_csv(request: Request) -> Response:
         await asyncio.to_thread(file.sync)
         async with service.looking:
             columns = await asyncio.to_thread(_look_through, file.path, draft.list_type, limit, service.list_limits)
-        upload = await _begin(request, file, draft, UploadFile(sid, service.spool.name, columns))
-    return reply(request, envelope.accepted(wire.write_accepted(upload)))
+        return await _begin(request, file, draft, UploadFile(sid, service.spool.name, columns))
 
 
 async def get_upload(request: Request) -> Response:

@@ -94,6 +94,7 @@ def delete_account(tx: Tx, sid: str) -> Account:
     tx.run("DELETE FROM lists WHERE account = :account", account=sid)
     tx.run("DELETE FROM contacts WHERE account = :account", account=sid)
     tx.run("DELETE FROM books WHERE account = :account", account=sid)
+    tx.run("DELETE FROM sessions WHERE account = :account", account=sid)
     tx.run("DELETE FROM api_keys WHERE account = :account", account=sid)
     tx.run("DELETE FROM accounts WHERE account = :account", account=sid)
     return account

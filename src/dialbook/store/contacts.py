@@ -92,22 +92,16 @@ def list_contacts_with_lists(
 ) -> Page[ContactInLists]:
     """The same page, and with each contact the lists that it is in, by name."""
     page = list_contacts(tx, account, window, sort, filter_)
-    sids, params = any_of("sid", [contact.sid for contact in page.items])
-    rows = tx.all(
-        f"""
-        SELECT m.contact, l.sid, l.name
-        FROM members AS m
-        JOIN lists AS l ON l.account = :account AND l.sid = m.list
-        WHERE m.account = :account AND m.contact IN {sids}
-        ORDER BY m.contact, l.name
-        """,
-        account=account,
-        **params,
-    )
-    lists: dict[str, list[ListRef]] = {contact.sid: [] for contact in page.items}
-    for contact_sid, list_sid, name in rows:
-        lists[contact_sid].append(ListRef(list_sid, name))
-    return Page([ContactInLists(contact, lists[contact.sid]) for contact in page.items], window, page.total)
+    return Page(_with_lists(tx, account, page.items), window, page.total)
+
+
+def get_contact_with_lists(tx: Tx, account: str, sid: str) -> ContactInLists:
+    """One contact, and the lists that it is in, by name.
+
+    Raises:
+        NotFound: the account has no such contact.
+    """
+    return _with_lists(tx, account, [get_contact(tx, account, sid)])[0]
 
 
 def create_contacts(
@@ -241,6 +235,25 @@ def to_page(rows: Sequence[Row], window: Window) -> Page[Contact]:
     """A page out of rows of a total and a contact; one row without a contact when the page is empty."""
     total = rows[0][0] if rows else 0
     return Page([Contact(*row[1:]) for row in rows if row[1] is not None], window, total)
+
+
+def _with_lists(tx: Tx, account: str, contacts: Sequence[Contact]) -> list[ContactInLists]:
+    sids, params = any_of("sid", [contact.sid for contact in contacts])
+    rows = tx.all(
+        f"""
+        SELECT m.contact, l.sid, l.name
+        FROM members AS m
+        JOIN lists AS l ON l.account = :account AND l.sid = m.list
+        WHERE m.account = :account AND m.contact IN {sids}
+        ORDER BY m.contact, l.name
+        """,
+        account=account,
+        **params,
+    )
+    lists: dict[str, list[ListRef]] = {contact.sid: [] for contact in contacts}
+    for contact_sid, list_sid, name in rows:
+        lists[contact_sid].append(ListRef(list_sid, name))
+    return [ContactInLists(contact, lists[contact.sid]) for contact in contacts]
 
 
 def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Contact:

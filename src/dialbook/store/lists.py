@@ -20,7 +20,7 @@ from dialbook.store.selection import containing, order_by
 
 # The columns of a list, in the order of its fields.
 COLUMNS = "l.account, l.sid, l.name, l.tag, l.type, l.contact_count, l.created, l.updated, l.version"
-ORDERS = {"date_created": "created", "date_updated": "updated", "name": "name"}
+ORDERS = {"date_created": "created", "date_updated": "updated", "name": "name", "contact_count": "contact_count"}
 
 
 def get_list(tx: Tx, account: str, sid: str) -> ContactList:
@@ -35,6 +35,14 @@ def get_list(tx: Tx, account: str, sid: str) -> ContactList:
     if row is None:
         raise not_found(sid)
     return ContactList(*row)
+
+
+def find_list(tx: Tx, account: str, name: str) -> ContactList | None:
+    """The list that has this name, if there is one."""
+    row = tx.one(
+        f"SELECT {COLUMNS} FROM lists AS l WHERE l.account = :account AND l.name = :name", account=account, name=name
+    )
+    return ContactList(*row) if row else None
 
 
 def get_version(tx: Tx, account: str, sid: str) -> int:

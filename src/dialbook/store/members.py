@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from dialbook.model.bulk import Outcome, accepted, rejoin
+from dialbook.model.bulk import Outcome, accepted, rejoin, single
 from dialbook.model.contact import Contact
 from dialbook.model.errors import Duplicate, Invalid, NotFound
 from dialbook.model.lists import ListLimits
@@ -68,36 +68,59 @@ def add_members(
     return rejoin(sids, results)
 
 
+def find_members(tx: Tx, account: str, list_sid: str, sids: Sequence[str]) -> list[Contact]:
+    """Those of some contacts who are in a list, in the order given."""
+    return [Contact(*row[1:]) for row in _find(tx, account, list_sid, sids) if row]
+
+
+def remove_members(
+    tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime
+) -> list[Outcome[Contact]]:
+    """Take contacts out of a list, each on its own; they stay in the address book. One not in it becomes a NotFound.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    lock_book(tx, account)
+    lock_list(tx, account, list_sid)
+    wanted = list(dict.fromkeys(sids))
+    rows = _find(tx, account, list_sid, wanted)
+    found = dict(zip(wanted, rows, strict=True))
+    positions = [row[0] for row in rows if row]
+    tx.run_each(
+        "DELETE FROM members WHERE account = :account AND list = :list AND position = :position",
+        ({"account": account, "list": list_sid, "position": position} for position in positions),
+    )
+    if positions:
+        count_members(tx, account, list_sid, positions, joined=False)
+        _move(tx, account, list_sid, contacts=-len(positions), positions=0, moment=utc_text(now))
+    return [_removed(list_sid, sid, found.pop(sid, None)) for sid in sids]
+
+
 def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetime) -> Contact:
     """Take a contact out of a list and return it; it stays in the address book.
 
     Raises:
         NotFound: the account has no such list, or the contact is not in it.
     """
-    lock_book(tx, account)
-    lock_list(tx, account, list_sid)
-    row = tx.one(
+    return single(remove_members(tx, account, list_sid, [sid], now=now))
+
+
+def _find(tx: Tx, account: str, list_sid: str, sids: Sequence[str]) -> Sequence[Row | None]:
+    """The position of each contact in a list, and the contact; None for one who is not in it."""
+    return tx.each(
         f"""
         SELECT m.position, {MEMBER_COLUMNS}
         FROM members AS m
         JOIN contacts AS c ON c.account = :account AND c.sid = m.contact
         WHERE m.account = :account AND m.list = :list AND m.contact = :sid
         """,
-        account=account,
-        list=list_sid,
-        sid=sid,
+        ({"account": account, "list": list_sid, "sid": sid} for sid in sids),
     )
-    if row is None:
-        raise NotFound(f"Contact '{sid}' is not in list '{list_sid}'.")
-    tx.run(
-        "DELETE FROM members WHERE account = :account AND list = :list AND contact = :sid",
-        account=account,
-        list=list_sid,
-        sid=sid,
-    )
-    count_members(tx, account, list_sid, [row[0]], joined=False)
-    _move(tx, account, list_sid, contacts=-1, positions=0, moment=utc_text(now))
-    return Contact(*row[1:])
+
+
+def _removed(list_sid: str, sid: str, row: Row | None) -> Outcome[Contact]:
+    return Contact(*row[1:]) if row else NotFound(f"Contact '{sid}' is not in list '{list_sid}'.")
 
 
 def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit: int) -> list[Outcome[Contact]]:

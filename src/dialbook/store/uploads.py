@@ -12,7 +12,7 @@ from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Status, Upload, UploadDraft, UploadFile
 from dialbook.store.books import lock_book
 from dialbook.store.database import Tx
-from dialbook.store.lists import create_lists
+from dialbook.store.lists import create_lists, find_list
 
 CANCELLED = "It was cancelled."
 
@@ -144,13 +144,7 @@ def forget_uploads(tx: Tx, account: str, *, before: datetime) -> int:
 
 
 def _find_list(tx: Tx, account: str, draft: UploadDraft) -> str | None:
-    row = tx.one(
-        "SELECT l.sid, l.type FROM lists AS l WHERE l.account = :account AND l.name = :name",
-        account=account,
-        name=draft.list_name,
-    )
-    if row is None:
-        return None
-    if row[1] != draft.list_type:
-        raise Duplicate(f"A list named '{draft.list_name}' exists, and is {row[1]}; upload with type={row[1]}.")
-    return str(row[0])
+    found = find_list(tx, account, draft.list_name)
+    if found and found.type != draft.list_type:
+        raise Duplicate(f"A list named '{found.name}' exists, and is {found.type}; upload with type={found.type}.")
+    return found.sid if found else None

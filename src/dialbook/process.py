@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from dialbook.console.app import console_routes
 from dialbook.jobs.process import working_off
 from dialbook.log import configure_logging
 from dialbook.model.errors import Invalid
@@ -51,7 +52,7 @@ def run(settings: Settings, sock: socket.socket) -> None:
     os.environ.update(to_environment(settings))
     configure_logging(settings.log_level)
     config = uvicorn.Config(
-        "dialbook.server.main:make_app",
+        "dialbook.process:make_app",
         factory=True,
         loop="uvloop",
         http=Protocol,
@@ -78,7 +79,8 @@ def make_app() -> ASGIApp:
     settings = load_settings({})
     configure_logging(settings.log_level)
     write_log = Outbox(Turn(), log_requests).put if settings.log_level in {"debug", "info"} else None
-    app = create_app(open_database(settings.database), settings, write_log=write_log)
+    db = open_database(settings.database)
+    app = create_app(db, settings, write_log=write_log, more_routes=console_routes())
     # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
     gc.freeze()
     gc.set_threshold(GARBAGE)

@@ -1,0 +1,1 @@
+"""The web console: pages for the people who own the lists, drawn on the server."""

@@ -1,0 +1,89 @@
+"""Every page of the console. Read this first."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from dialbook.console import contacts, lists, members, overview, selection, sign_in
+from dialbook.console.session import HOME
+from dialbook.console.view import Guard, Handler, View
+from dialbook.model.errors import NotFound
+
+PAGES: Mapping[str, Mapping[str, Handler]] = {
+    "": {
+        "GET": overview.show_overview,
+    },
+    "/lists": {
+        "GET": lists.list_lists,
+        "POST": lists.create_list,
+    },
+    "/lists/names": {
+        "GET": lists.suggest_names,
+    },
+    "/lists/{list_sid}": {
+        "GET": members.show_list,
+        "POST": lists.update_list,
+    },
+    "/lists/{list_sid}/delete": {
+        "POST": lists.delete_list,
+    },
+    "/lists/{list_sid}/export": {
+        "GET": members.export_list,
+    },
+    "/lists/{list_sid}/selection": {
+        "POST": selection.choose,
+    },
+    "/lists/{list_sid}/selection/work": {
+        "POST": selection.work_off,
+    },
+    "/contacts": {
+        "GET": contacts.list_contacts,
+        "POST": contacts.create_contact,
+    },
+    "/contacts/{contact_sid}": {
+        "GET": contacts.show_contact,
+        "POST": contacts.update_contact,
+    },
+    "/contacts/{contact_sid}/delete": {
+        "POST": contacts.delete_contact,
+    },
+}
+
+# Forms that change nothing: whoever may only read may send them too.
+READING_PAGES: Mapping[str, Mapping[str, Handler]] = {
+    "/lists/{list_sid}/selection/export": {
+        "POST": selection.export_selection,
+    },
+}
+
+# Those that need nobody to be signed in.
+OPEN_PAGES: Mapping[str, Mapping[str, Handler]] = {
+    "/sign-in": {
+        "GET": sign_in.ask,
+        "POST": sign_in.sign_in,
+    },
+    "/sign-out": {
+        "POST": sign_in.sign_out,
+    },
+    "/enter/{link}": {
+        "GET": sign_in.follow_link,
+    },
+}
+
+
+def console_routes() -> list[BaseRoute]:
+    """What is served below `/console`."""
+    return [
+        Mount(f"{HOME}/static", StaticFiles(packages=[("dialbook.console", "static")])),
+        *[Route(HOME + path, View(by, Guard.NOBODY)) for path, by in OPEN_PAGES.items()],
+        *[Route(HOME + path, View(by, Guard.SIGNED_IN)) for path, by in READING_PAGES.items()],
+        *[Route(HOME + path, View(by)) for path, by in PAGES.items()],
+        Route(HOME + "/{path:path}", View({"GET": _unknown})),
+    ]
+
+
+async def _unknown(_: Request) -> Response:
+    raise NotFound("There is no such page.")

@@ -1,0 +1,55 @@
+"""A small form, as a browser sends it."""
+
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from msgspec import Struct
+from starlette.requests import ClientDisconnect, Request
+
+from dialbook.model.errors import TooLarge, Unreadable
+
+FORM_BYTES = 256 * 1024
+DIGITS = 18  # of a whole number
+
+
+class Form(Struct, frozen=True):
+    """The fields of a form, in order; a name may come several times."""
+
+    fields: Sequence[tuple[str, str]]
+
+    def text(self, name: str) -> str:
+        """The last value of this name, without blanks around it; empty where there is none."""
+        return next((value.strip() for given, value in reversed(self.fields) if given == name), "")
+
+    def secret(self, name: str) -> str:
+        """The last value of this name, as it is."""
+        return next((value for given, value in reversed(self.fields) if given == name), "")
+
+    def count(self, name: str) -> int:
+        """The last value of this name as a whole number; 0 where there is none, or it is something else."""
+        given = self.text(name)
+        return int(given) if given.isascii() and given.isdecimal() and len(given) <= DIGITS else 0
+
+    def texts(self, name: str) -> list[str]:
+        """Every value of this name."""
+        return [value for given, value in self.fields if given == name]
+
+
+async def read_form(request: Request) -> Form:
+    """Receive a form of type application/x-www-form-urlencoded (WHATWG URL standard).
+
+    Raises:
+        TooLarge: it has more than `FORM_BYTES`.
+        Unreadable: it ended early.
+    """
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FORM_BYTES:
+                raise TooLarge(f"The form is larger than {FORM_BYTES} bytes.")
+    except ClientDisconnect:
+        raise Unreadable("The form ended early.") from None
+    # No text with NUL in it can be stored, nor even be looked for on PostgreSQL.
+    text = body.decode(errors="replace").replace("%00", "%EF%BF%BD")
+    return Form(parse_qsl(text, keep_blank_values=True))

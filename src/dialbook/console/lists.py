@@ -1,0 +1,119 @@
+"""The lists of an account: seen, made, renamed, deleted."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.form import read_form
+from dialbook.console.page import is_part, redirect, render, url
+from dialbook.console.paging import Pager, read_window
+from dialbook.model.bulk import single
+from dialbook.model.errors import DialbookError, Invalid
+from dialbook.model.lists import ListChange, ListDraft, list_name, list_type
+from dialbook.model.page import Sort
+from dialbook.model.text import optional_text
+from dialbook.server.context import account_of, now_of, service_of, sid_of
+from dialbook.store import lists as store
+
+PATH = "/console/lists"
+SORTS = ("name", "contact_count", "date_updated", "date_created")
+SUGGESTIONS = 10  # names
+
+
+async def list_lists(request: Request) -> Response:
+    """All lists, or those whose name contains a text."""
+    return await _show(request)
+
+
+async def create_list(request: Request) -> Response:
+    """Make a list, and show it."""
+    form = await read_form(request)
+    try:
+        draft = ListDraft(
+            list_name(form.text("name")), optional_text("tag", form.text("tag")), list_type(form.text("type"))
+        )
+        outcomes = await service_of(request).db.write(
+            store.create_lists, account_of(request).sid, [draft], now=now_of(request)
+        )
+        made = single(outcomes)
+    except DialbookError as refusal:
+        return await _show(request, refusal)
+    return redirect(f"{PATH}/{made.sid}", note=f"List '{made.name}' is made.")
+
+
+async def update_list(request: Request) -> Response:
+    """Rename a list, or give it another tag."""
+    form, sid = await read_form(request), sid_of(request, "list_sid")
+    fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
+    changed = await service_of(request).db.write(
+        store.update_list, account_of(request).sid, ListChange(sid, fields), now=now_of(request)
+    )
+    return redirect(f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
+
+
+async def delete_list(request: Request) -> Response:
+    """Delete a list whose name was typed as it is; its contacts stay in the address book."""
+    service, account, sid = service_of(request), account_of(request).sid, sid_of(request, "list_sid")
+    form = await read_form(request)
+    found = await service.db.read(store.get_list, account, sid)
+    if form.text("name") != found.name:
+        raise Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
+    await service.db.write(store.delete_list, account, sid)
+    return redirect(PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
+
+
+async def suggest_names(request: Request) -> Response:
+    """The names of some lists that contain a text, for whoever types one."""
+    name = optional_text("list_name", request.query_params.get("list_name"))
+    window = read_window({"limit": "20"})
+    page = await service_of(request).db.scan(store.list_lists, account_of(request).sid, window, Sort("name"), name=name)
+    return render(request, "list_names.html", lists=page.items[:SUGGESTIONS])
+
+
+async def _show(request: Request, refusal: DialbookError | None = None) -> Response:
+    query = {name: value for name, value in request.query_params.items() if name in {"name", "sort", "limit"}}
+    window, sort = read_window(request.query_params), read_sort(query.get("sort", ""))
+    name = optional_text("name", query.get("name", "").strip())
+    page = await service_of(request).db.scan(store.list_lists, account_of(request).sid, window, sort, name=name)
+    pager = Pager(page, PATH, query)
+    if pager.is_beyond:
+        return redirect(pager.to(pager.last))
+    template = "lists_table.html" if is_part(request) else "lists.html"
+    return render(
+        request,
+        template,
+        status=refusal.status if refusal else 200,
+        pager=pager,
+        query=query,
+        sort=sort,
+        heading_url=_heading_url(query, sort),
+        refusal=refusal,
+        calls=_calls(request, pager, sort, name),
+    )
+
+
+def read_sort(given: str) -> Sort:
+    """Read the order that a heading asks for: a field, with a minus before it when it descends."""
+    field = given.removeprefix("-")
+    return Sort(field, descending=given.startswith("-")) if field in SORTS else Sort("name")
+
+
+def _heading_url(query: dict[str, str], sort: Sort) -> dict[str, str]:
+    """Where each heading leads: to its order, the second time to the opposite one; the largest come first."""
+    urls = {}
+    for field in SORTS:
+        descending = not sort.descending if field == sort.field else field != "name"
+        urls[field] = url(PATH, {**query, "sort": f"-{field}" if descending else field})
+    return urls
+
+
+def _calls(request: Request, pager: Pager, sort: Sort, name: str | None) -> list[Call]:
+    calls, window, new = Calls(request), pager.page.window, {"name": "New list", "type": "static"}
+    # The API cannot order by size.
+    order = None if sort.field == "contact_count" else f"{sort.field}:{'desc' if sort.descending else 'asc'}"
+    query = {"name": name, "sort_by": order, "offset": window.offset, "limit": window.limit}
+    make = f"{python_call('create_lists', [new])}.raise_for_failures()"
+    return [
+        calls.get("Read this page", "/lists", f"page = {python_call('list_lists', **query)}", query),
+        calls.send("Make a list", "POST", "/lists", make, {"lists": [new]}),
+    ]

@@ -1,0 +1,100 @@
+"""Drawing a page out of a template."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, unquote, urlencode
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from dialbook import __version__
+from dialbook.console.session import session_of
+from dialbook.model.contact import Contact
+
+NOTE = "dialbook-note"  # the cookie that carries a sentence to the next page
+BLANK = "\N{EN DASH}"
+
+
+def render(request: Request, template: str, *, status: int = 200, **values: object) -> Response:
+    """Draw a page, or a part of one.
+
+    Args:
+        request: what it answers.
+        template: a file in `templates/`.
+        status: the answer's HTTP status.
+        values: what the template shows.
+    """
+    note = request.cookies.get(NOTE)
+    page = _templates.get_template(template).render(
+        values,
+        path=request.url.path,
+        session=session_of(request),
+        request_id=request.scope["request_id"],
+        note=unquote(note) if note else None,
+    )
+    response = HTMLResponse(page, status)
+    if note:
+        response.delete_cookie(NOTE, path="/console")
+    return response
+
+
+def redirect(path: str, *, note: str | None = None) -> Response:
+    """Lead on to a page, after something was done, that says so."""
+    response = RedirectResponse(path, 303)
+    if note:
+        response.set_cookie(NOTE, quote(note), path="/console", httponly=True, samesite="strict")
+    return response
+
+
+def is_part(request: Request) -> bool:
+    """Whether a page that is shown already asks for a part of itself."""
+    return request.headers.get("hx-request") == "true"
+
+
+def url(path: str, query: Mapping[str, object]) -> str:
+    """A path with a query, of which what is unset is left out."""
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _plural(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _moment(text: str | None) -> str:
+    """`2026-01-05 09:00` of a moment in RFC 3339."""
+    return text[:16].replace("T", " ") if text else BLANK
+
+
+def _full_name(contact: Contact) -> str:
+    return " ".join(filter(None, (contact.first_name, contact.last_name)))
+
+
+def _custom_fields(contact: Contact) -> Mapping[str, str]:
+    """The custom fields, each as a text: what is none as JSON has it."""
+    fields: Mapping[str, object] = msgspec.json.decode(contact.custom_field) if contact.custom_field else {}
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in fields.items()
+    }
+
+
+_templates = Environment(
+    loader=PackageLoader("dialbook.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters |= {
+    "count": _count,
+    "plural": _plural,
+    "moment": _moment,
+    "full_name": _full_name,
+    "custom_fields": _custom_fields,
+}
+_templates.globals |= {"url": url, "BLANK": BLANK, "version": __version__}

@@ -1,0 +1,59 @@
+"""Which page of something a view shows, and the way to the others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from dialbook.console.page import url
+from dialbook.model.page import Page, Window
+
+SIZES = (20, 50, 100, 500)  # rows on a page
+SIZE = 50
+FARTHEST = 10**12  # pages; nobody has more
+
+
+class Pager(Struct, frozen=True):
+    """A page that was read, and where the others are."""
+
+    page: Page[Any]
+    path: str
+    query: Mapping[str, str]  # of the view, but for the page
+
+    @property
+    def number(self) -> int:
+        """Which page this is, counted from 1."""
+        return self.page.window.offset // self.page.window.limit + 1
+
+    @property
+    def last(self) -> int:
+        """How many pages there are."""
+        return max(1, -(-self.page.total // self.page.window.limit))
+
+    @property
+    def first_position(self) -> int:
+        """The position of the first row, counted from 1."""
+        return self.page.window.offset + 1
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether there is no such page."""
+        return self.number > self.last
+
+    def to(self, number: int) -> str:
+        """The way to a page."""
+        return url(self.path, {**self.query, "page": number if number > 1 else None})
+
+
+def read_window(query: Mapping[str, str]) -> Window:
+    """Read `page`, or the `position` of a row on it, both counted from 1, and `limit`; nonsense is passed over."""
+    limit = _whole(query.get("limit"), SIZE)
+    limit = limit if limit in SIZES else SIZE
+    position = _whole(query.get("position"), 0)
+    number = (position - 1) // limit + 1 if position > 0 else max(1, _whole(query.get("page"), 1))
+    return Window((min(number, FARTHEST) - 1) * limit, limit)
+
+
+def _whole(given: str | None, default: int) -> int:
+    digits = (given or "").replace(",", "").strip()
+    return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) <= 18 else default

@@ -1,0 +1,76 @@
+"""Signing in, and out again."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dialbook.console.form import read_form
+from dialbook.console.page import redirect, render
+from dialbook.console.session import HOME, find_session, give_token, take_token, token_of
+from dialbook.model.account import Account, ApiKey, Scope
+from dialbook.server.auth import verify
+from dialbook.server.context import now_of, service_of, sid_of
+from dialbook.store import sessions as store
+
+
+async def ask(request: Request) -> Response:
+    """The form to sign in with; whoever is signed in is led on."""
+    if await find_session(request):
+        return redirect(HOME)
+    return _form(request, _safe_path(request.query_params.get("next", "")))
+
+
+async def sign_in(request: Request) -> Response:
+    """Open a session for whoever gives a live key and its token."""
+    form = await read_form(request)
+    following = _safe_path(form.text("next"))
+    key, token = form.text("key"), form.secret("token").strip()
+    found = await service_of(request).db.read(verify, key, token)
+    if reason := _refusal(request, found):
+        return _form(request, following, status=401, key=key, reason=reason)
+    assert found is not None  # noqa: S101  # or there was a reason
+    now = now_of(request)
+    opened = await service_of(request).db.write(store.open_session, found[0], now=now)
+    response = redirect(following)
+    give_token(request, response, opened)
+    return response
+
+
+async def follow_link(request: Request) -> Response:
+    """Sign in by a link that does so once."""
+    link, now = sid_of(request, "link"), now_of(request)
+    token = await service_of(request).db.write(store.follow_link, link, now=now)
+    if token is None:
+        return _form(request, HOME, status=401, reason="This link was used before, or is too old. Sign in with a key.")
+    response = redirect(HOME)
+    give_token(request, response, token)
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """Close the session."""
+    if token := token_of(request):
+        await service_of(request).db.write(store.close_session, token)
+    response = redirect("/console/sign-in", note="You are signed out.")
+    take_token(response)
+    return response
+
+
+def _refusal(request: Request, found: tuple[ApiKey, Account] | None) -> str | None:
+    if found is None:
+        return "There is no such API key, or this is not its token."
+    if not found[0].is_live(now_of(request)):
+        return "This API key has expired, or was revoked."
+    if Scope.READ not in found[0].scopes:
+        return "This API key may only write; the console needs the scope 'read'."
+    return None
+
+
+def _form(request: Request, following: str, *, status: int = 200, key: str = "", reason: str | None = None) -> Response:
+    return render(request, "sign_in.html", status=status, following=following, key=key, reason=reason)
+
+
+def _safe_path(given: str) -> str:
+    """A path in the console, whatever was given: nobody is led elsewhere by a link to us."""
+    is_ours = given == HOME or given.startswith(f"{HOME}/")
+    is_plain = "\\" not in given and ".." not in given
+    return given if is_ours and is_plain and not given.startswith(f"{HOME}/sign-") else HOME

@@ -1,0 +1,78 @@
+// What pages do besides leading to others. Everything is bound once, to the document, so that parts may come and go.
+"use strict";
+
+// Dialogs
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+  // A click beside a dialog closes it.
+  if (event.target.matches("dialog")) event.target.close();
+});
+
+// Colours
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-theme-switch]")) return;
+  const root = document.documentElement;
+  const isDark = root.dataset.theme
+    ? root.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+  localStorage.setItem("dialbook-theme", root.dataset.theme);
+  document.dispatchEvent(new Event("dialbook:theme"));
+});
+
+// Requests, to be copied
+
+function addCopyButtons(root) {
+  for (const block of root.querySelectorAll("[data-copies]:not(:has(button))")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.querySelector("code").textContent);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+    block.append(button);
+  }
+}
+
+// Selections
+
+function showSelection(form) {
+  const ticks = [...form.querySelectorAll("[name=contact]")];
+  const ticked = ticks.filter((tick) => tick.checked).length;
+  const all = form.querySelector("[data-all]");
+  const page = form.querySelector("[data-page]");
+  page.checked = ticked === ticks.length;
+  page.indeterminate = ticked > 0 && ticked < ticks.length;
+  for (const tick of [page, ...ticks]) tick.disabled = all.checked;
+  for (const button of form.querySelectorAll("[data-acts]")) button.disabled = !all.checked && ticked === 0;
+  const words = ticked ? `${ticked} ticked` : "Tick contacts, or all of them";
+  form.querySelector("[data-chosen]").textContent = all.checked ? "All are selected" : words;
+}
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-selection]");
+  if (!form) return;
+  if (event.target.matches("[data-page]")) {
+    for (const tick of form.querySelectorAll("[name=contact]")) tick.checked = event.target.checked;
+  }
+  showSelection(form);
+});
+
+// At the start, and for each part that comes later
+
+function prepare(root) {
+  addCopyButtons(root);
+  for (const form of root.querySelectorAll("[data-selection]")) showSelection(form);
+}
+
+prepare(document);
+document.addEventListener("htmx:afterSettle", (event) => prepare(event.target));
+// What a browser kept of a form is not what the page shows.
+window.addEventListener("pageshow", () => prepare(document));

@@ -1,0 +1,93 @@
+"""What stands around each page: who is signed in, whether they may, and any refusal as a page."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum, auto
+from typing import TypeAlias
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from dialbook.console.page import render
+from dialbook.console.session import SIGN_IN, find_session
+from dialbook.model.errors import Forbidden, MethodNotAllowed
+from dialbook.server.auth import SAFE, refuse_other_sites
+from dialbook.server.errors import as_refusal
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+# Nothing comes from elsewhere, nothing that stands in a page is run, and nobody may put a page into a frame.
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Guard(Enum):
+    """Who may ask for a page."""
+
+    NOBODY = auto()
+    SIGNED_IN = auto()  # whatever their key may do: a form that is sent here changes nothing
+    WRITERS = auto()  # for all that is sent; whoever is signed in may look
+
+
+class View:
+    """What answers at one path of the console."""
+
+    def __init__(self, handlers: Mapping[str, Handler], guard: Guard = Guard.WRITERS) -> None:
+        self._handlers = {**handlers, "HEAD": handlers["GET"]} if "GET" in handlers else dict(handlers)
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        try:
+            response = await self._answer(request)
+        except Exception as error:  # noqa: BLE001  # whatever goes wrong is a page too
+            response = refusal_page(request, error)
+        response.headers.update(SECURITY_HEADERS)
+        response.headers.setdefault("Cache-Control", "no-store")
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            raise self._not_allowed(request.method)
+        request.scope["operation"] = f"console.{handler.__name__}"
+        is_sent = request.method not in SAFE
+        if is_sent:
+            refuse_other_sites(request)
+        if self._guard is Guard.NOBODY:
+            return await handler(request)
+        session = await find_session(request)
+        if session is None:
+            return ask_to_sign_in(request)
+        request.scope["session"], request.scope["account"] = session, session.account
+        if is_sent and self._guard is Guard.WRITERS and not session.may_write:
+            raise Forbidden("You are signed in with a key that may only read; changes need the scope 'write'.")
+        return await handler(request)
+
+    def _not_allowed(self, method: str) -> MethodNotAllowed:
+        allowed = ", ".join(sorted(self._handlers))
+        return MethodNotAllowed(f"{method} is not allowed here; allowed are {allowed}.", headers={"Allow": allowed})
+
+
+def ask_to_sign_in(request: Request) -> Response:
+    """Lead to the page where one signs in, and from there back to a page that was asked for."""
+    wanted = f"?next={quote(request.url.path)}" if request.method in SAFE else ""
+    if "hx-request" in request.headers:
+        return Response(status_code=204, headers={"HX-Redirect": SIGN_IN})
+    return RedirectResponse(SIGN_IN + wanted, 303)
+
+
+def refusal_page(request: Request, error: Exception) -> Response:
+    """The page that says why something was refused."""
+    refusal = as_refusal(request, error)
+    response = render(request, "refusal.html", status=refusal.status, refusal=refusal)
+    response.headers.update(refusal.headers)
+    return response

@@ -1,0 +1,115 @@
+"""A browser that somebody is signed in with, which notes whatever a page does that no page may do."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeAlias
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.conftest import Client, Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARTEFACTS = Path(os.environ.get("CONSOLE_SCREENSHOTS", ".screenshots"))
+
+Enter: TypeAlias = Callable[[Server, Client], httpx2.Client]
+
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+
+# A page whose policy keeps something from being loaded or run says so in its console; so it does with a script's error.
+WATCH_POLICY = """
+    window.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => {
+        console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+"""
+
+
+class Misdeeds:
+    """What went wrong in a browser, in words."""
+
+    def __init__(self, server: str) -> None:
+        self.noted: list[str] = []
+        self._server = server
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._note_message)
+        page.on("pageerror", lambda error: self.noted.append(f"script: {error}"))
+        page.on("request", self._note_request)
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        # A refusal is a page with a status of its own, of which the browser makes a note.
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            self.noted.append(f"console: {message.text}")
+
+    def _note_request(self, request: Request) -> None:
+        if not request.url.startswith((self._server, "data:", "blob:")):
+            self.noted.append(f"elsewhere: {request.url}")
+
+
+@pytest.fixture
+def enter() -> Iterator[Enter]:
+    """Have a program sign in as a browser does."""
+    with ExitStack() as stack:
+
+        def sign_in(server: Server, client: Client) -> httpx2.Client:
+            http = stack.enter_context(httpx2.Client(base_url=server.url))
+            answer = http.post("/console/sign-in", data={"key": client.key, "token": client.token})
+            assert answer.status_code == 303, answer.text
+            return http
+
+        yield sign_in
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    if CHROMIUM is None and "CI" not in os.environ:
+        pytest.skip("Chromium is not installed")
+    assert CHROMIUM is not None, "Chromium must be there in CI"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page of a server; at the end nothing may have been noted that no page may do."""
+    contexts: list[tuple[BrowserContext, Misdeeds]] = []
+
+    def open_page(server: Server, viewport: dict[str, int] = DESK, **options: object) -> Page:
+        context = browser.new_context(base_url=server.url, viewport=viewport, **options)  # type: ignore[arg-type]
+        context.add_init_script(WATCH_POLICY)
+        misdeeds = Misdeeds(server.url)
+        context.on("page", misdeeds.watch)
+        contexts.append((context, misdeeds))
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        return page
+
+    yield open_page
+    for context, _ in contexts:
+        context.close()
+    assert [each for _, misdeeds in contexts for each in misdeeds.noted] == []
+
+
+def sign_in(page: Page, client: Client) -> None:
+    """Sign in as a user does."""
+    page.goto("/console/sign-in")
+    page.get_by_label("API key").fill(client.key)
+    page.get_by_label("API token").fill(client.token)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/console")
+
+
+@pytest.fixture
+def page(api: Client, server: Server, new_page: Callable[..., Page]) -> Page:
+    """A page at a desk, signed in to the account of `api` with a key that may do everything."""
+    page = new_page(server)
+    sign_in(page, api)
+    return page

@@ -1,0 +1,170 @@
+"""Signing in and out, and what guards a session."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from dialbook.settings import Settings
+from tests.conftest import Client, Server, run_cli, serving
+from tests.console.conftest import Enter, sign_in
+
+
+def test_a_user_signs_in_and_out(api: Client, server: Server, new_page: Callable[..., Page]) -> None:
+    page = new_page(server)
+    page.goto("/console/lists")
+
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("API key").fill(api.key)
+    page.get_by_label("API token").fill(api.token)
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("heading", name="Lists")).to_be_visible()
+    expect(page.get_by_text(api.account, exact=True)).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    page.goto("/console/lists")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize(("key", "token"), [("", ""), ("nobody", "x"), (None, "x"), (None, "")])
+def test_a_wrong_token_opens_nothing(key: str | None, token: str, api: Client, server: Server) -> None:
+    given = {"key": api.key if key is None else key, "token": token}
+
+    answer = httpx2.post(f"{server.url}/console/sign-in", data=given)
+
+    assert answer.status_code == 401
+    assert "There is no such API key, or this is not its token." in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_key_that_may_only_write_opens_nothing(connect: Callable[..., Client], server: Server) -> None:
+    client = connect(None, "--scope", "write")
+
+    answer = httpx2.post(f"{server.url}/console/sign-in", data={"key": client.key, "token": client.token})
+
+    assert answer.status_code == 401
+    assert "may only write" in answer.text
+
+
+def test_the_cookie_is_for_this_host_alone_and_no_script_reads_it(api: Client, server: Server) -> None:
+    fields = {"key": api.key, "token": api.token}
+
+    plain = httpx2.post(f"{server.url}/console/sign-in", data=fields).headers["set-cookie"]
+    secure = httpx2.post(
+        f"{server.url}/console/sign-in", data=fields, headers={"Origin": "https://book.example", "Host": "book.example"}
+    ).headers["set-cookie"]
+
+    assert plain.startswith("dialbook=")
+    assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(plain.split("; "))
+    assert secure.startswith("__Host-dialbook=")
+    assert {"HttpOnly", "Path=/", "SameSite=strict", "Secure"} <= set(secure.split("; "))
+    assert api.token not in plain
+
+
+def test_a_session_that_was_left_opens_nothing_any_more(enter: Enter, api: Client, server: Server) -> None:
+    http = enter(server, api)
+    cookie = dict(http.cookies)
+    assert http.get("/console/lists").status_code == 200
+
+    http.post("/console/sign-out")
+
+    assert httpx2.get(f"{server.url}/console/lists", cookies=cookie).status_code == 303
+
+
+def test_a_key_that_is_revoked_closes_its_sessions(
+    enter: Enter, connect: Callable[..., Client], server: Server
+) -> None:
+    client = connect()
+    http = enter(server, client)
+    assert http.get("/console").status_code == 200
+
+    run_cli("key", "revoke", client.account, client.key, "--database", server.database)
+
+    assert http.get("/console").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_open"),
+    [
+        ([timedelta(minutes=29)], True),
+        ([timedelta(minutes=30)], False),
+        ([timedelta(minutes=29)] * 2, True),
+        ([timedelta(minutes=20)] * 35, True),
+        ([timedelta(minutes=20)] * 36, False),
+    ],
+)
+def test_a_session_ends_when_it_is_idle_or_old(
+    enter: Enter,
+    steps: list[timedelta],
+    is_open: bool,
+    new_database: Callable[[], str],
+    new_client: Callable[..., Client],
+) -> None:
+    now = datetime(2026, 5, 2, 9, 0, tzinfo=UTC)
+    with serving(Settings(database=new_database()), lambda: now) as server:
+        http = enter(server, new_client(server))
+
+        for step in steps:
+            now += step
+            answer = http.get("/console/lists")
+
+    assert answer.status_code == (200 if is_open else 303)
+
+
+def test_a_read_only_key_opens_a_console_that_only_shows(
+    enter: Enter, connect: Callable[..., Client], server: Server, new_page: Callable[..., Page]
+) -> None:
+    owner = connect()
+    made = owner.create_list("Friends")
+    (contact,) = owner.create_contacts({"number": "+919845000001"})
+    reader = connect(owner.account, "--scope", "read")
+    page = new_page(server)
+    sign_in(page, reader)
+
+    for path in ("/console", "/console/lists", f"/console/lists/{made['sid']}", f"/console/contacts/{contact['sid']}"):
+        page.goto(path)
+        expect(page.get_by_text("read-only")).to_be_visible()
+        sent = {form.get_attribute("action") for form in page.locator("form[method=post]").all()}
+        assert sent <= {"/console/sign-out", f"/console/lists/{made['sid']}/selection/export"}
+
+    http = enter(server, reader)
+    refused = http.post(f"/console/lists/{made['sid']}/delete", data={"name": "Friends"})
+    assert refused.status_code == 403
+    assert "may only read" in refused.text
+    assert owner.get(f"/lists/{made['sid']}").status_code == 200
+
+
+@pytest.mark.parametrize("header", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])
+def test_another_sites_page_changes_nothing(enter: Enter, header: dict[str, str], api: Client, server: Server) -> None:
+    http = enter(server, api)
+    made = api.create_list("Friends")
+
+    answer = http.post(f"/console/lists/{made['sid']}/delete", data={"name": "Friends"}, headers=header)
+
+    assert answer.status_code == 403
+    assert api.get(f"/lists/{made['sid']}").status_code == 200
+
+
+def test_a_browser_that_names_another_origin_changes_nothing(enter: Enter, api: Client, server: Server) -> None:
+    """Old browsers say no Sec-Fetch-Site, but where the form stands."""
+    http = enter(server, api)
+    made = api.create_list("Friends")
+
+    answer = http.post(
+        f"/console/lists/{made['sid']}/delete", data={"name": "Friends"}, headers={"Origin": "https://evil.example"}
+    )
+
+    assert answer.status_code == 403
+    assert api.get(f"/lists/{made['sid']}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "given", ["https://evil.example/", "//evil.example", "/console/../v2", "/consolex", "/console\\@evil.example", ""]
+)
+def test_nobody_is_led_elsewhere_by_signing_in(given: str, api: Client, server: Server) -> None:
+    answer = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key, "token": api.token, "next": given})
+
+    assert answer.headers["location"] == "/console"
