@@ -165,6 +165,7 @@ EXAMPLES = {
         "dialbook uploads create contacts.csv --list Customers --on-duplicate update --json > upload.json",
     ],
     "uploads get": ['dialbook uploads get "$(jq -r .upload_id upload.json)" --watch'],
+    "uploads list": ["dialbook uploads list"],
     "uploads errors": ['dialbook uploads errors "$(jq -r .upload_id upload.json)"'],
     "uploads cancel": ["dialbook uploads cancel 018f3c5e9b7d7c4a8e21d30f6b5a9c47"],
     "pull": [

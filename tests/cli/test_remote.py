@@ -203,6 +203,19 @@ def test_an_upload_is_sent_and_followed(watching: bool, dial: Dial, server: Serv
     assert table[1].split()[:3] == ["3", "nobody", "number_invalid"]
 
 
+def test_uploads_are_listed(dial: Dial, server: Server) -> None:
+    arguments = ["uploads", "create", "-", "--list", "New", "--dry-run", "--json"]
+    sent = [read(dial(*arguments, input=f"number\n{NUMBERS[0]}\n"))["upload_id"] for _ in range(2)]
+    work_off(server)
+
+    found = read(dial("uploads", "list", "--json"))
+    head, *rows = dial("uploads", "list", "--limit", "1").stdout.splitlines()
+
+    assert [each["upload_id"] for each in found] == sorted(sent, reverse=True)
+    assert "ROWS" in head.split()
+    assert [row.split()[-1] for row in rows] == [max(sent)]
+
+
 def test_an_upload_that_is_cancelled_has_failed(dial: Dial) -> None:
     sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{NUMBERS[0]}\n"))
 

@@ -86,6 +86,18 @@ def test_a_cancelled_upload_has_ended(client: Client) -> None:
     assert client.wait_for_upload(accepted.upload_id) == cancelled
 
 
+def test_uploads_are_listed_newest_first(client: Client) -> None:
+    accepted = [client.upload_csv(FILE, "Friends").upload_id for _ in range(3)]
+    newest_first = sorted(accepted, reverse=True)
+
+    page = client.list_uploads(offset=1, limit=1)
+
+    assert (page.offset, page.limit, page.total) == (1, 1, 3)
+    assert [upload.upload_id for upload in page] == newest_first[1:2]
+    assert [upload.upload_id for upload in client.iter_uploads(page_size=2)] == newest_first
+    assert [upload.date_ended for upload in client.iter_uploads()] == [None] * 3
+
+
 def test_what_is_no_csv_is_refused(client: Client) -> None:
     with pytest.raises(Invalid):
         client.upload_csv(b"name\nAsha\n", "Friends")

@@ -343,6 +343,25 @@ def test_an_unknown_upload_is_not_found(method: str, api: Client, connect: Calla
     assert api.request("GET", f"/csv-status/{theirs}/errors", headers={"Accept": "text/csv"}).status_code == 404
 
 
+# All uploads
+
+
+def test_uploads_are_listed_newest_first(api: Client, server: Server, connect: Callable[..., Client]) -> None:
+    connect().upload(to_csv(["number"], [NUMBERS[0]]))
+    sids = [upload_of(api.upload(to_csv(["number"], [NUMBERS[0]]), dry_run="true")) for _ in range(3)]
+    work_off(server)
+    sids.append(upload_of(api.upload(to_csv(["number"], [NUMBERS[1]]))))
+
+    pages = [api.get("/csv-status", limit=2, offset=offset).json() for offset in (0, 2, 4)]
+    found = [item["data"] for page in pages for item in page["response"]]
+
+    assert [page["metadata"]["total"] for page in pages] == [4, 4, 4]
+    assert [each["upload_id"] for each in found] == sorted(sids, reverse=True)
+    assert [(each["status"], each["dry_run"]) for each in found] == [("in-progress", False)] + [("completed", True)] * 3
+    assert [each["date_ended"] is None for each in found] == [True, False, False, False]
+    assert found[0] == api.get(f"/csv-status/{sids[-1]}").json()["response"]["data"]
+
+
 # Dynamic lists
 
 
@@ -559,7 +578,7 @@ def test_a_record_may_have_so_many_characters(api: Client, server: Server) -> No
         (b"PK\x03\x04\x14\x00", "is an Excel workbook"),
         (b"number\n" + b"\n" * 1_100_000, "more than 1000000 blank lines"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "is not in UTF-8"),
-        (gzip.compress(b"number\n" + NUMBERS[0].encode())[:-9], "gzip that is damaged or not whole"),
+        (gzip.compress(b"number\n" + NUMBERS[0].encode(), mtime=0)[:-9], "gzip that is damaged or not whole"),
         (b"\x1f\x8bnothing", "gzip that is damaged or not whole"),
         (b"number," + b",".join(b"c%d" % i for i in range(9000)), "'c0', 'c1', 'c2', 'c3', 'c4' and 8995 more"),
     ],

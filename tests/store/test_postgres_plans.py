@@ -14,7 +14,8 @@ from dialbook.model.bulk import accepted
 from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.page import Sort, Window
-from dialbook.store import accounts, contacts, lists, members
+from dialbook.model.upload import UploadDraft, UploadFile
+from dialbook.store import accounts, contacts, lists, members, uploads
 from dialbook.store.contacts import EVERYONE, ContactFilter
 from dialbook.store.database import Params, Row, Tx
 from dialbook.store.engines import open_database
@@ -85,6 +86,9 @@ def fill(tx: Tx) -> dict[str, str]:
     members.add_members(tx, "acme", made[1].sid, sids[::800], limits=ListLimits(), now=NOW)
     for sid in sids[::100]:
         members.remove_member(tx, "acme", made[0].sid, sid, now=NOW)
+    for i in range(500):
+        file = UploadFile(f"{i:032x}", "folder", ["number"])
+        uploads.create_upload(tx, "acme", UploadDraft("List 0"), file, now=NOW)
     return {"big": made[0].sid, "small": made[1].sid}
 
 
@@ -120,7 +124,7 @@ def test_a_page_touches_a_few_rows_at_any_depth(window: Window, big: tuple[Plan,
 @pytest.mark.parametrize(
     ("fn", "field"),
     [(contacts.list_contacts, field) for field in contacts.ORDERS]
-    + [(lists.list_lists, field) for field in lists.ORDERS],
+    + [(lists.list_lists, field) for field in lists.INDEXED_ORDERS],
 )
 @pytest.mark.parametrize("descending", [False, True])
 def test_every_order_is_read_off_an_index(
@@ -131,6 +135,15 @@ def test_every_order_is_read_off_an_index(
     nodes = plan(fn, Window(0, 20), Sort(field, descending))
 
     assert rows_of(nodes) <= 4 * 32
+
+
+def test_uploads_are_read_off_an_index(big: tuple[Plan, dict[str, str]]) -> None:
+    plan, _ = big
+
+    nodes = plan(uploads.list_uploads, Window(0, 20))
+
+    assert rows_of(nodes) <= 20
+    assert {node["Node Type"] for node in nodes} == {"Limit", "Index Scan"}
 
 
 @pytest.mark.parametrize(

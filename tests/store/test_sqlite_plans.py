@@ -1,4 +1,4 @@
-"""How SQLite goes about what is asked for many numbers at once: by their index, however many contacts there are."""
+"""How SQLite goes about what it is asked: by an index, however much there is."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ import pytest
 from dialbook.model.account import DEFAULT_REGION
 from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListLimits
+from dialbook.model.page import Window
 from dialbook.model.upload import Chunk, OnDuplicate, UploadDraft, UploadFile, UploadRow
 from dialbook.store import accounts, contacts, uploads
 from dialbook.store.database import Tx
@@ -22,7 +23,7 @@ from tests.conftest import NUMBERS
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 DRAFTS = [ContactDraft(number) for number in NUMBERS[:10]]
 ROWS = [UploadRow(i, number, [None] * 5, None, [number]) for i, number in enumerate(NUMBERS[5:15])]
-VALUES = {"account": "acme", "list": "list", "upload": "upload", "wanted": "[]"}
+VALUES = {"account": "acme", "list": "list", "upload": "upload", "wanted": "[]", "limit": 20, "offset": 0}
 
 
 def create_contacts(tx: Tx) -> None:
@@ -37,12 +38,11 @@ def upload_rows(tx: Tx) -> None:
 
 @pytest.fixture
 def asked() -> Iterator[list[str]]:
-    """The statements that many numbers are looked up with, as they are run from now on."""
+    """The statements as they are run from now on."""
     found: list[str] = []
 
     def trace(_: apsw.Cursor, sql: str, __: Any) -> bool:
-        if "json_each" in sql:
-            found.append(sql)
+        found.append(sql)
         return True
 
     def watch(connection: apsw.Connection) -> None:
@@ -59,11 +59,25 @@ def test_many_numbers_are_looked_up_by_their_index(asked: list[str], database: s
         asyncio.run(db.write(create_contacts))
         asyncio.run(db.write(upload_rows))
 
-    assert len(asked) == 3
+    looking = [sql for sql in asked if "json_each" in sql]
+    assert len(looking) == 3
+    for plan in plans(database, looking):
+        searches = [step for step in plan if step.startswith("SEARCH")]
+        assert searches
+        assert all("number=?" in step or "contact=?" in step for step in searches), plan
+        assert [step for step in plan if step.startswith("SCAN")] == ["SCAN wanted VIRTUAL TABLE INDEX 1:"], plan
+
+
+def test_uploads_are_listed_by_their_index(asked: list[str], database: str) -> None:
+    with closing(open_database(database)) as db:
+        asyncio.run(db.scan(uploads.list_uploads, "acme", Window(0, 20)))
+
+    page, count = plans(database, [sql for sql in asked if "uploads AS u" in sql])
+    assert page == ["SEARCH u USING PRIMARY KEY (account=?)"]
+    assert count == ["SEARCH u USING COVERING INDEX uploads_by_end (account=?)"]
+
+
+def plans(database: str, statements: list[str]) -> list[list[str]]:
+    """How SQLite goes about each of them, step by step."""
     with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
-        for sql in list(asked):
-            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", VALUES)]
-            searches = [step for step in plan if step.startswith("SEARCH")]
-            assert searches
-            assert all("number=?" in step or "contact=?" in step for step in searches), plan
-            assert [step for step in plan if step.startswith("SCAN")] == ["SCAN wanted VIRTUAL TABLE INDEX 1:"], plan
+        return [[row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", VALUES)] for sql in list(statements)]

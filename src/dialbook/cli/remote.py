@@ -15,7 +15,7 @@ from dialbook.cli.profile_file import Profile, read_profiles
 from dialbook.model.errors import DialbookError, Invalid, NotFound
 
 if TYPE_CHECKING:
-    from dialbook.client import Client, Contact, ContactList, Walk
+    from dialbook.client import Client, Contact, ContactList, Upload, Walk
 
 URL_VARIABLE = "DIALBOOK_URL"
 TOKEN_VARIABLE = "DIALBOOK_TOKEN"  # noqa: S105  # its name, not a token
@@ -23,7 +23,7 @@ TOKEN_VARIABLE = "DIALBOOK_TOKEN"  # noqa: S105  # its name, not a token
 _SID = re.compile(r"[0-9a-f]{32}")
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T", "Contact", "ContactList")
+T = TypeVar("T", "Contact", "ContactList", "Upload")
 
 
 def sid(value: str) -> str:

@@ -6,12 +6,13 @@ import click
 
 from dialbook.cli.output import show, show_fields, show_table
 from dialbook.cli.progress import new_progress
-from dialbook.cli.remote import connected, limit_options, remote_options, sid
+from dialbook.cli.remote import connected, limit_options, remote_options, sid, take
 
 if TYPE_CHECKING:
     from dialbook.client import Client, RejectedRow, Upload
 
 PAGE = 500  # rows of a report asked for at once
+COLUMNS = ("date_created", "status", "rows", "joined", "duplicate", "failed", "dry_run", "list_sid", "upload_id")
 
 
 @click.group()
@@ -61,6 +62,19 @@ def get_upload(upload: str, watch: bool, profile: str | None, as_json: bool) -> 
     with connected(profile) as client:
         found = _wait(client, upload) if watch else client.get_upload(upload)
     _show_upload(found, as_json=as_json)
+
+
+@uploads.command("list")
+@limit_options
+@remote_options
+def list_uploads(limit: int, everything: bool, profile: str | None, as_json: bool) -> None:
+    """Show uploads, newest first. An extension of Dialbook's."""
+    with connected(profile) as client:
+        found = take(client.iter_uploads(), limit, everything=everything)
+    if as_json:
+        show(found)
+    else:
+        show_table([name.upper() for name in COLUMNS], [[_fields(each)[name] for name in COLUMNS] for each in found])
 
 
 @uploads.command("errors")
@@ -126,6 +140,9 @@ def _fields(found: "Upload") -> dict[str, object]:
         "list_sid": found.list_sid,
         "status": found.status,
         "reason": found.reason,
+        "dry_run": found.dry_run,
+        "date_created": found.date_created,
+        "date_ended": found.date_ended,
         "rows": stats.total,
         "joined": stats.success,
         "duplicate": stats.duplicate,

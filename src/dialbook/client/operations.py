@@ -139,6 +139,10 @@ def get_upload(upload_id: str) -> Operation[Upload]:
     return Operation("GET", _path("csv-status", upload_id), _one(Upload))
 
 
+def list_uploads(part: Mapping[str, str | int]) -> Operation[Page[Upload]]:
+    return Operation("GET", "/csv-status", _page(Upload), part)
+
+
 def cancel_upload(upload_id: str) -> Operation[Upload]:
     return Operation("DELETE", _path("csv-status", upload_id), _one(Upload))
 

@@ -68,13 +68,24 @@ class UploadStats(Struct, frozen=True):
 
 
 class Upload(Struct, frozen=True):
-    """How far an upload is: `status` is `in-progress`, `completed` or `failed`; `reason` says why it failed."""
+    """How far an upload is: `status` is `in-progress`, `completed` or `failed`; `reason` says why it failed.
+
+    Times are in UTC.
+    """
 
     upload_id: str
     status: str
     list_sid: str | None = None
     stats: UploadStats = UploadStats()
     reason: str | None = None
+    dry_run: bool | None = None
+    date_created: datetime | None = None
+    date_ended: datetime | None = None
+
+    @property
+    def sid(self) -> str:
+        """Its id, under the name that those of other things have."""
+        return self.upload_id
 
     @property
     def is_running(self) -> bool:

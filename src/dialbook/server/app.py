@@ -60,6 +60,9 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
     "/lists/{list_sid}/contacts/{contact_sid}": {
         "DELETE": members.remove_member,
     },
+    "/csv-status": {
+        "GET": uploads.list_uploads,
+    },
     "/csv-status/{upload_id}": {
         "GET": uploads.get_upload,
         "DELETE": uploads.cancel_upload,

@@ -56,6 +56,12 @@ async def get_upload(request: Request) -> Response:
     return reply(request, envelope.one(wire.write_status(upload)))
 
 
+async def list_uploads(request: Request) -> Response:
+    """One page of the account's uploads."""
+    page = await service_of(request).db.scan(store.list_uploads, account_of(request).sid, window_of(request))
+    return reply(request, envelope.page(page, wire.write_status))
+
+
 async def cancel_upload(request: Request) -> Response:
     """End an upload where it stands; one that has ended stays as it is."""
     upload = await service_of(request).db.write(

@@ -11,7 +11,7 @@ from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Status, Upload, UploadDraft, UploadFile
 from dialbook.store.books import lock_book
-from dialbook.store.database import Tx
+from dialbook.store.database import Row, Tx
 from dialbook.store.lists import create_lists, find_list
 
 CANCELLED = "It was cancelled."
@@ -68,8 +68,25 @@ def get_upload(tx: Tx, account: str, sid: str) -> Upload:
     )
     if row is None:
         raise NotFound(f"There is no upload '{sid}'.")
-    values = dict(zip(Upload.__struct_fields__, row, strict=True))
-    return Upload(**values | {"dry_run": bool(values["dry_run"]), "columns": json.decode(values["columns"])})
+    return _read(row)
+
+
+def list_uploads(tx: Tx, account: str, window: Window) -> Page[Upload]:
+    """One page of the account's uploads, newest first, and how many there are."""
+    rows = tx.all(
+        f"""
+        SELECT {COLUMNS} FROM uploads AS u
+        WHERE u.account = :account
+        ORDER BY u.sid DESC
+        LIMIT :limit OFFSET :offset
+        """,
+        account=account,
+        limit=window.limit,
+        offset=window.offset,
+    )
+    # Counted, not kept: they are forgotten after a while, so that there are never many.
+    ((total,),) = tx.all("SELECT count(*) FROM uploads AS u WHERE u.account = :account", account=account)
+    return Page([_read(row) for row in rows], window, total)
 
 
 def list_rejections(tx: Tx, account: str, sid: str, window: Window) -> Page[Rejection]:
@@ -141,6 +158,11 @@ def forget_uploads(tx: Tx, account: str, *, before: datetime) -> int:
         tx.run("DELETE FROM upload_reports WHERE account = :account AND upload = :sid", account=account, sid=sid)
         tx.run("DELETE FROM uploads WHERE account = :account AND sid = :sid", account=account, sid=sid)
     return len(sids)
+
+
+def _read(row: Row) -> Upload:
+    values = dict(zip(Upload.__struct_fields__, row, strict=True))
+    return Upload(**values | {"dry_run": bool(values["dry_run"]), "columns": json.decode(values["columns"])})
 
 
 def _find_list(tx: Tx, account: str, draft: UploadDraft) -> str | None:

@@ -44,13 +44,16 @@ class StatsOut(Struct, frozen=True):
 
 
 class StatusOut(Struct, frozen=True):
-    """An upload as it is sent, keys in the contract's order; `reason` is ours."""
+    """An upload as it is sent, keys in the contract's order; those from `reason` on are ours."""
 
     upload_id: str
     list_sid: str | None
     status: str
     stats: StatsOut
     reason: str | None
+    dry_run: bool
+    date_created: str
+    date_ended: str | None
 
 
 class RejectionOut(Struct, frozen=True):
@@ -92,7 +95,16 @@ def write_accepted(upload: Upload) -> AcceptedOut:
 def write_status(upload: Upload) -> StatusOut:
     """How far the upload is."""
     stats = StatsOut(upload.duplicate, upload.total, upload.success, upload.failed)
-    return StatusOut(upload.sid, upload.list_sid, upload.status, stats, upload.reason)
+    return StatusOut(
+        upload_id=upload.sid,
+        list_sid=upload.list_sid,
+        status=upload.status,
+        stats=stats,
+        reason=upload.reason,
+        dry_run=upload.dry_run,
+        date_created=upload.created,
+        date_ended=upload.ended,
+    )
 
 
 def write_rejection(found: Rejection) -> RejectionOut:

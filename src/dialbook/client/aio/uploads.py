@@ -5,6 +5,8 @@ from typing import Unpack
 
 from dialbook.client import operations
 from dialbook.client.aio.connection import AsyncConnection
+from dialbook.client.aio.walk import AsyncWalk
+from dialbook.client.course import Course
 from dialbook.client.fields import UploadChoices
 from dialbook.client.files import Source, sendable
 from dialbook.client.results import Page, RejectedRow, Upload, UploadAccepted
@@ -45,6 +47,40 @@ class AsyncUploadCalls(AsyncConnection):
             DialbookError: as every call.
         """
         return await self._send(operations.get_upload(upload_id))
+
+    async def list_uploads(self, *, offset: int = 0, limit: int = DEFAULT_LIMIT) -> Page[Upload]:
+        """Read one page of the uploads, newest first. An extension of Dialbook's.
+
+        Args:
+            offset: how many uploads come before it.
+            limit: how many it holds at most.
+
+        Raises:
+            Invalid: a value that the server does not allow.
+            DialbookError: as every call.
+        """
+        return await self._send(operations.list_uploads({"offset": offset, "limit": limit}))
+
+    def iter_uploads(
+        self, *, limit: int | None = None, page_size: int | None = None, position: str | None = None
+    ) -> AsyncWalk[Upload]:
+        """Walk through the uploads, newest first, page by page. An extension of Dialbook's.
+
+        Args:
+            limit: how many uploads are wanted, all of them when it is `None`.
+            page_size: how many to ask for at once; 500, or 20 where the server refuses that, when it is `None`.
+            position: where to carry on, as the `position` of an earlier walk said.
+
+        Returns:
+            An iterator, which raises what `list_uploads` raises. For each upload that begins meanwhile, one may come
+            a second time.
+
+        Raises:
+            ValueError: no position that a walk gave, or a number out of its bounds.
+        """
+        return AsyncWalk(
+            self._send, Course(operations.list_uploads, limit=limit, page_size=page_size, position=position)
+        )
 
     async def wait_for_upload(self, upload_id: str, on_progress: Callable[[Upload], object] = lambda _: None) -> Upload:
         """Wait until an upload has ended, in whichever way.

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Unpack
 
 from dialbook.client import operations
+from dialbook.client.course import Course
 from dialbook.client.fields import UploadChoices
 from dialbook.client.files import Source, sendable
 from dialbook.client.results import Page, RejectedRow, Upload, UploadAccepted
 from dialbook.client.sync.connection import Connection
+from dialbook.client.sync.walk import Walk
 from dialbook.wire.paging import DEFAULT_LIMIT
 
 FIRST_LOOK, LAST_LOOK = 0.25, 5.0  # seconds between two looks at an upload; they double from the one to the other
@@ -46,6 +48,38 @@ class UploadCalls(Connection):
             DialbookError: as every call.
         """
         return self._send(operations.get_upload(upload_id))
+
+    def list_uploads(self, *, offset: int = 0, limit: int = DEFAULT_LIMIT) -> Page[Upload]:
+        """Read one page of the uploads, newest first. An extension of Dialbook's.
+
+        Args:
+            offset: how many uploads come before it.
+            limit: how many it holds at most.
+
+        Raises:
+            Invalid: a value that the server does not allow.
+            DialbookError: as every call.
+        """
+        return self._send(operations.list_uploads({"offset": offset, "limit": limit}))
+
+    def iter_uploads(
+        self, *, limit: int | None = None, page_size: int | None = None, position: str | None = None
+    ) -> Walk[Upload]:
+        """Walk through the uploads, newest first, page by page. An extension of Dialbook's.
+
+        Args:
+            limit: how many uploads are wanted, all of them when it is `None`.
+            page_size: how many to ask for at once; 500, or 20 where the server refuses that, when it is `None`.
+            position: where to carry on, as the `position` of an earlier walk said.
+
+        Returns:
+            An iterator, which raises what `list_uploads` raises. For each upload that begins meanwhile, one may come
+            a second time.
+
+        Raises:
+            ValueError: no position that a walk gave, or a number out of its bounds.
+        """
+        return Walk(self._send, Course(operations.list_uploads, limit=limit, page_size=page_size, position=position))
 
     def wait_for_upload(self, upload_id: str, on_progress: Callable[[Upload], object] = lambda _: None) -> Upload:
         """Wait until an upload has ended, in whichever way.
