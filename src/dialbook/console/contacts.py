@@ -1,5 +1,6 @@
 """The address book: searched, and one contact with every field and the lists that it is in."""
 
+from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,10 +17,10 @@ from dialbook.model.text import optional_text
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import contacts as store
 from dialbook.store.contacts import EVERYONE, ContactFilter
+from dialbook.wire.contacts import read_custom_field
 
 PATH = "/console/contacts"
 NEWEST_FIRST = Sort("date_created", descending=True)
-FIELDS = ("number", *TEXT_FIELDS)
 
 
 async def list_contacts(request: Request) -> Response:
@@ -94,7 +95,10 @@ def read_search(search: str, region: str) -> tuple[ContactFilter, DialbookError 
 
 def _read_fields(request: Request, form: Form) -> dict[str, str | None]:
     fields: dict[str, str | None] = {name: optional_text(name, form.text(name)) for name in TEXT_FIELDS}
-    return {"number": normal_number(form.text("number"), account_of(request).region), **fields}
+    fields["number"] = normal_number(form.text("number"), account_of(request).region)
+    custom = form.text("custom_field")
+    fields["custom_field"] = read_custom_field("custom_field", Raw(custom.encode())) if custom else None
+    return fields
 
 
 def _list_calls(request: Request, pager: Pager, filter_: ContactFilter) -> list[Call]:

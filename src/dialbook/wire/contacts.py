@@ -154,30 +154,12 @@ def read_sid(value: object, name: str) -> str:
     return value
 
 
-def _given_fields(given: ContactIn) -> dict[str, str | None]:
-    fields: dict[str, str | None] = {}
-    if given.number is not UNSET:
-        fields["number"] = _number(given.number)
-    for field in TEXT_FIELDS:
-        value = getattr(given, field)
-        if value is not UNSET:
-            fields[field] = optional_text(field, value)
-    # The provider's pages know both names; where both are given, the second one counts.
-    for name in ("custom", "custom_field"):
-        raw = getattr(given, name)
-        if raw is not UNSET:
-            fields["custom_field"] = _custom_field(name, raw)
-    return fields
+def read_custom_field(name: str, raw: Raw) -> str | None:
+    """Check a JSON object and give it back as it was written: a number read and written anew might be another.
 
-
-def _number(value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise Invalid("number must be a string.")
-    return value
-
-
-def _custom_field(name: str, raw: Raw) -> str | None:
-    """Check the object and give it back as it was written: a number read and written anew might be another."""
+    Raises:
+        Invalid: it is none, too large or too deep, or cannot be stored.
+    """
     try:
         value = msgspec.json.decode(raw)
         text = bytes(raw).decode()
@@ -195,6 +177,28 @@ def _custom_field(name: str, raw: Raw) -> str | None:
     if "u0000" in text and _ESCAPED_NUL.search(text):
         raise Invalid(f"{name} holds a character that cannot be stored.")
     return text
+
+
+def _given_fields(given: ContactIn) -> dict[str, str | None]:
+    fields: dict[str, str | None] = {}
+    if given.number is not UNSET:
+        fields["number"] = _number(given.number)
+    for field in TEXT_FIELDS:
+        value = getattr(given, field)
+        if value is not UNSET:
+            fields[field] = optional_text(field, value)
+    # The provider's pages know both names; where both are given, the second one counts.
+    for name in ("custom", "custom_field"):
+        raw = getattr(given, name)
+        if raw is not UNSET:
+            fields["custom_field"] = read_custom_field(name, raw)
+    return fields
+
+
+def _number(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise Invalid("number must be a string.")
+    return value
 
 
 def _depth(value: object) -> int:
