@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bench import bulk, client, compare, depth, export, lag, pages, pgbench, report, uploads, writes
+from bench import bulk, client, compare, console, depth, export, lag, pages, pgbench, report, uploads, writes
 from bench.effort import FULL, QUICK, Effort
 from bench.engines import POSTGRES, SQLITE
 from bench.failure import Failure
@@ -29,6 +29,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "writes": writes.measure,
     "uploads": uploads.measure,
     "client": client.measure,
+    "console": console.measure,
 }
 FOLDER = "/var/tmp"  # noqa: S108  # a folder of our own is made in it; unlike /tmp, it is never in memory
 RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
