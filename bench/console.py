@@ -133,7 +133,7 @@ def _to_table(
     worst = _p95(all_turns[slowest])
     ends = [median(turns["a list, last page"]) / median(turns["a list, first page"]) for turns in rounds]
     return Table(
-        f"The console, on {engine}",
+        f"Pages of the console, on {engine}",
         f"Every view on a list of {effort.members:,} contacts, {ROWS} rows on a page, opened {TURNS} times in each of"
         f" {effort.rounds} rounds, in turns, on one connection. Milliseconds. The figure has pages of the list by where"
         " they are in it.",

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -64,7 +65,8 @@ def describe_machine(folder: Path) -> Mapping[str, str]:
 
 def figure_name(table: Table) -> str:
     """The name of the file with a table's figure."""
-    return f"{table.title.lower().replace(' ', '-')}.svg"
+    words = re.findall(r"\w+", table.title.lower())
+    return f"{'-'.join(words)}.svg"
 
 
 def to_markdown(machine: Mapping[str, str], tables: Sequence[Table]) -> str:

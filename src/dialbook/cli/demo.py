@@ -10,34 +10,22 @@ from pathlib import Path
 import click
 
 from dialbook.cli.database import write
-from dialbook.model.account import DEFAULT_REGION, Scope
-from dialbook.model.bulk import accepted, single
-from dialbook.model.contact import ContactDraft
+from dialbook.cli.demo_book import ACCOUNT, fill
 from dialbook.model.errors import Invalid
-from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.settings import Settings
-from dialbook.store import accounts, contacts, lists, members, sessions
+from dialbook.store import sessions
 from dialbook.store.accounts import Credentials
-from dialbook.store.database import Database
 from dialbook.store.engines import open_database
 
-ACCOUNT = "exotel8u3"
-
-# The published sample, with the moments at which its contacts were made.
-SAMPLE = {
-    datetime(2021, 5, 2, 14, 36, 31, tzinfo=UTC): ("+919645122021", "+919645122029"),
-    datetime(2021, 5, 2, 14, 36, 42, tzinfo=UTC): ("+919645122020", "+919645122022"),
-    datetime(2021, 5, 2, 14, 36, 54, tzinfo=UTC): ("+919645122023", "+919645122024"),
-}
-
 TEXT = """
-A throw-away Dialbook is ready, with account {account}, one list and six contacts.
+A throw-away Dialbook is ready, with account {account}: the sample list of six contacts, and some
+lists of invented ones.
 
 Look at it in a browser; the link signs you in, once:
 
   http://{address}/console/enter/{link}
 
-Read the list, with the credentials in the URL:
+Read the sample list, with the credentials in the URL:
 
   curl 'http://{key}:{token}@{address}{path}'
 
@@ -68,7 +56,7 @@ def demo(port: int | None) -> None:
     with tempfile.TemporaryDirectory(prefix="dialbook-demo-") as folder:
         settings = Settings(database=f"sqlite:///{Path(folder) / 'demo.db'}", log_level="warning")
         db = open_database(settings.database)
-        credentials, list_sid = _fill(db)
+        credentials, list_sid = fill(db)
         link = write(db, sessions.make_link, ACCOUNT, credentials.api_key, now=datetime.now(UTC))
         db.close()
         try:
@@ -81,22 +69,6 @@ def demo(port: int | None) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         click.echo(_invitation(f"{settings.host}:{sock.getsockname()[1]}", credentials, list_sid, link))
         run(settings, sock)
-
-
-def _fill(db: Database) -> tuple[Credentials, str]:
-    """Make the account with its sample; return how to get at it."""
-    first, *_ = SAMPLE
-    write(db, accounts.create_account, ACCOUNT, region=DEFAULT_REGION, now=first)
-    credentials = write(
-        db, accounts.create_key, ACCOUNT, scopes=frozenset(Scope), name="demo", expires=None, now=datetime.now(UTC)
-    )
-    sample = single(write(db, lists.create_lists, ACCOUNT, [ListDraft("Sample")], now=first))
-    for moment, numbers in SAMPLE.items():
-        drafts = [ContactDraft(number) for number in numbers]
-        made = accepted(write(db, contacts.create_contacts, ACCOUNT, drafts, now=moment))
-        sids = [contact.sid for contact in made]
-        write(db, members.add_members, ACCOUNT, sample.sid, sids, limits=ListLimits(), now=moment)
-    return credentials, sample.sid
 
 
 def _invitation(address: str, credentials: Credentials, list_sid: str, link: str) -> str:
