@@ -12,8 +12,8 @@ help: ## List these targets
 demo: .venv/server ## Start a throw-away server with sample contacts, and print the commands that read them
 	@$(BIN)/dialbook demo $(if $(PORT),--port $(PORT))
 
-test: .venv/dev ## Run the whole test suite
-	@$(BIN)/python -m pytest
+test: .venv/dev ## Run the whole test suite, on all cores
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: format lint types arrows generated ## Check everything that needs no running code
 

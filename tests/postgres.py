@@ -1,13 +1,14 @@
 """A PostgreSQL server of the tests' own, from the programs that Debian or a PATH has; it keeps nothing."""
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -21,6 +22,7 @@ from dialbook.store.engines import migrate_database
 DEBIAN = Path("/usr/lib/postgresql")
 MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory, where there is one
 ROOM = 2**30  # bytes that it should have free
+PORTS = range(20_000, 32_768)  # below those that Linux gives to connections
 
 # Nothing is left out but the wait for a disk, which a file system in memory does not have.
 SETTINGS = {"max_connections": 300, "max_wal_size": "256MB", "timezone": "'Asia/Kolkata'"}
@@ -147,6 +149,8 @@ def _signal(processes: list[int], sign: signal.Signals) -> None:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+    """One that the system gives to no connection, so that nobody has it when the server is started again."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,17 @@ def run_until(mirror: Mirror, is_enough: Callable[[], bool], *arguments: str) ->
     """Run a command in a process of its own; kill it as soon as it has done enough. Return how it ended."""
     command = [str(PROGRAM), *arguments, "--yes", "--json", "--database", mirror.here]
     with subprocess.Popen(command, env=environment(mirror.home), stdout=subprocess.DEVNULL) as process:
-        while not is_enough() and process.poll() is None:
+        while not is_enough() and not has_ended(process):
             pass
         process.send_signal(signal.SIGKILL)
         return process.wait(HANG_SECONDS)
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it ends within a moment, in which the server, a thread of this process, gets on."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.005)
+    return process.returncode is not None
 
 
 def test_a_pull_that_is_killed_again_and_again_ends_as_if_it_was_not(filled: Mirror) -> None:
