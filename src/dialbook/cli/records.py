@@ -10,7 +10,7 @@ import msgspec
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Invalid
 from dialbook.wire.body import NOT_JSON
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, read_records
+from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, known_name, read_records
 
 COLUMNS = ("sid", "number", *TEXT_FIELDS)
 
@@ -63,7 +63,7 @@ def _read_csv(content: bytes) -> list[dict[str, Any]]:
 
 
 def _known(cell: str) -> str:
-    column = cell.strip().lower().replace(" ", "_").replace("-", "_")
+    column = known_name(cell.strip())
     if column not in (*COLUMNS, *REPORT_COLUMNS):
         raise Invalid(f"The file has a column {cell.strip()!r}; allowed are {', '.join(COLUMNS)}.")
     return column
