@@ -13,6 +13,7 @@ from dialbook.cli.output import json_option, show, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.model.errors import Invalid
 from dialbook.store import copy as store
+from dialbook.store.accounts import list_account_sids
 from dialbook.store.copy import TABLES, Table
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
@@ -66,7 +67,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
 
 
 def _copy_book(tx: Tx, to: Database, bar: Progress) -> list[Copied]:
-    parts = [(account, table) for account in store.list_account_sids(tx) for table in TABLES]
+    parts = [(account, table) for account in list_account_sids(tx) for table in TABLES]
     total = sum(store.count_rows(tx, table, account) for account, table in parts)
     task = bar.add_task("copying", total=total)
     for account, table in parts:

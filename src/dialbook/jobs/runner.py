@@ -15,7 +15,7 @@ from dialbook.jobs.rows import OpenFile
 from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.upload import Upload, UploadLimits
-from dialbook.store.copy import list_account_sids
+from dialbook.store.accounts import list_account_sids
 from dialbook.store.database import Database
 from dialbook.store.spool import LockedFile, Spool
 from dialbook.store.upload_queue import Queued, count_elsewhere, list_queue

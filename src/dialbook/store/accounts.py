@@ -77,6 +77,11 @@ def list_accounts(tx: Tx) -> list[AccountSummary]:
     return [AccountSummary(Account(*row[:3]), *row[3:]) for row in rows]
 
 
+def list_account_sids(tx: Tx) -> list[str]:
+    """The sid of every account, in order."""
+    return [row[0] for row in tx.all("SELECT a.account FROM accounts AS a ORDER BY a.account")]
+
+
 def delete_account(tx: Tx, sid: str) -> Account:
     """Delete an account with all that is in it, keys too, and return what it was.
 

@@ -84,11 +84,6 @@ TABLES = (
 )
 
 
-def list_account_sids(tx: Tx) -> list[str]:
-    """Every account."""
-    return [row[0] for row in tx.all("SELECT a.account FROM accounts AS a ORDER BY a.account")]
-
-
 def count_rows(tx: Tx, table: Table, account: str) -> int:
     """How many rows the account has in a table."""
     row = tx.one(f"SELECT count(*) FROM {table.name} AS t WHERE t.account = :account", account=account)
