@@ -11,10 +11,9 @@ from dialbook.mirror.book import Book
 from dialbook.mirror.harvest import Harvest
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.record import Began, Last, Met, Record, Swept
-from dialbook.mirror.sweep import Read, sweep
+from dialbook.mirror.sweep import ROUNDS, Read, sweep
 
 CHUNK = 1000  # contacts stored at once; a kill costs reading as many again
-ROUNDS = 3  # passes through all contacts, when some leave meanwhile
 OLDEST_FIRST, NEWEST_FIRST = "date_created", "date_updated:desc"
 
 

@@ -1,7 +1,7 @@
 """Who is in a list of a server comes to be in the local one, in the same order, with what the list keeps of each."""
 
 from collections.abc import Mapping
-from contextlib import aclosing
+from functools import partial
 
 from msgspec import Struct
 
@@ -11,14 +11,12 @@ from dialbook.mirror.book import Book
 from dialbook.mirror.incoming import by_number, custom_text, read_contacts
 from dialbook.mirror.order import align
 from dialbook.mirror.progress import Progress
-from dialbook.mirror.sweep import sweep
+from dialbook.mirror.sweep import read_all
 from dialbook.model import contact as model
 from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import NotFound
 from dialbook.model.lists import ContactList, ListType
 from dialbook.store.members import Joining
-
-ROUNDS = 3  # passes through a list, when some leave it meanwhile
 
 
 class Wanted(Struct, frozen=True, gc=False):
@@ -94,29 +92,12 @@ class MemberPull:
 
 
 async def read_members(client: AsyncClient, list_sid: str, progress: Progress) -> list[Contact]:
-    """Who is in a list of a server, in order; read again, a few times, while some leave it."""
-    met: dict[str, Contact] = {}
-    for _ in range(ROUNDS):
-        met = {}
-        total = await _sweep(client, list_sid, met, progress)
-        if total in {None, len(met)}:
-            break
-    return list(met.values())
+    """Who is in a list of a server, in order."""
 
-
-async def _sweep(client: AsyncClient, list_sid: str, met: dict[str, Contact], progress: Progress) -> int | None:
     async def read(offset: int, limit: int) -> Page[Contact]:
         return await client.list_members(list_sid, offset=offset, limit=limit)
 
-    total = None
-    async with aclosing(sweep(read, met)) as parts:
-        async for part in parts:
-            for member in part.items:
-                met.pop(member.sid, None)  # who left and came back stands where it was met last
-                met[member.sid] = member
-            total = part.total
-            progress.watch("members", len(met), total)
-    return total
+    return await read_all(read, partial(progress.watch, "members"))
 
 
 def _joining(contact: model.Contact, shown: str | None) -> Wanted:

@@ -1,7 +1,7 @@
 """All contacts of a local book come to a server, and those go there that the book does not have."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from dialbook.client import AsyncClient
@@ -12,12 +12,11 @@ from dialbook.mirror.incoming import FIELDS, custom_value, read_contacts
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import OLDEST_FIRST
 from dialbook.mirror.report import Refusal
-from dialbook.mirror.sweep import sweep
+from dialbook.mirror.sweep import read_all
 from dialbook.model.contact import Contact, ContactDraft
 from dialbook.model.errors import DialbookError, Duplicate, NotFound
 
 CHUNK = 5000
-ROUNDS = 3
 
 
 class ContactPush:
@@ -52,25 +51,11 @@ class ContactPush:
 
     async def _read_there(self) -> dict[str, tuple[str, ContactDraft]]:
         """The sid and the fields of each contact on the server, by number."""
-        met: dict[str, ThereContact] = {}
-        for _ in range(ROUNDS):
-            met = {}
-            total = await self._sweep(met)
-            if total in {None, len(met)}:
-                break
-        return self._by_number(list(met.values()))
 
-    async def _sweep(self, met: dict[str, ThereContact]) -> int | None:
         async def read(offset: int, limit: int) -> Page[ThereContact]:
             return await self._client.list_contacts(offset=offset, limit=limit, sort_by=OLDEST_FIRST)
 
-        total = None
-        async with aclosing(sweep(read, met)) as parts:
-            async for part in parts:
-                met |= {contact.sid: contact for contact in part.items}
-                total = part.total
-                self._progress.watch("contacts there", len(met), total)
-        return total
+        return self._by_number(await read_all(read, partial(self._progress.watch, "contacts there")))
 
     def _by_number(self, met: Sequence[ThereContact]) -> dict[str, tuple[str, ContactDraft]]:
         found: dict[str, tuple[str, ContactDraft]] = {}

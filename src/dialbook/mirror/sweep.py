@@ -6,6 +6,7 @@ has left since is still taken for there; the total tells.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Container
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -16,6 +17,8 @@ from dialbook.client.results import Page
 from dialbook.model.errors import DialbookError
 
 T = TypeVar("T", bound=HasSid)
+
+ROUNDS = 3  # passes through a collection, when some leave it meanwhile
 
 Read = Callable[[int, int], Awaitable[Page[T]]]  # a page, by its offset and limit
 
@@ -53,6 +56,37 @@ async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncGen
             return
         step = max(1, len(page) - 1)
         offset = behind - 1
+
+
+async def read_all(read: Read[T], watch: Callable[[int, int | None], object]) -> list[T]:
+    """Read a whole collection, in order; again, a few times, when some leave it meanwhile.
+
+    Args:
+        read: reads a page.
+        watch: is told how many came so far, and how many there are in all.
+
+    Raises:
+        DialbookError: as the call that reads.
+    """
+    met: dict[str, T] = {}
+    for _ in range(ROUNDS):
+        met = {}
+        total = await _read_once(read, met, watch)
+        if total in {None, len(met)}:
+            break
+    return list(met.values())
+
+
+async def _read_once(read: Read[T], met: dict[str, T], watch: Callable[[int, int | None], object]) -> int | None:
+    total = None
+    async with aclosing(sweep(read, met)) as parts:
+        async for part in parts:
+            for item in part.items:
+                met.pop(item.sid, None)  # who left and came back stands where it was met last
+                met[item.sid] = item
+            total = part.total
+            watch(len(met), total)
+    return total
 
 
 class _Pages(Generic[T]):
