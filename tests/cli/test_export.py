@@ -2,8 +2,12 @@
 
 import csv
 import json
+import os
+import pty
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,7 +57,7 @@ def test_an_empty_selection_is_an_empty_file(format_: str, empty: object, dial: 
     assert (json.loads(printed) if printed else None) == empty
 
 
-def test_an_export_that_is_killed_leaves_nothing_under_its_name_and_can_be_repeated(
+def test_an_export_that_is_killed_leaves_nothing_under_its_name_and_nothing_at_all_once_it_is_repeated(
     dial: Dial, sids: list[str], tmp_path: Path
 ) -> None:
     target = tmp_path / "friends.csv"
@@ -64,11 +68,67 @@ def test_an_export_that_is_killed_leaves_nothing_under_its_name_and_can_be_repea
                 pass
             process.send_signal(signal.SIGKILL)
             assert process.wait(HANG_SECONDS) == -signal.SIGKILL
-    assert not target.exists()
+    left = list(tmp_path.iterdir())
 
     assert dial("members", "export", "Friends", "-o", str(target)).exit_code == 0
 
+    assert [path.name.startswith(".friends.csv.") for path in left] == [True]
+    assert list(tmp_path.iterdir()) == [target]
     assert len(target.read_text().splitlines()) == len(sids) + 1
+
+
+def test_a_pipe_is_written_into_and_stays_one(dial: Dial, sids: list[str], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        result = dial("members", "export", "Friends", "-o", str(pipe))
+        if not pipe.is_fifo():
+            reader.kill()
+        printed, _ = reader.communicate(timeout=HANG_SECONDS)
+
+    assert result.exit_code == 0, result.output
+    assert pipe.is_fifo()
+    assert len(printed.splitlines()) == len(sids) + 1
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_written(dial: Dial, sids: list[str], tmp_path: Path) -> None:
+    target, link = tmp_path / "folder/friends.csv", tmp_path / "friends.csv"
+    target.parent.mkdir()
+    link.symlink_to(target)
+
+    for _ in range(2):
+        assert dial("members", "export", "Friends", "-o", str(link)).exit_code == 0
+        assert link.readlink() == target
+        assert len(target.read_text().splitlines()) == len(sids) + 1
+        target.write_text("older")
+
+
+def test_a_bar_counts_contacts_and_stays_out_of_what_is_printed(url: str, sids: list[str], tmp_path: Path) -> None:
+    target = tmp_path / "friends.csv"
+
+    shown = on_terminal("members", "export", "Friends", "-o", str(target), DIALBOOK_URL=url)
+    printed = on_terminal("members", "export", "Friends", DIALBOOK_URL=url)
+
+    assert f"{len(sids)}/{len(sids)}" in shown
+    assert f"{len(sids) + 1}/{len(sids)}" not in shown
+    assert printed.split() == target.read_text().split()
+
+
+def on_terminal(*arguments: str, **variables: str) -> str:
+    """Run a command whose output is a terminal; return all that it shows there."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([PROGRAM, *arguments], env=environment(variables), stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b"".join(read_all(ours))
+        assert process.wait(HANG_SECONDS) == 0, shown
+    return shown.decode()
+
+
+def read_all(terminal: int) -> Iterator[bytes]:
+    """What is shown on a terminal, until nobody has it open any more: Linux says so by EIO."""
+    with os.fdopen(terminal, "rb", buffering=0) as file, suppress(OSError):
+        while piece := file.read(65536):
+            yield piece
 
 
 @pytest.mark.parametrize("output", ["nowhere/friends.csv", "/proc/friends.csv"])

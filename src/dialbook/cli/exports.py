@@ -39,7 +39,7 @@ def export(
     chosen = format_ or (ending if ending in FORMATS else "csv")
     with _opened(output) as file:
         if chosen == "csv":
-            client.export_members(list_sid, Lines(file, advance), format="csv", **query)
+            client.export_members(list_sid, Lines(file, advance, heads=1), format="csv", **query)
             return
         lines = JsonArray(file, advance) if chosen == "json" else Lines(file, advance)
         client.export_members(list_sid, lines, format="ndjson", **query)
@@ -58,16 +58,20 @@ def _opened(output: Path) -> Iterator["Writable"]:
 
 
 class Lines:
-    """A file that is written line by line, and a bar that moves on with them."""
+    """A file that is written line by line, and a bar that moves on with them, but for so many at the head."""
 
-    def __init__(self, file: "Writable", advance: Callable[[int], None]) -> None:
+    def __init__(self, file: "Writable", advance: Callable[[int], None], heads: int = 0) -> None:
         self._file = file
         self._advance = advance
+        self._heads = heads
 
     def write(self, data: bytes) -> None:
         """Write on."""
         self._file.write(data)
-        self._advance(data.count(b"\n"))
+        lines = data.count(b"\n")
+        heads = min(lines, self._heads)
+        self._heads -= heads
+        self._advance(lines - heads)
 
     def end(self) -> None:
         """Nothing follows."""

@@ -1,5 +1,6 @@
 """`dialbook members`: who is in a list, on any server."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -135,7 +136,7 @@ def export_members(list_: str, format_: str | None, output: Path, profile: str |
     with connected(profile) as client:
         list_sid = find_list(client, list_)
         total = None if query else client.get_list(list_sid).contact_count
-        with progress("contacts", total) as advance:
+        with progress("contacts", total, hidden=str(output) == "-" and sys.stdout.isatty()) as advance:
             export(client, list_sid, output, format_, advance, **query)
 
 

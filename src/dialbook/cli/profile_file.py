@@ -3,7 +3,6 @@
 import os
 import stat
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -67,15 +66,9 @@ def read_profiles() -> Profiles:
 
 def write_profiles(profiles: Profiles) -> None:
     """Save all profiles, whole or not at all."""
+    from dialbook.client.files import whole_file  # noqa: PLC0415  # commands on a database start without it
+
     path = profiles_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f".{uuid4().hex}.part")
-    try:
-        # With its mode from the first moment on: what is narrowed later has been open before.
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(profiles), indent=2) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path, 0o600) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(profiles), indent=2) + b"\n")

@@ -1,8 +1,10 @@
 """Files that are written whole or not at all, and files that are sent."""
 
+import glob
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 from uuid import uuid4
@@ -12,6 +14,9 @@ import msgspec
 from dialbook.client.fields import Format
 from dialbook.client.results import Contact
 from dialbook.wire.export import CSV_COLUMNS, harmless, to_csv
+
+if sys.platform != "win32":
+    import fcntl
 
 
 class Writable(Protocol):
@@ -25,21 +30,49 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
 
 @contextmanager
-def whole_file(target: Target) -> Iterator[Writable]:
-    """A file to write into; a path gets its name when all of it is on the disk, and not when anything goes wrong."""
+def whole_file(target: Target, mode: int = 0o666) -> Iterator[Writable]:
+    """A file to write into; it gets its name when all of it is on the disk, and not when anything goes wrong.
+
+    Args:
+        target: a path; what is no file but a pipe or a device is written to as it is.
+        mode: who may do what with the file, but for what the umask takes away; it has it from the first moment on,
+            since what is narrowed later has been open before.
+    """
     if not isinstance(target, str | os.PathLike):
         yield target
         return
     path = Path(target)
-    part = path.with_name(f".{uuid4().hex}.part")
+    if path.exists() and not path.is_file():  # a pipe or a device: no file may take its place
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()  # a link stays one
+    _remove_left(path)
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        with part.open("xb") as file:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            with suppress(OSError):  # without locks nothing is taken for left
+                _hold(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove what was written of a file by processes that were killed: nobody holds it any more."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            with part.open("rb") as file:
+                _hold(file)
+            part.unlink()
+
+
+def _hold(file: BinaryIO) -> None:
+    if sys.platform != "win32":  # where nobody can remove what is open
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager

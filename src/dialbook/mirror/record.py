@@ -7,16 +7,15 @@ and is emptied at its end. A kill can cut its last line off, which is passed ove
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeAlias
-from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
 
+from dialbook.client.files import whole_file
 from dialbook.model.errors import Unavailable
 
 
@@ -145,15 +144,8 @@ class Record:
 
     def finish(self, last: Last) -> None:
         """Note the end of a run."""
-        part = self._folder / f".{uuid4().hex}.part"
-        try:
-            with _open_new(part) as file:
-                file.write(msgspec.json.encode(last))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._last)
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(self._last, 0o600) as file:
+            file.write(msgspec.json.encode(last))
         self.clear()
 
 
@@ -174,9 +166,3 @@ def _whole_steps(journal: BinaryIO) -> Iterator[Step]:
 
 def _open_journal(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b")
-
-
-@contextmanager
-def _open_new(path: Path) -> Iterator[BinaryIO]:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        yield file
