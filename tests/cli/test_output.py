@@ -210,6 +210,16 @@ def test_bytes_that_are_no_text_are_refused_like_all_else(
     assert "Traceback" not in result.stderr
 
 
+def test_what_standard_output_cannot_show_is_not_taken_for_an_argument(database: str, tmp_path: Path) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    run_cli("key", "create", "acme", "--name", "आशा", "--database", database)
+
+    result = run_program("key", "list", "acme", "--database", database, folder=tmp_path, PYTHONIOENCODING="latin-1")
+
+    assert result.returncode == 1
+    assert result.stderr == "Error: Standard output is for latin-1 alone: set PYTHONIOENCODING=utf-8.\n"
+
+
 def test_it_runs_as_a_module_too(tmp_path: Path) -> None:
     result = _python("-m", "dialbook", "migrate", folder=tmp_path)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from rich.cells import cell_len
 
 from dialbook.client import Client
 from tests.cli.conftest import Dial
@@ -141,6 +142,15 @@ def test_a_list_is_found_by_its_whole_name(dial: Dial, client: Client) -> None:
     assert read(dial("lists", "get", "Friends", "--json"))["name"] == "Friends"
 
 
+def test_whoever_names_no_list_hears_which_are_similar(dial: Dial, client: Client) -> None:
+    client.create_lists([{"name": name} for name in ("Kin", "Friends of Asha", "Friends")])
+
+    result = dial("members", "list", "friend")
+
+    said = "Error: There is no list named 'friend'. Similar are: Friends, Friends of Asha.\n"
+    assert (result.exit_code, result.stderr) == (1, said)
+
+
 @pytest.mark.parametrize("command", [["contacts", "delete", "0" * 32], ["lists", "delete", "Friends"]])
 @pytest.mark.parametrize("said", ["n\n", ""])
 def test_who_does_not_say_yes_deletes_nothing(command: list[str], said: str, dial: Dial, client: Client) -> None:
@@ -261,6 +271,17 @@ def test_an_address_that_is_none_is_one_line(address: str, dial: Dial) -> None:
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: The address must be https://<key>:<token>@")
+
+
+def test_columns_stand_below_each_other_whatever_the_script(dial: Dial) -> None:
+    for name in ("名前", "Friends"):
+        dial("lists", "create", name)
+
+    lines = dial("lists", "list").stdout.splitlines()
+
+    assert {cell_len(line.partition(second)[0]) for line, second in zip(lines, ("CONTACT", "0", "0"), strict=True)} == {
+        len("Friends  ")
+    }
 
 
 def test_what_a_terminal_would_obey_is_not_sent_to_it(dial: Dial) -> None:

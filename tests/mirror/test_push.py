@@ -90,7 +90,8 @@ def test_an_account_with_something_in_it_is_asked_about(full: Mirror) -> None:
     full.check()
 
 
-def test_a_book_that_is_not_there_is_one_line(full: Mirror) -> None:
-    result = full.run("push", "--to", full.url, "--account", "nobody", "--yes")
+@pytest.mark.parametrize("options", [[], ["--yes"]])
+def test_a_book_that_is_not_there_is_one_line(options: list[str], full: Mirror) -> None:
+    result = full.run("push", "--to", full.url, "--account", "nobody", *options)
 
     assert (result.exit_code, result.stderr) == (1, "Error: There is no account 'nobody'.\n")

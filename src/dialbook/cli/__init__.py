@@ -11,4 +11,6 @@ def main() -> None:
         if (missing.name or "").startswith("dialbook"):
             raise
         sys.exit(f"The command line needs {missing.name}: pip install 'dialbook[server]'")
+    except KeyboardInterrupt:
+        sys.exit("Aborted!")
     dialbook()

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from dialbook.cli.outcomes import show_outcomes
-from dialbook.cli.output import show, show_fields, show_table
+from dialbook.cli.output import many, show, show_fields, show_table
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
 from dialbook.cli.remote import connected, find_list, limit_options, remote_options, sid, take
@@ -143,7 +143,7 @@ def update_contacts(
 def delete_contacts(contact: Sequence[str], yes: bool, profile: str | None, as_json: bool) -> None:
     """Delete contacts for good, by their sids, out of every list too."""
     if not yes:
-        click.confirm(f"Delete {len(contact)} contacts for good?", abort=True, err=True)
+        click.confirm(f"Delete {many(len(contact), 'contact')} for good?", abort=True, err=True)
     with connected(profile) as client:
         for each in contact:
             client.delete_contact(each)

@@ -14,7 +14,7 @@ import click
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
 
-from dialbook.cli.output import database_options, json_option, show, show_table
+from dialbook.cli.output import database_options, json_option, many, show, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import find_address
 from dialbook.model.account import DEFAULT_REGION
@@ -166,14 +166,15 @@ async def _ask_to_replace_book(book: "Book") -> None:
     except NotFound:
         return
     if counts.contacts or counts.lists:
-        question = f"Account {book.account} holds {counts.contacts} contacts and {counts.lists} lists."
+        question = f"Account {book.account} holds {many(counts.contacts, 'contact')} and {many(counts.lists, 'list')}."
         click.confirm(f"{question} Remove what the server does not have?", abort=True, err=True)
 
 
 async def _ask_to_replace_account(client: "AsyncClient", book: "Book") -> None:
+    await book.counts()  # where there is no book, there is nothing to ask
     contacts, lists = await client.list_contacts(limit=1), await client.list_lists(limit=1)
     if contacts.items or lists.items:
-        question = f"The server holds {contacts.total} contacts and {lists.total} lists."
+        question = f"The server holds {many(contacts.total, 'contact')} and {many(lists.total, 'list')}."
         click.confirm(f"{question} Delete there what account {book.account} does not have?", abort=True, err=True)
 
 

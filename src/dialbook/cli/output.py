@@ -8,12 +8,9 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
 
 from dialbook.model.errors import DialbookError
-
-UNBOUNDED = 10_000  # columns
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,8 +23,8 @@ class Refusing(click.Group):
             return super().invoke(ctx)
         except DialbookError as refusal:
             raise click.ClickException(refusal.description) from None
-        except UnicodeEncodeError:
-            raise click.ClickException("An argument holds bytes that are not UTF-8 text.") from None
+        except UnicodeEncodeError as trouble:
+            raise click.ClickException(_say_unreadable(trouble)) from None
         except OSError as trouble:
             if trouble.errno == errno.EPIPE:  # who reads has enough, which click ends in silence
                 raise
@@ -65,13 +62,26 @@ def show_fields(value: Mapping[str, object]) -> None:
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows for people."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*map(_shown, row))
-    # A cell that is folded to the terminal's width can be neither copied nor searched for.
-    Console(highlight=False, markup=False, width=UNBOUNDED).print(table, crop=False)
+    # As wide as it is: a cell that is folded to the terminal's width can be neither copied nor searched for.
+    cells = [list(map(_shown, row)) for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    head, *lines = (_line(row, widths) for row in (columns, *cells))
+    click.echo("\n".join([click.style(head, bold=True), *lines]))
+
+
+def many(count: int | None, noun: str) -> str:
+    """A count and what is counted, as in `1 list` and `2 lists`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(map(set_cell_size, cells, widths)).rstrip()
+
+
+def _say_unreadable(trouble: UnicodeEncodeError) -> str:
+    if trouble.encoding == "utf-8":
+        return "An argument holds bytes that are not UTF-8 text."
+    return f"Standard output is for {trouble.encoding} alone: set PYTHONIOENCODING=utf-8."
 
 
 def _shown(cell: object) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 URL_VARIABLE = "DIALBOOK_URL"
 TOKEN_VARIABLE = "DIALBOOK_TOKEN"  # noqa: S105  # its name, not a token
 
+SIMILAR = 5  # names of lists that are told instead of one
+
 _SID = re.compile(r"[0-9a-f]{32}")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -147,10 +149,13 @@ def find_list(client: "Client", given: str) -> str:
     """
     if _SID.fullmatch(given):
         return given
+    similar: list[str] = []
     for found in client.iter_lists(name=given):
         if found.name == given:
             return found.sid
-    raise NotFound(f"There is no list named '{given}'.")
+        similar.append(str(found.name))
+    hint = f" Similar are: {', '.join(sorted(similar)[:SIMILAR])}." if given and similar else ""
+    raise NotFound(f"There is no list named '{given}'.{hint}")
 
 
 def take(walk: "Walk[T]", limit: int, *, everything: bool) -> list[T]:
