@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 from click.testing import CliRunner
 from msgspec import structs
+from starlette.types import ASGIApp
 
 from dialbook.cli.main import dialbook
 from dialbook.console.app import console_routes
@@ -37,7 +38,7 @@ from tests.postgres import MEMORY, Postgres, running_postgres
 from tests.statements import watch_postgres, watch_sqlite
 
 CHUNK = 500  # rows of an upload that are written together
-NUMBERS = [f"+9198450{i:05}" for i in range(20_000)]  # invented; one each for as many contacts as a test needs
+NUMBERS = [f"+9198450{i:05}" for i in range(100_000)]  # invented; one each for as many contacts as a test needs
 
 
 @dataclass(frozen=True)
@@ -149,18 +150,24 @@ def _every_statement_names_the_account() -> None:
 
 
 @contextmanager
-def serving(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Server]:
-    """Serve in a thread of this process until the caller is done."""
+def serving(
+    settings: Settings,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    before: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+) -> Iterator[Server]:
+    """Serve in a thread of this process until the caller is done; `before` puts something before the server."""
     with tempfile.TemporaryDirectory() as folder:
         if not settings.upload_folder:
             settings = structs.replace(settings, upload_folder=f"{folder}/uploads")
-        yield from _serving(settings, clock)
+        yield from _serving(settings, clock, before)
 
 
-def _serving(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Server]:
+def _serving(
+    settings: Settings, clock: Callable[[], datetime], before: Callable[[ASGIApp], ASGIApp]
+) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
     app = create_app(open_database(settings.database), settings, clock=clock, more_routes=console_routes())
-    server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", http=Protocol, log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:

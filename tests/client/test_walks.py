@@ -107,10 +107,14 @@ def test_a_walk_through_no_list_is_refused(client: Client) -> None:
         next(client.iter_members("0" * 32))
 
 
-def test_each_member_that_stays_comes_exactly_once_while_others_join_and_leave(client: Client) -> None:
-    list_sid, sids = fill(client, 2000)
-    others = client.create_contacts({"number": n} for n in NUMBERS[2000:2200]).raise_for_failures()
-    staying, leaving, joining = [sid for i, sid in enumerate(sids) if i % 10], sids[::10], [c.sid for c in others]
+@pytest.mark.parametrize(("count", "page_size"), [(2000, 50), pytest.param(100_000, 500, marks=pytest.mark.sqlite)])
+def test_each_member_that_stays_comes_exactly_once_while_others_join_and_leave(
+    count: int, page_size: int, client: Client
+) -> None:
+    list_sid, sids = fill(client, count)
+    others = client.create_contacts({"number": f"+919846{i:06}"} for i in range(200)).raise_for_failures()
+    leaving, joining = sids[:: count // 200], [contact.sid for contact in others]
+    staying = [sid for i, sid in enumerate(sids) if i % (count // 200)]
     stays, walked = set(staying), list[str]()
 
     def change() -> None:
@@ -121,9 +125,23 @@ def test_each_member_that_stays_comes_exactly_once_while_others_join_and_leave(c
     changing = threading.Thread(target=change)
     changing.start()
     while changing.is_alive() or not walked:
-        walked = [found.sid for found in client.iter_members(list_sid, page_size=50)]
+        walked = [found.sid for found in client.iter_members(list_sid, page_size=page_size)]
         assert [sid for sid in walked if sid in stays] == staying
     changing.join()
+
+
+def test_by_offset_each_who_leaves_lets_no_more_than_one_be_missed(client: Client) -> None:
+    _, sids = fill(client, 200)
+    met: list[str] = []
+    for found in client.iter_contacts(page_size=10):
+        met.append(found.sid)
+        if len(met) % 20 == 5:
+            client.delete_contact(met[-2])
+            client.create_contacts([{"number": NUMBERS[200 + len(met)]}])
+
+    missed = set(sids) - set(met)
+    assert 0 < len(missed) <= 10
+    assert len(met) == len(set(met))
 
 
 def test_an_asynchronous_walk_is_left_and_carried_on(url: str, client: Client) -> None:
