@@ -82,7 +82,8 @@ side is a profile, or a URL without key and token that a profile has them for.
   its date or its count has moved; a dynamic one always, and so is the one that was changed last, and each of the public
   service's, since there a date does not tell. `--full` reads everything.
 - **A second push** reads all of the server's account, and sends what differs.
-- **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes.
+- **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes, and says so on a
+  terminal.
 - **At the end** both sides are counted, and the exit status is 1 when they differ: a contact was refused, which is
   named, or the server was changed meanwhile, so that another run is due.
 - What a dynamic list keeps of each member comes with a pull. The API has no way to send it, so that a push leaves it

@@ -3,11 +3,8 @@
 import csv
 import json
 import os
-import pty
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -101,34 +98,6 @@ def test_a_link_stays_one_and_what_it_leads_to_is_written(dial: Dial, sids: list
         assert link.readlink() == target
         assert len(target.read_text().splitlines()) == len(sids) + 1
         target.write_text("older")
-
-
-def test_a_bar_counts_contacts_and_stays_out_of_what_is_printed(url: str, sids: list[str], tmp_path: Path) -> None:
-    target = tmp_path / "friends.csv"
-
-    shown = on_terminal("members", "export", "Friends", "-o", str(target), DIALBOOK_URL=url)
-    printed = on_terminal("members", "export", "Friends", DIALBOOK_URL=url)
-
-    assert f"{len(sids)}/{len(sids)}" in shown
-    assert f"{len(sids) + 1}/{len(sids)}" not in shown
-    assert printed.split() == target.read_text().split()
-
-
-def on_terminal(*arguments: str, **variables: str) -> str:
-    """Run a command whose output is a terminal; return all that it shows there."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen([PROGRAM, *arguments], env=environment(variables), stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        shown = b"".join(read_all(ours))
-        assert process.wait(HANG_SECONDS) == 0, shown
-    return shown.decode()
-
-
-def read_all(terminal: int) -> Iterator[bytes]:
-    """What is shown on a terminal, until nobody has it open any more: Linux says so by EIO."""
-    with os.fdopen(terminal, "rb", buffering=0) as file, suppress(OSError):
-        while piece := file.read(65536):
-            yield piece
 
 
 @pytest.mark.parametrize("output", ["nowhere/friends.csv", "/proc/friends.csv"])

@@ -288,3 +288,5 @@ def test_what_a_terminal_would_obey_is_not_sent_to_it(dial: Dial) -> None:
     dial("lists", "create", "evil\x1b[2J\nname")
 
     assert "evil?[2J?name" in dial("lists", "list").stdout
+    with peer(refusal(401, 1010, description="Who\x1b[2J are you?")) as there:
+        assert dial("lists", "list", DIALBOOK_URL=there.url).stderr == "Error: Who?[2J are you?\n"

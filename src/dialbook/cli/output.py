@@ -22,7 +22,7 @@ class Refusing(click.Group):
         try:
             return super().invoke(ctx)
         except DialbookError as refusal:
-            raise click.ClickException(refusal.description) from None
+            raise click.ClickException(shown(refusal.description)) from None
         except UnicodeEncodeError as trouble:
             raise click.ClickException(_say_unreadable(trouble)) from None
         except OSError as trouble:
@@ -63,7 +63,7 @@ def show_fields(value: Mapping[str, object]) -> None:
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows for people."""
     # As wide as it is: a cell that is folded to the terminal's width can be neither copied nor searched for.
-    cells = [list(map(_shown, row)) for row in rows]
+    cells = [list(map(shown, row)) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
     head, *lines = (_line(row, widths) for row in (columns, *cells))
     click.echo("\n".join([click.style(head, bold=True), *lines]))
@@ -84,7 +84,7 @@ def _say_unreadable(trouble: UnicodeEncodeError) -> str:
     return f"Standard output is for {trouble.encoding} alone: set PYTHONIOENCODING=utf-8."
 
 
-def _shown(cell: object) -> str:
+def shown(cell: object) -> str:
     """A cell on one line; what a terminal would obey stands as a question mark."""
     text = "" if cell is None else f"{cell:%Y-%m-%d %H:%M:%S}" if isinstance(cell, datetime) else str(cell)
     return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
