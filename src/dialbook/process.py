@@ -1,7 +1,9 @@
 """The server process: its socket, its log, its workers."""
 
 import gc
+import multiprocessing
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -16,6 +18,7 @@ from dialbook.jobs.process import working_off
 from dialbook.log import configure_logging
 from dialbook.model.errors import Invalid
 from dialbook.model.moment import utc_text
+from dialbook.parent import on_parents_end
 from dialbook.server.app import create_app
 from dialbook.server.outbox import Outbox, Turn
 from dialbook.server.protocol import Protocol
@@ -76,6 +79,9 @@ def run(settings: Settings, sock: socket.socket) -> None:
 
 def make_app() -> ASGIApp:
     """The application of one worker, from the environment."""
+    if parent := multiprocessing.parent_process():
+        # Without it nobody works off uploads, nor can the address be taken by another server.
+        on_parents_end(parent.sentinel, lambda: signal.raise_signal(signal.SIGTERM))
     settings = load_settings({})
     configure_logging(settings.log_level)
     write_log = Outbox(Turn(), log_requests).put if settings.log_level in {"debug", "info"} else None

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -79,6 +80,16 @@ def test_a_signal_stops_it_when_the_request_under_way_is_answered(
     assert status in DONE
     assert [each["contacts"] for each in run_cli("account", "list", "--database", database)] == [1]
     socket.create_server(("127.0.0.1", server.port)).close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_nothing_of_it_stays_when_it_is_killed(workers: str, tmp_path: Path, database: str) -> None:
+    options = ("--port", "0", "--workers", workers, "--database", database)
+    with started("serve", *options, folder=tmp_path) as server:
+        while server.errors.count("Application startup complete") < int(workers):
+            pass
+        server.stop(signal.SIGKILL)
+        _wait_until_free(server.port)
 
 
 def test_revoking_a_key_closes_it_in_every_worker(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
@@ -193,6 +204,14 @@ def _wait_until_refused(server: Running) -> None:
         try:
             socket.create_connection(("127.0.0.1", server.port)).close()
         except ConnectionError:
+            return
+
+
+def _wait_until_free(port: int) -> None:
+    """Wait until nobody listens, or holds a connection: until another server can take the address."""
+    while True:
+        with suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
             return
 
 

@@ -13,6 +13,7 @@ from dialbook.log import configure_logging
 from dialbook.model.errors import DialbookError
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
+from dialbook.parent import on_parents_end
 from dialbook.settings import Settings, load_settings
 from dialbook.store.engines import open_database
 from dialbook.store.spool import open_spool
@@ -42,20 +43,11 @@ async def main() -> None:
     settings = load_settings({})
     configure_logging(settings.log_level)
     ended = asyncio.Event()
-    waiting = asyncio.create_task(_wait_for_end(ended))
+    on_parents_end(sys.stdin.fileno(), ended.set)
     try:
         await work(settings, ended)
     except DialbookError as trouble:
         sys.exit(f"Uploads are not worked off: {trouble}")
-    await waiting
-
-
-async def _wait_for_end(ended: asyncio.Event) -> None:
-    """Whoever started this process holds the other end of its standard input, and writes nothing."""
-    loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin.fileno(), ended.set)
-    await ended.wait()
-    loop.remove_reader(sys.stdin.fileno())
 
 
 asyncio.run(main())

@@ -53,5 +53,5 @@ class Keeper:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    # It ends when this pipe does, in whatever way this process comes to its end.
+    # It ends when this pipe does: see parent.py.
     return subprocess.Popen([sys.executable, "-m", "dialbook.jobs"], stdin=subprocess.PIPE)  # ourselves
