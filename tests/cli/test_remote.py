@@ -198,19 +198,30 @@ def test_members_are_listed_selected_and_leave(dial: Dial, client: Client) -> No
     assert read(dial("members", "list", "Friends", "--tag", "vip", "--json")) == []
 
 
-@pytest.mark.parametrize("watching", [False, True])
-def test_an_upload_is_sent_and_followed(watching: bool, dial: Dial, server: Server, tmp_path: Path) -> None:
+def test_an_upload_is_sent_and_followed(dial: Dial, server: Server, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(f"number\n{NUMBERS[0]}\nnobody\n")
     sent = read(dial("uploads", "create", str(tmp_path / "rows.csv"), "--list", "New", "--json"))
     work_off(server)
 
-    found = read(dial("uploads", "get", sent["upload_id"], "--json", *(["--watch"] if watching else [])))
+    found = read(dial("uploads", "get", sent["upload_id"], "--json"))
     errors = read(dial("uploads", "errors", sent["upload_id"], "--json"))
     table = dial("uploads", "errors", sent["upload_id"], "--all").stdout.splitlines()
 
     assert (sent["status"], found["status"], found["stats"]["success"]) == ("in-progress", "completed", 1)
     assert [(row["line"], row["reason"]) for row in errors] == [(3, "number_invalid")]
     assert table[1].split()[:3] == ["3", "nobody", "number_invalid"]
+
+
+@pytest.mark.parametrize(("last", "status"), [(NUMBERS[1], 0), (NUMBERS[0], 0), ("nobody", 1)])
+def test_who_waits_for_an_upload_learns_whether_a_row_failed(
+    last: str, status: int, dial: Dial, server: Server
+) -> None:
+    sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{NUMBERS[0]}\n{last}\n"))
+    work_off(server)
+
+    watched = dial("uploads", "get", sent["upload_id"], "--watch", "--json")
+
+    assert (json.loads(watched.stdout)["status"], watched.exit_code) == ("completed", status)
 
 
 def test_uploads_are_listed(dial: Dial, server: Server) -> None:

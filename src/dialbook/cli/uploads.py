@@ -7,10 +7,12 @@ import click
 from dialbook.cli.output import show, show_fields, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import connected, limit_options, remote_options, sid, take
+from dialbook.model.upload import Status
 
 if TYPE_CHECKING:
     from dialbook.client import Client, RejectedRow, Upload
 
+WATCH = "Wait for its end; exit status 1 when it failed, or a row did. A duplicate is no failure."
 PAGE = 500  # rows of a report asked for at once
 COLUMNS = ("date_created", "status", "rows", "joined", "duplicate", "failed", "dry_run", "list_sid", "upload_id")
 
@@ -33,7 +35,7 @@ def uploads() -> None:
     help="Whether to fill in what the rows give of contacts that are known.  [default: skip]",
 )
 @click.option("--dry-run", is_flag=True, help="Report, and write nothing.")
-@click.option("--watch", is_flag=True, help="Wait for its end; exit status 1 when it failed.")
+@click.option("--watch", is_flag=True, help=WATCH)
 @remote_options
 def create_upload(
     file: Any, list_name: str, kind: str | None, watch: bool, profile: str | None, as_json: bool, **choices: Any
@@ -51,17 +53,21 @@ def create_upload(
         accepted = client.upload_csv(file, list_name, **given)
         found = _wait(client, accepted.upload_id) if watch else client.get_upload(accepted.upload_id)
     _show_upload(found, as_json=as_json)
+    if watch and (found.status == Status.FAILED or found.stats.failed):
+        raise SystemExit(1)
 
 
 @uploads.command("get")
 @click.argument("upload", type=sid)
-@click.option("--watch", is_flag=True, help="Wait for its end; exit status 1 when it failed.")
+@click.option("--watch", is_flag=True, help=WATCH)
 @remote_options
 def get_upload(upload: str, watch: bool, profile: str | None, as_json: bool) -> None:
     """Show how far an upload is."""
     with connected(profile) as client:
         found = _wait(client, upload) if watch else client.get_upload(upload)
     _show_upload(found, as_json=as_json)
+    if watch and (found.status == Status.FAILED or found.stats.failed):
+        raise SystemExit(1)
 
 
 @uploads.command("list")
@@ -101,10 +107,7 @@ def cancel_upload(upload: str, profile: str | None, as_json: bool) -> None:
     """End an upload where it stands; what it has written stays. An extension of Dialbook's."""
     with connected(profile) as client:
         found = client.cancel_upload(upload)
-    if as_json:
-        show(found)
-    else:
-        show_fields(_fields(found))
+    _show_upload(found, as_json=as_json)
 
 
 def _wait(client: "Client", upload_id: str) -> "Upload":
@@ -129,8 +132,6 @@ def _show_upload(found: "Upload", *, as_json: bool) -> None:
         show(found)
     else:
         show_fields(_fields(found))
-    if found.status == "failed":
-        raise SystemExit(1)
 
 
 def _fields(found: "Upload") -> dict[str, object]:
