@@ -1,14 +1,16 @@
 """CSV uploads: every row of every form of file is accounted for, once; what cannot be read is refused as a whole."""
 
+import asyncio
 import csv
 import gzip
 import io
 import json
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialbook.jobs.runner import Runner
 from dialbook.model.errors import Unavailable
+from dialbook.model.lists import ListLimits
+from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
-from dialbook.store.spool import RESERVE
+from dialbook.store.engines import open_database
+from dialbook.store.spool import RESERVE, Spool
 from dialbook.wire.csv_rows import RECORD_LIMIT
 from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
 from tests.disks import mounted
@@ -760,6 +766,32 @@ def test_a_file_that_cannot_be_read_keeps_no_others_waiting(connect: Callable[..
     path.rmdir()
     work_off(server)
     assert status_of(one, broken)["reason"] == "Its file is gone."
+
+
+class Surprised(Spool):
+    """A folder into which a file comes at the moment at which somebody looks through it."""
+
+    def __init__(self, folder: Path, receive: Callable[[], object]) -> None:
+        super().__init__(folder)
+        self._receive = receive
+
+    def sids(self) -> Sequence[str]:
+        self._receive()
+        return super().sids()
+
+
+def test_a_file_that_comes_while_others_are_swept_away_stays(api: Client, server: Server) -> None:
+    upload(api, server, to_csv(["number"], [NUMBERS[0]]))
+    answers: list[httpx2.Response] = []
+    spool = Surprised(folder_of(server), lambda: answers.append(api.upload(to_csv(["number"], [NUMBERS[1]]))))
+    limits = UploadLimits(ListLimits(), 10_000, 30)
+    with closing(open_database(server.database)) as db, asyncio.Runner() as loop:
+        with closing(Runner(db, spool, limits, lambda: datetime.now(UTC))) as runner:
+            loop.run(runner.turn())
+
+    work_off(server)
+
+    assert status_of(api, answers[0])["stats"]["success"] == 1
 
 
 # A full disk

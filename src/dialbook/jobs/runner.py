@@ -158,8 +158,9 @@ class Runner:
             self._remove(sid)
         locked = [file for sid in self._spool.sids() if sid not in queued and (file := self._lock(sid))]
         if locked:
-            # Who receives a file has it locked until its upload is queued: now that must be seen.
-            queued = {each.upload for each in await self._db.read(list_queue, self._spool.name)}
+            # Who receives a file has it locked until its upload is queued: now that must be seen. A read could share the
+            # snapshot of the one before it.
+            queued = {each.upload for each in await self._db.scan(list_queue, self._spool.name)}
         for file in locked:
             if file.path.stem not in queued:
                 file.path.unlink(missing_ok=True)
