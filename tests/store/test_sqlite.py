@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import Unavailable
 from dialbook.settings import Settings
 from dialbook.store import accounts, contacts
+from dialbook.store.checkpoints import LOG_PAGES, MOVED_PAGES, Checkpoints
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
@@ -174,6 +176,42 @@ def test_an_empty_file_becomes_a_database(path: Path, database: str) -> None:
 
     with closing(open_database(database)) as db:
         assert all(check.ok for check in db.check())
+
+
+# The log
+
+
+def fill(tx: Tx) -> None:
+    """Write more pages than are moved together."""
+    drafts = [ContactDraft(number, custom_field=f'"{"x" * 4096}"') for number in NUMBERS[: 2 * MOVED_PAGES]]
+    contacts.create_contacts(tx, "acme", drafts, now=NOW)
+
+
+def test_what_was_committed_moves_into_the_file_meanwhile(path: Path, database: str) -> None:
+    with closing(open_database(database)) as db, closing(apsw.Connection(str(path))) as other:
+        asyncio.run(db.write(create_account))
+        asyncio.run(db.write(fill))
+        other.execute("SELECT 1 FROM accounts")  # which makes it look at the log
+
+        end = time.monotonic() + HANG_SECONDS
+        while (log := other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP))[0] != log[1]:
+            assert time.monotonic() < end, log
+
+    assert log[0] > MOVED_PAGES
+
+
+def test_a_change_waits_only_for_a_log_that_is_too_long() -> None:
+    may_move = threading.Event()
+    moved: list[bool] = []
+    checkpoints = Checkpoints(lambda: moved.append(may_move.wait(HANG_SECONDS)))
+    with closing(checkpoints):
+        checkpoints.after_commit(MOVED_PAGES - 1)
+        checkpoints.after_commit(LOG_PAGES - 1)
+        before = list(moved)
+        may_move.set()
+        checkpoints.after_commit(LOG_PAGES + MOVED_PAGES)
+
+        assert (before, moved) == ([], [True, True])
 
 
 # Neighbours

@@ -47,10 +47,10 @@ class OpenFile:
             self._ahead = self._take(first)
         return self._ahead
 
-    def read_ahead(self) -> None:
-        """Read the chunk after the one that was given last."""
-        if self._ahead and not self._ahead.is_last:
-            self._ahead = self._take(self._ahead.first + len(self._ahead.rows))
+    def read_ahead(self, chunk: Chunk) -> None:
+        """Read the chunk after this one, unless that is done."""
+        if self._ahead is chunk and not chunk.is_last:
+            self._ahead = self._take(chunk.first + len(chunk.rows))
 
     def close(self) -> None:
         """Leave it to others."""

@@ -7,6 +7,7 @@ upload stands where the chunk begins. So whatever dies, and whoever goes on, eac
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
@@ -16,7 +17,7 @@ from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.upload import Upload, UploadLimits
 from dialbook.store.accounts import list_account_sids
-from dialbook.store.database import Database
+from dialbook.store.database import Database, Tx
 from dialbook.store.spool import LockedFile, Spool
 from dialbook.store.upload_queue import Queued, count_elsewhere, list_queue
 from dialbook.store.upload_rows import write_chunk
@@ -49,6 +50,7 @@ class Runner:
         self._limits = limits
         self._clock = clock
         self._files: dict[str, OpenFile] = {}
+        self._reader = ThreadPoolExecutor(1, "dialbook-upload")
         self._counter = count(1)
         self._turns: dict[str, int] = {}  # when each account had its last turn
 
@@ -91,6 +93,7 @@ class Runner:
 
     def close(self) -> None:
         """Leave all files to others."""
+        self._reader.shutdown()
         for file in self._files.values():
             file.close()
         self._files.clear()
@@ -118,16 +121,18 @@ class Runner:
         return True
 
     async def _write_chunk(self, upload: Upload, file: OpenFile) -> Upload:
-        """Write the chunk that the upload stands at; meanwhile, the one after it is read."""
-        chunk = await asyncio.to_thread(file.chunk, upload.total)
-        reading = asyncio.ensure_future(asyncio.to_thread(file.read_ahead))
-        try:
-            return await self._db.write(
-                write_chunk, upload.account, upload.sid, chunk, limits=self._limits.lists, now=self._clock()
-            )
-        finally:
-            # What goes wrong there does so again when it is asked for.
-            await asyncio.gather(reading, return_exceptions=True)
+        """Write the chunk that the upload stands at; while it is committed, the one after it is read."""
+        chunk = await asyncio.get_running_loop().run_in_executor(self._reader, file.chunk, upload.total)
+        limits, now = self._limits.lists, self._clock()
+
+        def write(tx: Tx) -> Upload:
+            written = write_chunk(tx, upload.account, upload.sid, chunk, limits=limits, now=now)
+            # Not before: on SQLite reading would keep the interpreter from the writing, on PostgreSQL the processors.
+            # What goes wrong there does so again when the chunk is asked for.
+            self._reader.submit(file.read_ahead, chunk)
+            return written
+
+        return await self._db.write(write)
 
     async def _fail(self, queued: Queued, reason: str) -> Upload:
         return await self._db.write(fail_upload, queued.account, queued.upload, reason, now=self._clock())
@@ -158,8 +163,8 @@ class Runner:
             self._remove(sid)
         locked = [file for sid in self._spool.sids() if sid not in queued and (file := self._lock(sid))]
         if locked:
-            # Who receives a file has it locked until its upload is queued: now that must be seen. A read could share the
-            # snapshot of the one before it.
+            # Who receives a file has it locked until its upload is queued: now that must be seen. On SQLite a read
+            # would share the snapshot of the one before.
             queued = {each.upload for each in await self._db.scan(list_queue, self._spool.name)}
         for file in locked:
             if file.path.stem not in queued:

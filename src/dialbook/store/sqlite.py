@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.store.checkpoints import Checkpoints
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
 from dialbook.store.migrate import migrations, pending
@@ -171,10 +172,13 @@ class SqliteDatabase:
             _upgrade(writing)
             self._reader = connect(path, read_only=True)
         self._path = path
+        self._checkpoints = Checkpoints(self._checkpoint)
+        writing.set_wal_hook(self._after_commit)
         self._reading = KeepingTx(self._reader)
         self._writer = Writer(SqliteBatch(writing))
         self._version: object = None
         self._recalled: dict[Hashable, object] = {}
+        self._checkpointer: apsw.Connection | None = None  # once there is something for it to do
         self._threads = ThreadPoolExecutor(SCANNERS, "dialbook-scan")
         self._scanners: dict[int, apsw.Connection] = {}
 
@@ -230,9 +234,21 @@ class SqliteDatabase:
 
     def close(self) -> None:
         self._writer.close()
+        self._checkpoints.close()
         self._threads.shutdown()
-        for connection in (self._reader, *self._scanners.values()):
-            connection.close()
+        for connection in (self._checkpointer, self._reader, *self._scanners.values()):
+            if connection:
+                connection.close()
+
+    def _after_commit(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
+        self._checkpoints.after_commit(pages)
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        # What does not go now is in the log still, and is tried again with what follows.
+        with suppress(*TROUBLE, Unavailable):
+            self._checkpointer = self._checkpointer or connect(self._path)
+            self._checkpointer.wal_checkpoint()
 
     def _begin_snapshot(self) -> None:
         """Begin the snapshot that all reads of this turn of the event loop share.
