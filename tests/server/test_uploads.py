@@ -26,7 +26,7 @@ from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store.engines import open_database
 from dialbook.store.spool import RESERVE, Spool
-from dialbook.wire.csv_rows import RECORD_LIMIT
+from dialbook.wire.csv_lines import RECORD_LIMIT
 from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
 from tests.disks import mounted
 
@@ -158,10 +158,13 @@ class Form:
     line_end: str
     quoting: Any
     spell: Callable[[str], str]
+    declare: str
     pack: Callable[[bytes], bytes]
 
     def write(self, rows: list[dict[str, str]]) -> bytes:
-        text = io.StringIO()
+        text = io.StringIO(newline="")
+        if self.declare:
+            text.write(self.declare.format(self.delimiter) + self.line_end)
         writer = csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end, quoting=self.quoting)
         writer.writerow([self.spell(column) for column in self.columns])
         for row in rows:
@@ -178,7 +181,15 @@ FORMS = st.builds(
     delimiter=st.sampled_from(",;\t"),
     line_end=st.sampled_from(["\r\n", "\n"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
-    spell=st.sampled_from([str.lower, str.upper, lambda name: f" {name.title().replace('_', ' ')}\u00a0"]),
+    spell=st.sampled_from(
+        [
+            str.lower,
+            str.upper,
+            lambda name: f" {name.title().replace('_', ' ')}\u00a0",
+            lambda name: name.replace("_", "\n"),
+        ]
+    ),
+    declare=st.sampled_from(["", "sep={}", '"sep={}"']),
     pack=st.sampled_from([bytes, gzip.compress]),
 )
 
@@ -280,7 +291,7 @@ def test_a_report_is_mended_and_uploaded(api: Client, server: Server) -> None:
 
     report = api.request("GET", path, headers={"Accept": "text/csv"}).text
 
-    rows = list(csv.reader(io.StringIO(report, newline="")))
+    rows = list(csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline="")))
     assert rows[0] == ["Number", "First Name", "tag", "error_line", "error_reason", "error_description"]
     assert [row[:5] for row in rows[1:]] == [
         ["bad", "'=1+1", "'-x", "2", "number_invalid"],
@@ -321,7 +332,7 @@ def test_a_formula_for_a_column_is_written_and_read_as_one(api: Client, server: 
 
     mended = upload(api, server, report.replace("bad", NUMBERS[0]).encode(), type="dynamic")
 
-    assert report.startswith("number,'@handle,error_line")
+    assert report.startswith("\ufeffnumber,'@handle,error_line")
     assert members_of(api, mended)[0]["custom_field"] == {"@handle": "x"}
 
 
@@ -562,6 +573,14 @@ def test_a_record_may_have_so_many_characters(api: Client, server: Server) -> No
     work_off(server)
 
 
+def test_a_file_without_rows_is_an_upload_of_none(api: Client, server: Server) -> None:
+    answer = upload(api, server, b"number\n")
+
+    found = status_of(api, answer)
+    assert (found["status"], found["stats"]["total"]) == ("completed", 0)
+    assert members_of(api, answer) == []
+
+
 # Files that are refused as a whole
 
 
@@ -574,6 +593,8 @@ def test_a_record_may_have_so_many_characters(api: Client, server: Server) -> No
         (b"name,tag\n", "no column 'number'; its first line names 'name', 'tag'"),
         (b"number,number\n", "has the column 'number' twice"),
         (b"number,Number \n", "has the column 'Number' twice"),
+        (b"sep=;\n", "is empty"),
+        (b"sep=|\nnumber|tag\n", "no column 'number'; its first line names 'sep=|'"),
         (b"number,,tag\n", "no name for its column 2"),
         (b"number,city,age\n", "columns that a static list cannot keep: 'city', 'age'. Allowed are number, first_name"),
         (b'number\n"+91984', "is no CSV"),
@@ -785,9 +806,12 @@ def test_a_file_that_comes_while_others_are_swept_away_stays(api: Client, server
     answers: list[httpx2.Response] = []
     spool = Surprised(folder_of(server), lambda: answers.append(api.upload(to_csv(["number"], [NUMBERS[1]]))))
     limits = UploadLimits(ListLimits(), 10_000, 30)
-    with closing(open_database(server.database)) as db, asyncio.Runner() as loop:
-        with closing(Runner(db, spool, limits, lambda: datetime.now(UTC))) as runner:
-            loop.run(runner.turn())
+    with (
+        closing(open_database(server.database)) as db,
+        asyncio.Runner() as loop,
+        closing(Runner(db, spool, limits, lambda: datetime.now(UTC))) as runner,
+    ):
+        loop.run(runner.turn())
 
     work_off(server)
 

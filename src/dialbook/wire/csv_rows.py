@@ -1,26 +1,23 @@
-"""The rows of an uploaded CSV file (contract section 7), in any of the forms that spreadsheets give it.
+"""The rows of an uploaded CSV file (contract section 7): RFC 4180, but separated by comma, semicolon or tab.
 
-UTF-8 with or without a byte order mark, or UTF-16 with one; separated by comma, semicolon or tab (RFC 4180 otherwise);
-plain, or in gzip. No more than one record is held in memory, and a record has a greatest length.
+A first line may say which, as in `sep=;`. No more than one record is held in memory.
 """
 
-import codecs
 import csv
 import re
-import zlib
 from collections.abc import Iterator, Sequence
-from gzip import BadGzipFile, GzipFile
-from io import BufferedReader, TextIOWrapper
+from io import BufferedReader
 from itertools import chain
 
 import msgspec
 from msgspec import Struct
 
 from dialbook.model.contact import TEXT_FIELDS
-from dialbook.model.errors import Invalid, TooLarge
+from dialbook.model.errors import Invalid
 from dialbook.model.lists import ListType
 from dialbook.model.text import optional_text
 from dialbook.model.upload import EXTRA_COLUMNS, VALUE_SHOWN, Reason, Rejection, UploadRow
+from dialbook.wire.csv_lines import Lines
 from dialbook.wire.export import FORMULA
 
 NUMBER = "number"
@@ -29,16 +26,11 @@ NUMBER = "number"
 # uploaded.
 REPORT_COLUMNS = ("error_line", "error_reason", "error_description")
 
-RECORD_LIMIT = 65_536  # characters of a record, line breaks included
 DELIMITERS = (",", ";", "\t")
 NAMES_SHOWN = 5
-WANTED = "Save it as CSV in UTF-8; in Excel that is 'CSV UTF-8 (Comma delimited)'."
 BLANK_LIMIT = 1_000_000  # rows with nothing in them
-DAMAGED = "file_name is gzip that is damaged or not whole."
-DAMAGED_GZIP = (BadGzipFile, EOFError, zlib.error)
 
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_DECLARED = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _ROUNDED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
@@ -72,9 +64,13 @@ def read_records(file: BufferedReader, *, limit: int) -> Iterator[Record]:
         TooLarge: it is longer than the limit, or a record longer than `RECORD_LIMIT`.
     """
     with file:
-        lines = _Lines(file, limit)
-        first = next((line for line in lines if line.strip()), "")
-        records = _records(first, lines)
+        lines = Lines(file, limit)
+        first = _first(lines)
+        if declared := _DECLARED.fullmatch(first):
+            first = _first(lines)
+        ahead = [first]
+        delimiter = declared[1] if declared else _delimiter(ahead, lines)
+        records = _records(ahead, lines, delimiter)
         header = next(records, None)
         if header is None:
             raise Invalid("file_name is empty; its first line has to name its columns.")
@@ -134,10 +130,16 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     return UploadRow(line, number, fields, variables, cells)
 
 
-def _records(first: str, lines: "_Lines") -> Iterator[Record]:
-    before, begins, blank = lines.count - 1, 0, 0
+def _first(lines: Lines) -> str:
+    """The next line that has anything in it."""
+    return next((line for line in lines if line.strip()), "")
+
+
+def _records(ahead: Sequence[str], lines: Lines, delimiter: str) -> Iterator[Record]:
+    """The records of lines, of which some were read ahead."""
+    before, begins, blank = lines.count - len(ahead), 0, 0
     # What is strict refuses a quote that is never closed, which would swallow the rows behind it.
-    reader = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
+    reader = csv.reader(chain(ahead, lines), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             size = lines.end_record()
@@ -151,68 +153,26 @@ def _records(first: str, lines: "_Lines") -> Iterator[Record]:
         raise Invalid(f"file_name is no CSV: {error}, in the record that begins on line {line}.") from None
 
 
-class _Lines:
-    """The lines of a file, as text; csv takes them one by one."""
+def _delimiter(ahead: list[str], lines: Lines) -> str:
+    """The delimiter that finds the number among the columns, or the one that finds most.
 
-    def __init__(self, file: BufferedReader, limit: int) -> None:
-        if file.peek(4).startswith(_ZIP):
-            raise Invalid(f"file_name is an Excel workbook, or another archive. {WANTED}")
-        plain = GzipFile(fileobj=file) if file.peek(2).startswith(_GZIP) else file
-        self._text = TextIOWrapper(plain, _encoding(plain), newline="")
-        self._limit = limit
-        self._left = limit
-        self._of_record = 0
-        self.count = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._read()
-        if not line:
-            raise StopIteration
-        self._of_record += len(line)
-        self._left -= len(line)
-        if self._of_record > RECORD_LIMIT:
-            raise TooLarge(f"file_name: the record after line {self.count} has more than {RECORD_LIMIT} characters.")
-        if self._left < 0:
-            raise TooLarge(f"file_name is larger than {self._limit} characters.")
-        if "\0" in line:
-            raise Invalid(f"file_name is no text: NUL on line {self.count + 1}. {WANTED}")
-        self.count += 1
-        return line
-
-    def end_record(self) -> int:
-        """Begin another record; return the length of the one that ends."""
-        size, self._of_record = self._of_record, 0
-        return size
-
-    def _read(self) -> str:
-        try:
-            return self._text.readline(RECORD_LIMIT + 1)
-        except UnicodeDecodeError:
-            name = "UTF-16" if self._text.encoding == "utf-16" else "UTF-8"
-            raise Invalid(f"file_name is not in {name}, somewhere after line {self.count}. {WANTED}") from None
-        except DAMAGED_GZIP:
-            raise Invalid(DAMAGED) from None
-
-
-def _encoding(plain: GzipFile | BufferedReader) -> str:
-    try:
-        start = plain.peek(2)
-    except DAMAGED_GZIP:
-        raise Invalid(DAMAGED) from None
-    return "utf-16" if start.startswith(_UTF_16) else "utf-8-sig"
-
-
-def _delimiter(first: str) -> str:
-    """The delimiter that finds the number among the columns, or the one that finds most."""
-    found = {delimiter: _columns(first, delimiter) for delimiter in DELIMITERS}
+    Args:
+        ahead: the first line; those that the header has besides are added.
+        lines: what comes after it.
+    """
+    found = {delimiter: _columns(_remembered(ahead, lines), delimiter) for delimiter in DELIMITERS}
     return max(DELIMITERS, key=lambda delimiter: (NUMBER in found[delimiter], len(found[delimiter])))
 
 
-def _columns(first: str, delimiter: str) -> list[str]:
-    return [known_name(_column(cell)) for cell in next(csv.reader([first], delimiter=delimiter), [])]
+def _remembered(ahead: list[str], lines: Lines) -> Iterator[str]:
+    yield from ahead
+    for line in lines:
+        ahead.append(line)
+        yield line
+
+
+def _columns(lines: Iterator[str], delimiter: str) -> list[str]:
+    return [known_name(_column(cell)) for cell in next(csv.reader(lines, delimiter=delimiter), [])]
 
 
 def known_name(column: str) -> str:

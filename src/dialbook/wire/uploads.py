@@ -1,5 +1,6 @@
 """Uploads: the form that brings one, and its state and report as JSON and CSV (contract sections 7 and 9)."""
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
@@ -115,7 +116,8 @@ def write_rejection(found: Rejection) -> RejectionOut:
 def report_head(columns: Sequence[str]) -> bytes:
     """The first line of a report as CSV: the columns of the file, and ours."""
     kept = [columns[place] for place in _kept(columns)]
-    return to_csv([[*map(harmless, kept), *REPORT_COLUMNS]])
+    # Without the mark, spreadsheets take it for another encoding, and names come back damaged.
+    return BOM_UTF8 + to_csv([[*map(harmless, kept), *REPORT_COLUMNS]])
 
 
 def report_rows(columns: Sequence[str], found: Sequence[Rejection]) -> bytes:
