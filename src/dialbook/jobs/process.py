@@ -15,17 +15,17 @@ PAUSE = 2.0  # seconds before a process that ended is followed by another
 @contextmanager
 def working_off() -> Iterator[None]:
     """Have a process work off uploads, by the settings in the environment, until the caller is done."""
-    keeper = Keeper()
-    thread = threading.Thread(target=keeper.keep, name="dialbook-jobs", daemon=True)
+    supervisor = Supervisor()
+    thread = threading.Thread(target=supervisor.supervise, name="dialbook-jobs", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        keeper.stop()
+        supervisor.stop()
         thread.join()
 
 
-class Keeper:
+class Supervisor:
     """Starts the process, and starts it anew when it ends by itself."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Keeper:
         self._lock = threading.Lock()  # held while the process is replaced, or told to end
         self._process = _start()
 
-    def keep(self) -> None:
+    def supervise(self) -> None:
         """Wait for the end."""
         while True:
             status = self._process.wait()

@@ -51,8 +51,8 @@ class Runner:
         self._clock = clock
         self._files: dict[str, OpenFile] = {}
         self._reader = ThreadPoolExecutor(1, "dialbook-upload")
-        self._counter = count(1)
-        self._turns: dict[str, int] = {}  # when each account had its last turn
+        self._turn_numbers = count(1)
+        self._last_turns: dict[str, int] = {}  # the number of the last one that each account had
 
     async def run(self, ended: asyncio.Event) -> None:
         """Work until the event is set."""
@@ -80,14 +80,14 @@ class Runner:
             return False
         queue = await self._db.read(list_queue, self._spool.name)
         await self._sweep(queue)
-        for queued in sorted(queue, key=lambda each: (self._turns.get(each.account, 0), each.upload)):
+        for queued in sorted(queue, key=lambda each: (self._last_turns.get(each.account, 0), each.upload)):
             try:
                 is_done = await self._work(queued)
             except OSError as trouble:  # which must not keep the others from being worked off
                 log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, type(trouble).__name__)
                 is_done = False
             if is_done:
-                self._turns[queued.account] = next(self._counter)
+                self._last_turns[queued.account] = next(self._turn_numbers)
                 return True
         return False
 
@@ -147,7 +147,7 @@ class Runner:
         if len(self._files) >= OPEN_FILES:
             self._files.pop(next(iter(self._files))).close()
         limits = self._limits
-        file = OpenFile(locked, upload.list_type, queued.region, limit=limits.file, chunk=limits.chunk)
+        file = OpenFile(locked, upload.list_type, queued.region, limit=limits.file_size, chunk=limits.chunk)
         self._files[queued.upload] = file
         return file
 
