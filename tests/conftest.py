@@ -167,7 +167,9 @@ def _serving(
 ) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
     app = create_app(open_database(settings.database), settings, clock=clock, more_routes=console_routes())
-    server = uvicorn.Server(uvicorn.Config(before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:
