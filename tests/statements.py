@@ -15,6 +15,7 @@ ACCOUNT_TABLES = {
     "lists",
     "members",
     "member_blocks",
+    "tallies",
     "uploads",
     "upload_reports",
     "upload_numbers",

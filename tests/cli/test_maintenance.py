@@ -78,6 +78,8 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
         "integrity",
         "foreign keys",
         "acme: contacts and lists",
+        "acme: contacts and lists by day",
+        "acme: countries and tags",
         "acme: members of each list",
         "acme: positions",
         "acme: blocks of members",
@@ -97,6 +99,26 @@ CHANGES = {
         ["UPDATE books SET list_count = list_count - 1 WHERE account = :account"],
         "acme: contacts and lists",
         "kept (10, 0), counted (10, 1)",
+    ),
+    "contacts of a day": (
+        ["UPDATE tallies SET live = live - 1 WHERE account = :account AND kind = 'contacts'"],
+        "acme: contacts and lists by day",
+        "kept (9, 1), counted (10, 1)",
+    ),
+    "a day that is lost": (
+        ["DELETE FROM tallies WHERE account = :account AND kind IN ('contacts', 'lists')"],
+        "acme: contacts and lists by day",
+        "kept (0, 0), counted (10, 1)",
+    ),
+    "contacts of a country": (
+        ["UPDATE tallies SET live = 9 WHERE account = :account AND kind = 'country'"],
+        "acme: countries and tags",
+        "1 countries and 0 tags with a wrong count",
+    ),
+    "a tag that nobody has": (
+        ["INSERT INTO tallies (account, kind, value, live) VALUES (:account, 'tag', 'gold', 1)"],
+        "acme: countries and tags",
+        "0 countries and 1 tags with a wrong count",
     ),
     "contacts of a list": (
         ["UPDATE lists SET contact_count = 4 WHERE account = :account AND sid = :list"],

@@ -101,7 +101,7 @@ class Book:
 
     async def delete_list(self, sid: str) -> None:
         """Delete a list; its contacts stay."""
-        await self._change(changes.delete_list, sid)
+        await self._change(changes.delete_list, sid, now=self._clock())
 
     async def members(self, list_sid: str) -> list[Contact]:
         """Who is in a list, in the order in which they joined."""

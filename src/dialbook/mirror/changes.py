@@ -75,13 +75,13 @@ def put_list(tx: Tx, account: str, draft: ListDraft, found: ContactList | None, 
     if found and found.type == draft.type:
         return lists.update_list(tx, account, ListChange(found.sid, {"tag": draft.tag}), now=now)
     if found:
-        lists.delete_list(tx, account, found.sid)
+        lists.delete_list(tx, account, found.sid, now=now)
     return single(lists.create_lists(tx, account, [draft], now=now))
 
 
-def delete_list(tx: Tx, account: str, sid: str) -> None:
+def delete_list(tx: Tx, account: str, sid: str, *, now: datetime) -> None:
     """Delete a list; its contacts stay."""
-    lists.delete_list(tx, account, sid)
+    lists.delete_list(tx, account, sid, now=now)
 
 
 def read_members(tx: Tx, account: str, list_sid: str) -> list[Contact]:

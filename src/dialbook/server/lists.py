@@ -71,6 +71,10 @@ async def get_list(request: Request) -> Response:
 async def delete_list(request: Request) -> Response:
     """Delete one list; its contacts stay in the address book."""
     deleted = await service_of(request).db.write(
-        store.delete_list, account_of(request).sid, sid_of(request, "list_sid"), expected=expected_by(request)
+        store.delete_list,
+        account_of(request).sid,
+        sid_of(request, "list_sid"),
+        now=now_of(request),
+        expected=expected_by(request),
     )
     return reply(request, envelope.one(wire.write_list(deleted)))

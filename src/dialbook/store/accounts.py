@@ -98,6 +98,7 @@ def delete_account(tx: Tx, sid: str) -> Account:
     tx.run("DELETE FROM member_blocks WHERE account = :account", account=sid)
     tx.run("DELETE FROM lists WHERE account = :account", account=sid)
     tx.run("DELETE FROM contacts WHERE account = :account", account=sid)
+    tx.run("DELETE FROM tallies WHERE account = :account", account=sid)
     tx.run("DELETE FROM books WHERE account = :account", account=sid)
     tx.run("DELETE FROM sessions WHERE account = :account", account=sid)
     tx.run("DELETE FROM api_keys WHERE account = :account", account=sid)

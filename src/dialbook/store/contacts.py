@@ -18,6 +18,7 @@ from dialbook.store.books import lock_book
 from dialbook.store.database import Params, Row, Tx
 from dialbook.store.member_blocks import count_members
 from dialbook.store.selection import any_of, containing, one_of, order_by
+from dialbook.store.tallies import tally_contacts
 
 # The columns of a contact, in the order of its fields; and of one as a member of a list, whose variables there stand in
 # the place of its own custom field.
@@ -137,6 +138,7 @@ def insert_contacts(tx: Tx, account: str, drafts: Sequence[ContactDraft], *, now
         ((*astuple(contact), search_key(contact.first_name, contact.last_name)) for contact in contacts),
     )
     _count(tx, account, len(contacts))
+    tally_contacts(tx, account, joined=contacts, now=now)
     return contacts
 
 
@@ -145,10 +147,9 @@ def update_contacts(
 ) -> list[Outcome[Contact]]:
     """Make the changes, each on its own and in order; `updated` moves only where something changed."""
     lock_book(tx, account)
-    moment = utc_text(now)
     results: list[Outcome[Contact]] = []
     for run in distinct_runs(accepted(changes), key=lambda change: change.sid):
-        results += _update_run(tx, account, run, moment)
+        results += _update_run(tx, account, run, now)
     return rejoin(changes, results)
 
 
@@ -195,6 +196,7 @@ def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime, expected: E
     tx.run("DELETE FROM members WHERE account = :account AND contact = :sid", account=account, sid=sid)
     tx.run("DELETE FROM contacts WHERE account = :account AND sid = :sid", account=account, sid=sid)
     _count(tx, account, -1)
+    tally_contacts(tx, account, left=[contact], now=now)
     return contact
 
 
@@ -282,15 +284,19 @@ def _taken(holder: Contact) -> Duplicate:
     return Duplicate(f"A contact with number '{holder.number}' exists.", existing=holder)
 
 
-def _update_run(tx: Tx, account: str, run: Sequence[ContactChange], moment: str) -> list[Outcome[Contact]]:
+def _update_run(tx: Tx, account: str, run: Sequence[ContactChange], now: datetime) -> list[Outcome[Contact]]:
+    moment = utc_text(now)
     found = tx.each(
         f"SELECT {COLUMNS} FROM contacts AS c WHERE c.account = :account AND c.sid = :sid",
         ({"account": account, "sid": change.sid} for change in run),
     )
     before = [Contact(*row) if row else None for row in found]
     after = [_changed(contact, change, moment) for contact, change in zip(before, run, strict=True)]
-    moved = [new for new, old in zip(after, before, strict=True) if isinstance(new, Contact) and new != old]
-    written = iter(_write_changed(tx, moved))
+    moved = [(old, new) for old, new in zip(before, after, strict=True) if isinstance(new, Contact) and new != old]
+    outcomes = _write_changed(tx, [new for _, new in moved])
+    replaced = [old for (old, _), outcome in zip(moved, outcomes, strict=True) if old and isinstance(outcome, Contact)]
+    tally_contacts(tx, account, left=replaced, joined=accepted(outcomes), now=now)
+    written = iter(outcomes)
     return [
         next(written) if isinstance(new, Contact) and new != old else new
         for old, new in zip(before, after, strict=True)

@@ -36,6 +36,7 @@ TABLES = (
     Table("accounts", (), ("region", "created")),
     Table("api_keys", ("key",), ("token_hash", "name", "scopes", "created", "expires", "revoked")),
     Table("books", (), ("contact_count", "list_count")),
+    Table("tallies", ("kind", "value"), ("live",)),
     Table(
         "contacts",
         ("sid",),

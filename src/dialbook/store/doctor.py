@@ -1,13 +1,19 @@
 """Recounting what is kept as a figure, to see that it is still right."""
 
+from collections import Counter
+
+from dialbook.model.calling_codes import LONGEST
 from dialbook.store.database import Check, Row, Tx
 from dialbook.store.member_blocks import BITS, LEVELS
+from dialbook.store.tallies import count_countries
 
 
 def recount(tx: Tx, account: str) -> list[Check]:
     """Compare an account's counters with what they count."""
     return [
         _book(tx, account),
+        _days(tx, account),
+        _tallies(tx, account),
         _lists(tx, account),
         _positions(tx, account),
         _blocks(tx, account),
@@ -17,14 +23,50 @@ def recount(tx: Tx, account: str) -> list[Check]:
 
 def _book(tx: Tx, account: str) -> Check:
     kept = tx.one("SELECT b.contact_count, b.list_count FROM books AS b WHERE b.account = :account", account=account)
-    counted = tx.one(
+    counted = _counted(tx, account)
+    return Check(f"{account}: contacts and lists", kept == counted, f"kept {kept}, counted {counted}")
+
+
+def _counted(tx: Tx, account: str) -> Row | None:
+    return tx.one(
         """
         SELECT (SELECT count(*) FROM contacts AS c WHERE c.account = :account),
                (SELECT count(*) FROM lists AS l WHERE l.account = :account)
         """,
         account=account,
     )
-    return Check(f"{account}: contacts and lists", kept == counted, f"kept {kept}, counted {counted}")
+
+
+def _days(tx: Tx, account: str) -> Check:
+    kept = tx.one(
+        """
+        SELECT COALESCE(sum(CASE t.kind WHEN 'contacts' THEN t.live END), 0),
+               COALESCE(sum(CASE t.kind WHEN 'lists' THEN t.live END), 0)
+        FROM tallies AS t
+        WHERE t.account = :account AND t.kind IN ('contacts', 'lists')
+        """,
+        account=account,
+    )
+    counted = _counted(tx, account)
+    return Check(f"{account}: contacts and lists by day", kept == counted, f"kept {kept}, counted {counted}")
+
+
+def _tallies(tx: Tx, account: str) -> Check:
+    kept = tx.all(
+        """
+        SELECT t.kind, t.value, t.live FROM tallies AS t WHERE t.account = :account AND t.kind IN ('country', 'tag')
+        """,
+        account=account,
+    )
+    prefixes = (
+        f"SELECT substr(c.number, 1, {LONGEST}), count(*) FROM contacts AS c WHERE c.account = :account GROUP BY 1"
+    )
+    tags = "SELECT 'tag', COALESCE(c.tag, ''), count(*) FROM contacts AS c WHERE c.account = :account GROUP BY 2"
+    countries = count_countries(dict(tx.all(prefixes, account=account)))
+    counted = {*tx.all(tags, account=account), *(("country", *item) for item in countries.items())}
+    wrong = Counter(kind for kind, _ in {row[:2] for row in {*kept} ^ counted})
+    found = f"{wrong['country']} countries and {wrong['tag']} tags with a wrong count"
+    return Check(f"{account}: countries and tags", not wrong, found)
 
 
 def _lists(tx: Tx, account: str) -> Check:

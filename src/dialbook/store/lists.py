@@ -17,6 +17,7 @@ from dialbook.model.text import search_key
 from dialbook.store.books import lock_book
 from dialbook.store.database import Params, Tx
 from dialbook.store.selection import containing, order_by
+from dialbook.store.tallies import tally_lists
 
 # The columns of a list, in the order of its fields.
 COLUMNS = "l.account, l.sid, l.name, l.tag, l.type, l.contact_count, l.created, l.updated, l.version"
@@ -89,6 +90,23 @@ def list_lists(tx: Tx, account: str, window: Window, sort: Sort, *, name: str | 
     return Page(found, window, rows[0][0] if rows else 0)
 
 
+def largest_lists(tx: Tx, account: str, limit: int) -> list[ContactList]:
+    """The lists with most contacts, largest first, by name where they are equal.
+
+    Looks at each list of the account once: an index on the count would cost each change of a membership more than that.
+    """
+    rows = tx.all(
+        f"""
+        SELECT {COLUMNS} FROM lists AS l WHERE l.account = :account
+        ORDER BY l.contact_count DESC, l.name
+        LIMIT :limit
+        """,
+        account=account,
+        limit=limit,
+    )
+    return [ContactList(*row) for row in rows]
+
+
 def create_lists(
     tx: Tx, account: str, drafts: Sequence[Outcome[ListDraft]], *, now: datetime
 ) -> list[Outcome[ContactList]]:
@@ -108,7 +126,7 @@ def create_lists(
         """,
         map(_to_params, lists),
     )
-    _count(tx, account, sum(made))
+    _count(tx, account, sum(made), now=now)
     return rejoin(drafts, (new if is_new else _taken(new) for new, is_new in zip(lists, made, strict=True)))
 
 
@@ -136,7 +154,7 @@ def update_list(tx: Tx, account: str, change: ListChange, *, now: datetime) -> C
     return single(update_lists(tx, account, [change], now=now))
 
 
-def delete_list(tx: Tx, account: str, sid: str, *, expected: ETags = ANY) -> ContactList:
+def delete_list(tx: Tx, account: str, sid: str, *, now: datetime, expected: ETags = ANY) -> ContactList:
     """Delete a list for good and return it; its contacts stay in the address book.
 
     Raises:
@@ -150,7 +168,7 @@ def delete_list(tx: Tx, account: str, sid: str, *, expected: ETags = ANY) -> Con
     tx.run("DELETE FROM members WHERE account = :account AND list = :sid", account=account, sid=sid)
     tx.run("DELETE FROM member_blocks WHERE account = :account AND list = :sid", account=account, sid=sid)
     tx.run("DELETE FROM lists WHERE account = :account AND sid = :sid", account=account, sid=sid)
-    _count(tx, account, -1)
+    _count(tx, account, -1, now=now)
     return deleted
 
 
@@ -239,9 +257,10 @@ def _write_changed(tx: Tx, lists: Sequence[ContactList]) -> list[Outcome[Contact
     return [changed if is_written else _taken(changed) for changed, is_written in zip(lists, written, strict=True)]
 
 
-def _count(tx: Tx, account: str, difference: int) -> None:
+def _count(tx: Tx, account: str, difference: int, *, now: datetime) -> None:
     tx.run(
         "UPDATE books SET list_count = list_count + :difference WHERE account = :account",
         account=account,
         difference=difference,
     )
+    tally_lists(tx, account, difference, now=now)

@@ -75,6 +75,12 @@ def rank_of(tx: Tx, account: str, list_sid: str, position: int) -> int:
     return int(row[0]) if row else 0
 
 
+def ranks_of(tx: Tx, account: str, list_sid: str, positions: Iterable[int]) -> list[int]:
+    """How many members have lower positions, for each of several."""
+    params = ({"account": account, "list": list_sid, **rank_params(position)} for position in positions)
+    return [int(row[0]) if row else 0 for row in tx.each(RANK, params)]
+
+
 def rank_params(position: int) -> dict[str, int]:
     """The parameters of `RANK`."""
     params = {"first0": position >> BITS << BITS, "end0": position}

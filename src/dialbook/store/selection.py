@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, json
 
 from dialbook.model.page import Sort
-from dialbook.store.database import Engine
+from dialbook.store.database import Engine, Row
 
 
 def order_by(alias: str, columns: Mapping[str, str], sort: Sort) -> str:
@@ -41,6 +41,14 @@ def one_of(engine: Engine, column: str, values: Sequence[str]) -> OneOf:
         return OneOf("", f"{column} = ANY(:wanted)", {"wanted": list(values)})
     source = "json_each(:wanted) AS wanted CROSS JOIN "
     return OneOf(source, f"{column} = wanted.value", {"wanted": json.encode(values).decode()})
+
+
+def rows_of(engine: Engine, rows: Sequence[Row]) -> tuple[str, dict[str, str]]:
+    """Rows in one parameter, and what to select them from: its `value ->> 0` is the first column, as text."""
+    params = {"rows": json.encode(rows).decode()}
+    if engine == "postgres":
+        return "json_array_elements(CAST(:rows AS json))", params
+    return "json_each(:rows)", params
 
 
 def containing(text: str) -> str:
