@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dialbook.console import contacts, lists, members, overview, selection, sign_in
+from dialbook.console import contacts, list_pictures, lists, members, overview, selection, sign_in
 from dialbook.console.session import HOME
 from dialbook.console.view import Guard, Handler, View
 from dialbook.model.errors import NotFound
@@ -29,6 +29,9 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
     },
     "/lists/{list_sid}/delete": {
         "POST": lists.delete_list,
+    },
+    "/lists/{list_sid}/pictures": {
+        "GET": list_pictures.show_pictures,
     },
     "/lists/{list_sid}/export": {
         "GET": members.export_list,

@@ -58,7 +58,7 @@ async def delete_list(request: Request) -> Response:
     found = await service.db.read(store.get_list, account, sid)
     if form.text("name") != found.name:
         raise Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
-    await service.db.write(store.delete_list, account, sid)
+    await service.db.write(store.delete_list, account, sid, now=now_of(request))
     return redirect(PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
 
 

@@ -1,21 +1,84 @@
-"""The start page: how much there is."""
+"""The start page: how much there is, how it grew, and what it is made of."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.console.calls import Calls, python_call
+from dialbook.console.charts import Bar, Chart, bars, tally_bars
 from dialbook.console.page import render
-from dialbook.model.page import Sort, Window
-from dialbook.server.context import account_of, service_of
-from dialbook.store.contacts import list_contacts
+from dialbook.model.lists import ContactList
+from dialbook.model.moment import day_text
+from dialbook.model.page import Page, Sort, Window
+from dialbook.server.context import account_of, now_of, service_of
+from dialbook.store.database import Tx
+from dialbook.store.growth import BookDay, book_growth
 from dialbook.store.lists import list_lists
+from dialbook.store.tallies import Tallies, top_tallies
 
-LARGEST = Window(0, 10)
-NEWEST = Window(0, 5)
+DAYS = 365  # that the growth is shown for
+SHOWN = 10  # bars of a picture
+LARGEST_FIRST = Sort("contact_count", descending=True)
+
+
+class Figures(Struct, frozen=True):
+    """All that the page shows, seen at one moment."""
+
+    growth: Sequence[BookDay]
+    lists: Page[ContactList]
+    countries: Tallies
+    tags: Tallies
+
+    @property
+    def contact_count(self) -> int:
+        """How many contacts there are."""
+        return sum(tally.live for tally in self.countries.largest) + self.countries.others + self.countries.without
 
 
 async def show_overview(request: Request) -> Response:
     """What there is in the account."""
-    db, account = service_of(request).db, account_of(request).sid
-    lists = await db.scan(list_lists, account, LARGEST, Sort("contact_count", descending=True))
-    contacts = await db.read(list_contacts, account, NEWEST, Sort("date_created", descending=True))
-    return render(request, "overview.html", lists=lists, contacts=contacts)
+    now = now_of(request)
+    first_day, today = day_text(now - timedelta(days=DAYS)), day_text(now)
+    figures = await service_of(request).db.scan(_read, account_of(request).sid, first_day, today)
+    calls, query = Calls(request), {"sort_by": "date_updated:desc", "limit": SHOWN}
+    return render(
+        request,
+        "overview.html",
+        figures=figures,
+        growth=_growth(figures.growth, first_day, today),
+        sizes=bars("Largest lists", [Bar(each.name, each.contact_count, _path(each)) for each in figures.lists.items]),
+        countries=_tally_bars("Countries", figures.countries),
+        tags=_tally_bars("Tags", figures.tags),
+        calls=[calls.get("Read the lists", "/lists", f"page = {python_call('list_lists', **query)}", query)],
+    )
+
+
+def _read(tx: Tx, account: str, first_day: str, today: str) -> Figures:
+    return Figures(
+        book_growth(tx, account, first_day, today),
+        list_lists(tx, account, Window(0, SHOWN), LARGEST_FIRST),
+        top_tallies(tx, account, "country", SHOWN),
+        top_tallies(tx, account, "tag", SHOWN),
+    )
+
+
+def _tally_bars(title: str, tallies: Tallies) -> Chart:
+    return tally_bars(title, tallies.largest, others=tallies.others, without=tallies.without)
+
+
+def _growth(days: Sequence[BookDay], first_day: str, today: str) -> Chart:
+    """Contacts and lists by day; what was there before the first day is there on it, and the last figures hold on."""
+    days = [replace(each, day=max(each.day, first_day)) for each in days]
+    if days and days[-1].day < today:
+        days.append(replace(days[-1], day=today))
+    columns = ["Day (UTC)", "Contacts", "Lists"]
+    rows = [(each.day, each.contact_count, each.list_count) for each in days]
+    return Chart("Contacts and lists over time", "growth", columns, rows)
+
+
+def _path(found: ContactList) -> str:
+    return f"/console/lists/{found.sid}"

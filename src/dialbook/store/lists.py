@@ -90,23 +90,6 @@ def list_lists(tx: Tx, account: str, window: Window, sort: Sort, *, name: str | 
     return Page(found, window, rows[0][0] if rows else 0)
 
 
-def largest_lists(tx: Tx, account: str, limit: int) -> list[ContactList]:
-    """The lists with most contacts, largest first, by name where they are equal.
-
-    Looks at each list of the account once: an index on the count would cost each change of a membership more than that.
-    """
-    rows = tx.all(
-        f"""
-        SELECT {COLUMNS} FROM lists AS l WHERE l.account = :account
-        ORDER BY l.contact_count DESC, l.name
-        LIMIT :limit
-        """,
-        account=account,
-        limit=limit,
-    )
-    return [ContactList(*row) for row in rows]
-
-
 def create_lists(
     tx: Tx, account: str, drafts: Sequence[Outcome[ListDraft]], *, now: datetime
 ) -> list[Outcome[ContactList]]:
