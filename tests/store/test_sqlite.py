@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import shutil
 import stat
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -29,9 +30,9 @@ from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 from tests.disks import mounted
+from tests.processes import HANG_SECONDS, PROGRAM, environment
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-HANG_SECONDS = 60
 WANTED = {
     "busy_timeout": 5000,
     "journal_mode": "wal",
@@ -254,6 +255,27 @@ def test_a_change_waits_for_another_process_that_writes(path: Path, database: st
         asyncio.run(write_while_locked(db, other))
 
         assert len(asyncio.run(db.read(accounts.list_accounts))) == 1
+
+
+def test_a_file_that_another_process_is_about_to_leave_is_waited_for(path: Path, database: str) -> None:
+    """As what works off uploads does, a moment after its server was killed and another one starts."""
+    run_cli("account", "create", "acme", "--database", database)
+    command = [str(PROGRAM), "account", "list", "--database", database]
+    with closing(apsw.Connection(str(path))) as other:
+        other.pragma("locking_mode", "exclusive")
+        other.execute("BEGIN EXCLUSIVE")
+        with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE) as process:
+            while not has_open(process.pid, path) and process.poll() is None:
+                pass
+            other.close()
+            assert process.wait(HANG_SECONDS) == 0
+
+
+def has_open(process: int, path: Path) -> bool:
+    """Whether a process has a file open, which it tries to read then."""
+    with suppress(FileNotFoundError):  # one that was closed meanwhile
+        return any(each.exists() and each.samefile(path) for each in Path(f"/proc/{process}/fd").iterdir())
+    return False
 
 
 def test_a_change_that_waits_too_long_for_another_process_is_undone(path: Path, database: str) -> None:

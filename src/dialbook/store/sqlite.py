@@ -297,6 +297,7 @@ def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | 
     # Each connection is one thread's at a time, so SQLite need not lock it for every value that it hands over.
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
     connection = apsw.Connection(path, flags=flags)
+    connection.set_busy_timeout(int(settings["busy_timeout"]))  # from the first look on
     _refuse_foreign(connection, path)
     # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
     # page costs.
