@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.conftest import NUMBERS, Client, Server
+from tests.processes import HANG_SECONDS
 
 CONFIG = Path(__file__).parent.parent / "schemathesis.toml"
 ACCOUNT = "exotel8u3"  # the one in the description's examples, which the configuration asks for
@@ -48,7 +49,7 @@ def fuzz(config: Path, server: Server, client: Client, *options: str) -> None:
         [
             *(Path(sys.executable).with_name("st"), "--config-file", config, "run", f"{server.url}/openapi.json"),
             *("--header", f"Authorization: {header}", "--checks", "all", "--seed", "20260105"),
-            *("--generation-allow-x00", "true", "--no-color", *options),
+            *("--request-timeout", str(HANG_SECONDS), "--generation-allow-x00", "true", "--no-color", *options),
         ],
         capture_output=True,
         text=True,

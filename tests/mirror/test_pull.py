@@ -163,7 +163,7 @@ def test_a_book_with_something_in_it_is_asked_about_once(mirror: Mirror) -> None
     taken = other.run("pull", "--from", other.url, input="y\n")
 
     assert refused.exit_code == 1
-    assert "holds 2 contacts and 1 lists. Remove what the server does not have?" in refused.stderr
+    assert "holds 2 contacts and 1 list. Remove what the server does not have?" in refused.stderr
     assert taken.exit_code == 0
     assert "Remove" not in other.run("pull", "--from", other.url).stderr
     mirror.check()
