@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
@@ -22,7 +23,7 @@ import pytest
 from dialbook.model.account import DEFAULT_REGION
 from dialbook.model.bulk import accepted
 from dialbook.model.contact import ContactDraft
-from dialbook.model.errors import Unavailable
+from dialbook.model.errors import Invalid, Unavailable
 from dialbook.settings import Settings
 from dialbook.store import accounts, contacts
 from dialbook.store.checkpoints import LOG_PAGES, MOVED_PAGES, Checkpoints
@@ -179,6 +180,29 @@ def test_an_empty_file_becomes_a_database(path: Path, database: str) -> None:
         assert all(check.ok for check in db.check())
 
 
+# One after another
+
+
+def create_account_and_fail(tx: Tx, account: str) -> None:
+    create_account(tx, account)
+    raise Invalid("It was a mistake.")
+
+
+def test_a_change_that_fails_is_undone_alone_wherever_it_stands(database: str) -> None:
+    async def change(db: Database) -> list[object]:
+        steps = [create_account_and_fail, create_account, create_account_and_fail, create_account]
+        return await asyncio.gather(
+            *(db.write(step, f"account-{i}") for i, step in enumerate(steps)), return_exceptions=True
+        )
+
+    with closing(open_database(database)) as db:
+        results = asyncio.run(change(db))
+        found = asyncio.run(db.read(accounts.list_accounts))
+
+    assert [isinstance(result, Invalid) for result in results] == [True, False, True, False]
+    assert [each.account.sid for each in found] == ["account-1", "account-3"]
+
+
 # The log
 
 
@@ -216,6 +240,19 @@ def test_a_change_waits_only_for_a_log_that_is_too_long() -> None:
 
 
 # Neighbours
+
+
+def test_opening_waits_for_another_process_that_closes(path: Path, database: str) -> None:
+    open_database(database).close()
+    last = apsw.Connection(str(path))
+    last.execute("PRAGMA journal_mode = DELETE")  # so that it can lock all others out, as whoever closes last does
+    last.execute("BEGIN EXCLUSIVE")
+    with ThreadPoolExecutor(1) as thread:
+        opening = thread.submit(open_database, database)
+        wait([opening], 0.2)
+        last.close()
+
+        opening.result().close()
 
 
 def write_contacts(database: str, together: Barrier, numbers: list[str]) -> None:

@@ -1,10 +1,14 @@
-"""SQLite: what was committed moves from the log into the file in a thread of its own, and no change waits for it."""
+"""SQLite: what was committed moves from the log into the file in a thread of its own, and no change waits for it.
+
+The log begins anew with a change before which all of it was moved. Under steady load there may be none: so that the log
+does not grow for ever, a change waits when it is too long.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 MOVED_PAGES = 1000  # that are moved together
-LOG_PAGES = 25_000  # that the log may have before a change waits: it begins anew only when all of them are moved
+LOG_PAGES = 50_000  # that the log may have before a change waits
 
 
 class Checkpoints:

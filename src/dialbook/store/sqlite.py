@@ -31,12 +31,12 @@ OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once c
 SCANNERS = 2
 RECALLED = 1000  # answers that are kept
 KEPT = 2000  # readings, of up to some 4 KiB each
-BUSY_SECONDS = 5.0  # that a change waits for another process that writes
+BUSY_MILLISECONDS = 5000  # to wait for another process that writes, or closes the file as the last one
 RETRY_SECONDS = 0.001
 UNAVAILABLE = "The database cannot be used now"
 
 PRAGMAS: dict[str, int | str] = {
-    "busy_timeout": 5000,  # milliseconds to wait for another process that writes
+    "busy_timeout": BUSY_MILLISECONDS,
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: a commit is on disk before anybody is told of it
     "foreign_keys": 1,
@@ -118,28 +118,38 @@ class KeepingTx(SqliteTx):
         return cast(R, self._kept[key])
 
 
+# Before a change, after it, and in place of that when it failed.
+FIRST = ("", "", "ROLLBACK; BEGIN IMMEDIATE")
+LATER = ("SAVEPOINT change", "RELEASE change", "ROLLBACK TO change; RELEASE change")
+
+
 class SqliteBatch:
     """One transaction of the writer's connection, for many changes, each undone on its own when it fails."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._tx = SqliteTx(connection)
+        self._is_empty = True
 
     def begin(self) -> None:
         with trouble_as_unavailable():
             self._connection.execute("BEGIN IMMEDIATE")
+        self._is_empty = True
 
     def run(self, fn: Callable[[Tx], R]) -> R:
+        # A savepoint keeps a copy of each page. The first change needs none: nothing would be undone with it.
+        mark, keep, undo = FIRST if self._is_empty else LATER
         with trouble_as_unavailable():
-            self._connection.execute("SAVEPOINT change")
+            self._connection.execute(mark)
             try:
                 result = fn(self._tx)
-                self._connection.execute("RELEASE change")
+                self._connection.execute(keep)
             except BaseException:
                 if self.is_open:
-                    self._connection.execute("ROLLBACK TO change; RELEASE change")
+                    self._connection.execute(undo)
                 raise
-            return result
+        self._is_empty = False
+        return result
 
     def commit(self) -> None:
         with trouble_as_unavailable():
@@ -297,7 +307,7 @@ def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | 
     # Each connection is one thread's at a time, so SQLite need not lock it for every value that it hands over.
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
     connection = apsw.Connection(path, flags=flags)
-    connection.set_busy_timeout(int(settings["busy_timeout"]))  # from the first look on
+    connection.set_busy_timeout(BUSY_MILLISECONDS)  # from the first look on
     _refuse_foreign(connection, path)
     # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
     # page costs.
@@ -313,7 +323,7 @@ def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | 
 def _wait_briefly(tries: int) -> bool:
     """Try again soon. SQLite's own waiting gets longer with each try, and misses the moments between two changes."""
     time.sleep(RETRY_SECONDS)
-    return tries * RETRY_SECONDS < BUSY_SECONDS
+    return tries * RETRY_SECONDS < BUSY_MILLISECONDS / 1000
 
 
 def _in_snapshot(
