@@ -168,3 +168,9 @@ def test_nobody_is_led_elsewhere_by_signing_in(given: str, api: Client, server: 
     answer = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key, "token": api.token, "next": given})
 
     assert answer.headers["location"] == "/console"
+
+
+def test_the_root_of_a_server_leads_to_its_console(server: Server) -> None:
+    answer = httpx2.get(f"{server.url}/")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")

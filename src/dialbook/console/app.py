@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -78,14 +78,19 @@ OPEN_PAGES: Mapping[str, Mapping[str, Handler]] = {
 
 
 def console_routes() -> list[BaseRoute]:
-    """What is served below `/console`."""
+    """What is served below `/console`; the root of the server leads there."""
     return [
         Mount(f"{HOME}/static", StaticFiles(packages=[("dialbook.console", "static")])),
         *[Route(HOME + path, View(by, Guard.NOBODY)) for path, by in OPEN_PAGES.items()],
         *[Route(HOME + path, View(by, Guard.SIGNED_IN)) for path, by in READING_PAGES.items()],
         *[Route(HOME + path, View(by)) for path, by in PAGES.items()],
         Route(HOME + "/{path:path}", View({"GET": _unknown})),
+        Route("/", _lead_home),
     ]
+
+
+async def _lead_home(_: Request) -> Response:
+    return RedirectResponse(HOME, 303)
 
 
 async def _unknown(_: Request) -> Response:
