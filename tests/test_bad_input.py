@@ -292,7 +292,7 @@ def test_an_odd_sid_is_an_unknown_one(path: str, sid: str, client: Client) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v2", "/v2/accounts", "/v2/accounts/x", "/v2/accounts/x/contacts/", "/V2/accounts/x/contacts", "//"]
+    "path", ["/v2", "/v2/accounts", "/v2/accounts/x", "/v2/accounts/x/contacts/", "/V2/accounts/x/contacts", "//"]
 )
 def test_an_unknown_path_is_refused_in_the_envelope(path: str, server: Server, client: Client) -> None:
     answer = client.http.get(server.url + path)

@@ -6,6 +6,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.charts import Chart, tally_bars
 from dialbook.console.page import render
 from dialbook.model.lists import ContactList
@@ -41,6 +42,7 @@ async def show_pictures(request: Request) -> Response:
         ),
         countries=_bars("Countries", makeup.countries, makeup.looked_at),
         tags=_bars("Tags", makeup.tags, makeup.looked_at),
+        calls=_calls(request, figures.list.sid),
     )
 
 
@@ -48,6 +50,15 @@ def _read(tx: Tx, account: str, list_sid: str) -> Figures:
     return Figures(
         get_list(tx, account, list_sid), list_growth(tx, account, list_sid), list_makeup(tx, account, list_sid)
     )
+
+
+def _calls(request: Request, sid: str) -> list[Call]:
+    calls, path = Calls(request), f"/lists/{sid}"
+    export = python_call("export_members", sid, "contacts.csv", format="csv")
+    return [
+        calls.get("Read the list", path, f"found = {python_call('get_list', sid)}"),
+        calls.get("Take all of its contacts, to be counted", f"{path}/contacts", export, accept="text/csv"),
+    ]
 
 
 def _bars(title: str, tallies: Sequence[Tally], looked_at: int) -> Chart:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.form import Form, read_form
 from dialbook.console.members import FILTERS, read_filters
 from dialbook.console.page import redirect, render, url
@@ -72,7 +73,7 @@ async def choose(request: Request) -> Response:
     """Take a selection and what is to be done with it, and ask whether it is meant so."""
     work = await _read_work(request, await read_form(request))
     total = await service_of(request).db.scan(_count, work)
-    return render(request, "selection.html", work=replace(work, total=total))
+    return render(request, "selection.html", work=replace(work, total=total), calls=_calls(request, work))
 
 
 async def work_off(request: Request) -> Response:
@@ -109,6 +110,20 @@ async def _act(request: Request, work: Work, part: Part) -> Sequence[Outcome[Con
     if work.target is None:
         return await service.db.write(remove_members, account, work.list.sid, part.sids, now=now)
     return await service.db.write(add_members, account, work.target.sid, part.sids, limits=service.list_limits, now=now)
+
+
+def _calls(request: Request, work: Work) -> list[Call]:
+    calls, selection, sid = Calls(request), work.selection, work.list.sid
+    some = list(selection.sids) or ["CONTACT_SID"]
+    chosen = repr(some)
+    if selection.is_all:
+        chosen = f"[contact.sid for contact in {python_call('iter_members', sid, **selection.given)}]"
+    if work.target is None:
+        loop = f"for contact_sid in {chosen}:\n    client.remove_member({sid!r}, contact_sid)"
+        return [calls.send("Remove a contact", "DELETE", f"/lists/{sid}/contacts/{some[0]}", loop)]
+    add = f"client.add_members({work.target.sid!r}, {chosen})"
+    body = {"contact_references": [{"contact_sid": contact_sid} for contact_sid in some]}
+    return [calls.send("Let them join the other list", "POST", f"/lists/{work.target.sid}/contacts", add, body)]
 
 
 async def _read_work(request: Request, form: Form) -> Work:
