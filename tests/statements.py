@@ -12,6 +12,7 @@ from sqlglot import exp
 ACCOUNT_TABLES = {
     "books",
     "contacts",
+    "contact_names",
     "lists",
     "members",
     "member_blocks",
@@ -65,9 +66,10 @@ def violations(sql: str, dialect: str = "sqlite") -> tuple[str, ...]:
     statement = sqlglot.parse_one(sql, dialect=dialect)
     if _is_list_of_accounts(statement):
         return ()
-    if isinstance(statement, exp.Insert):
+    target = statement.find(exp.Table) if isinstance(statement, exp.Insert) else None
+    if target is not None and target.name in ACCOUNT_TABLES:
         columns = [column.name for column in statement.this.expressions]
-        return () if columns[:1] == ["account"] else (statement.this.this.name,)
+        return () if columns[:1] == ["account"] else (target.name,)
     return tuple(_unscoped(statement))
 
 

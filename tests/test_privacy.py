@@ -11,6 +11,7 @@ from tests.conftest import run_cli
 from tests.processes import started
 
 NUMBER, NAME, EMAIL = "+919845098765", "Canary-Name", "canary@example.org"
+TRIGRAM = "y-n"  # a run of three characters of the name, by which it is looked up
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
@@ -63,7 +64,7 @@ def test_a_deleted_contact_leaves_no_bytes(database: str, tmp_path: Path) -> Non
         http.delete(f"/contacts/{made.json()['response'][0]['data']['sid']}")
 
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    for trace in (NUMBER, NAME, EMAIL):
+    for trace in (NUMBER, NAME, EMAIL, NAME.casefold(), TRIGRAM):
         assert all(trace.encode() not in path.read_bytes() for path in files), trace
 
 

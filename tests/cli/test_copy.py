@@ -118,7 +118,11 @@ def _remove_the_end(database: str, account: str) -> None:
         DELETE FROM lists WHERE account = :account;
         DELETE FROM contacts WHERE account = :account AND sid > (
             SELECT c.sid FROM contacts AS c WHERE c.account = :account ORDER BY c.sid LIMIT 1 OFFSET 99
-        )
+        );
+        DELETE FROM contact_names WHERE account = :account AND sid NOT IN (
+            SELECT c.sid FROM contacts AS c WHERE c.account = :account
+        );
+        INSERT INTO name_trigrams (name_trigrams) VALUES ('rebuild')
         """,
         {"account": account},
     )

@@ -12,8 +12,11 @@ from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
+from dialbook.store.contact_names import name_row
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.processes import run_program
+
+ROW = name_row("acme", "0")  # of the names' index
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Book:
         """Change the file behind Dialbook's back."""
         connection = apsw.Connection(str(self.path))
         for statement in statements:
-            connection.execute(statement, {"account": "acme", "list": self.list_sid})
+            connection.execute(statement, {"account": "acme", "list": self.list_sid, "row": ROW})
         connection.close()
 
 
@@ -84,6 +87,7 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
         "acme: positions",
         "acme: blocks of members",
         "acme: reports of uploads",
+        "acme: names",
         "other: contacts and lists",
     }
     assert [name for name in checks(as_json) if name not in table.stdout] == []
@@ -144,6 +148,11 @@ CHANGES = {
         ],
         "acme: reports of uploads",
         "1 uploads with rows missing in the report: upload",
+    ),
+    "a name of nobody": (
+        ["INSERT INTO contact_names (account, row, sid, name) VALUES (:account, :row, 'nobody', 'nobody')"],
+        "acme: names",
+        "1 contacts with another name in the index: nobody",
     ),
     "a member that is no contact": (
         [

@@ -16,6 +16,7 @@ from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.page import Sort, Window
 from dialbook.model.upload import UploadDraft, UploadFile
 from dialbook.store import accounts, contacts, lists, members, uploads
+from dialbook.store.contact_search import search_contacts
 from dialbook.store.contacts import EVERYONE, ContactFilter
 from dialbook.store.database import Params, Row, Tx
 from dialbook.store.engines import open_database
@@ -144,6 +145,44 @@ def test_uploads_are_read_off_an_index(big: tuple[Plan, dict[str, str]]) -> None
 
     assert rows_of(nodes) <= 20
     assert {node["Node Type"] for node in nodes} == {"Limit", "Index Scan"}
+
+
+@pytest.mark.parametrize("name", ["name 80", "nobody"])
+@pytest.mark.parametrize("sort", [Sort("date_created", descending=True), Sort("first_name")])
+@pytest.mark.parametrize("statement", [0, 1])
+def test_few_who_have_a_name_are_found_by_its_index(
+    name: str, sort: Sort, statement: int, big: tuple[Plan, dict[str, str]]
+) -> None:
+    plan, _ = big
+
+    nodes = plan(search_contacts, Window(0, 20), sort, ContactFilter(name=name), skip=statement)
+
+    assert rows_of(nodes) <= 4 * 32
+    assert "contacts_by_name" in {node.get("Index Name") for node in nodes}
+
+
+@pytest.mark.parametrize("name", ["name 80", "nobody"])
+@pytest.mark.parametrize("statement", [1, 2])
+def test_few_who_have_a_name_are_found_in_a_list_by_its_index(
+    name: str, statement: int, big: tuple[Plan, dict[str, str]]
+) -> None:
+    plan, sids = big
+
+    nodes = plan(search_members, sids["big"], Window(0, 20), None, ContactFilter(name=name), skip=statement)
+
+    assert rows_of(nodes) <= 4 * 32
+    assert "contacts_by_name" in {node.get("Index Name") for node in nodes}
+
+
+def test_the_first_page_of_a_common_name_is_read_off_its_order(big: tuple[Plan, dict[str, str]]) -> None:
+    plan, sids = big
+    common = ContactFilter(name="name")
+
+    of_book = plan(search_contacts, Window(0, 20), Sort("date_created"), common, skip=1)
+    of_list = plan(search_members, sids["big"], Window(0, 20), None, common, skip=2)
+
+    assert rows_of(of_book) <= 4 * 32
+    assert rows_of(of_list) <= 4 * 32
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import contacts as store
+from dialbook.store.contact_search import get_contact_with_lists, search_contacts
 from dialbook.store.contacts import EVERYONE, ContactFilter
 from dialbook.wire.contacts import read_custom_field
 
@@ -30,7 +31,7 @@ async def list_contacts(request: Request) -> Response:
     filter_, refusal = read_search(search, account.region)
     page: Page[Contact] = Page([], window, 0)
     if refusal is None:
-        page = await service.db.scan(store.list_contacts, account.sid, window, NEWEST_FIRST, filter_)
+        page = await service.db.scan(search_contacts, account.sid, window, NEWEST_FIRST, filter_)
     limit = {"limit": str(window.limit)} if "limit" in query else {}
     pager = Pager(page, PATH, {"search": search} | limit)
     if pager.is_beyond:
@@ -53,7 +54,7 @@ async def create_contact(request: Request) -> Response:
 async def show_contact(request: Request) -> Response:
     """One contact."""
     account, sid = account_of(request).sid, sid_of(request, "contact_sid")
-    found = await service_of(request).db.read(store.get_contact_with_lists, account, sid)
+    found = await service_of(request).db.read(get_contact_with_lists, account, sid)
     calls = _contact_calls(request, found.contact)
     return render(request, "contact.html", contact=found.contact, lists=found.lists, calls=calls)
 

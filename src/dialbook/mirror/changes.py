@@ -12,7 +12,7 @@ from dialbook.model.errors import Duplicate
 from dialbook.model.lists import ContactList, ListChange, ListDraft, ListLimits
 from dialbook.model.page import Sort, Window
 from dialbook.store import contacts, copy, lists, members
-from dialbook.store.copy import TABLES
+from dialbook.store.copy import CONTACTS, TABLES
 from dialbook.store.database import Row, Tx
 from dialbook.store.members import Joining
 
@@ -21,7 +21,6 @@ CREATED = Sort("date_created")
 UNBOUNDED = ListLimits(static=2**62, dynamic=2**62)
 
 _BY_NAME = {table.name: table for table in TABLES}
-_CONTACTS = _BY_NAME["contacts"]
 
 
 class Put(Struct, frozen=True):
@@ -124,6 +123,6 @@ def _difference(draft: ContactDraft, outcome: Outcome[Contact]) -> ContactChange
 
 def _contact_rows(tx: Tx, account: str) -> Iterator[Row]:
     after = None
-    while rows := copy.read_rows(tx, _CONTACTS, account, after):
+    while rows := copy.read_rows(tx, CONTACTS, account, after):
         yield from rows
-        after = _CONTACTS.key_of(rows[-1])
+        after = CONTACTS.key_of(rows[-1])

@@ -19,6 +19,7 @@ from dialbook.server.context import (
 )
 from dialbook.server.reply import not_modified, reply
 from dialbook.store import contacts as store
+from dialbook.store.contact_search import search_contacts, search_contacts_with_lists
 from dialbook.wire import contacts as wire
 from dialbook.wire import envelope, paging
 from dialbook.wire.etag import etag_header
@@ -57,9 +58,10 @@ async def list_contacts(request: Request) -> Response:
     filter_ = store.ContactFilter(paging.read_text(query, "name"), wire.read_list_sids(query))
     run = service.db.read if window.is_near and filter_ == store.EVERYONE else service.db.scan
     if wire.wants_lists(query):
-        shown = await run(store.list_contacts_with_lists, account.sid, window, sort, filter_)
+        shown = await run(search_contacts_with_lists, account.sid, window, sort, filter_)
         return reply(request, envelope.page(shown, wire.write_contact_in_lists))
-    page = await run(store.list_contacts, account.sid, window, sort, filter_)
+    find = store.list_contacts if filter_.name is None else search_contacts
+    page = await run(find, account.sid, window, sort, filter_)
     return reply(request, envelope.page(page, wire.write_contact))
 
 

@@ -10,6 +10,7 @@ from dialbook.model.errors import Duplicate, NotFound
 from dialbook.model.ids import new_api_key, new_api_token
 from dialbook.model.moment import utc_text
 from dialbook.store.books import lock_book
+from dialbook.store.contact_names import forget_all_names
 from dialbook.store.database import Row, Tx
 
 
@@ -97,6 +98,7 @@ def delete_account(tx: Tx, sid: str) -> Account:
     tx.run("DELETE FROM members WHERE account = :account", account=sid)
     tx.run("DELETE FROM member_blocks WHERE account = :account", account=sid)
     tx.run("DELETE FROM lists WHERE account = :account", account=sid)
+    forget_all_names(tx, sid)
     tx.run("DELETE FROM contacts WHERE account = :account", account=sid)
     tx.run("DELETE FROM tallies WHERE account = :account", account=sid)
     tx.run("DELETE FROM books WHERE account = :account", account=sid)

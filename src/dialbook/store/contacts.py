@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import asdict, astuple, replace
 
 from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
-from dialbook.model.contact import Contact, ContactChange, ContactDraft, ContactInLists, ListRef
+from dialbook.model.contact import Contact, ContactChange, ContactDraft
 from dialbook.model.errors import Duplicate, NotFound
 from dialbook.model.etag import ANY, ETags, is_expected, unexpected
 from dialbook.model.ids import new_sids
@@ -15,6 +15,7 @@ from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
 from dialbook.store.books import lock_book
+from dialbook.store.contact_names import forget_names, note_names
 from dialbook.store.database import Params, Row, Tx
 from dialbook.store.member_blocks import count_members
 from dialbook.store.selection import any_of, containing, one_of, order_by
@@ -88,23 +89,6 @@ def list_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: Con
     return to_page(rows, window)
 
 
-def list_contacts_with_lists(
-    tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter = EVERYONE
-) -> Page[ContactInLists]:
-    """The same page, and with each contact the lists that it is in, by name."""
-    page = list_contacts(tx, account, window, sort, filter_)
-    return Page(_with_lists(tx, account, page.items), window, page.total)
-
-
-def get_contact_with_lists(tx: Tx, account: str, sid: str) -> ContactInLists:
-    """One contact, and the lists that it is in, by name.
-
-    Raises:
-        NotFound: the account has no such contact.
-    """
-    return _with_lists(tx, account, [get_contact(tx, account, sid)])[0]
-
-
 def create_contacts(
     tx: Tx, account: str, drafts: Sequence[Outcome[ContactDraft]], *, now: datetime
 ) -> list[Outcome[Contact]]:
@@ -132,11 +116,13 @@ def insert_contacts(tx: Tx, account: str, drafts: Sequence[ContactDraft], *, now
     contacts = [
         _new_contact(account, sid, draft, moment) for sid, draft in zip(new_sids(now, len(drafts)), drafts, strict=True)
     ]
+    keys = [_key_of(contact) for contact in contacts]
     tx.insert(
         "contacts",
         (*FIELDS, "search_key"),
-        ((*astuple(contact), search_key(contact.first_name, contact.last_name)) for contact in contacts),
+        ((*astuple(contact), key) for contact, key in zip(contacts, keys, strict=True)),
     )
+    note_names(tx, account, ((contact.sid, key) for contact, key in zip(contacts, keys, strict=True)))
     _count(tx, account, len(contacts))
     tally_contacts(tx, account, joined=contacts, now=now)
     return contacts
@@ -194,6 +180,7 @@ def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime, expected: E
         moment=utc_text(now),
     )
     tx.run("DELETE FROM members WHERE account = :account AND contact = :sid", account=account, sid=sid)
+    forget_names(tx, account, [sid])
     tx.run("DELETE FROM contacts WHERE account = :account AND sid = :sid", account=account, sid=sid)
     _count(tx, account, -1)
     tally_contacts(tx, account, left=[contact], now=now)
@@ -209,7 +196,8 @@ def conditions(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
     """The filter as SQL that goes on after `WHERE c.account = :account`, with its parameters."""
     where, params = "", {}
     if filter_.name is not None:
-        where += r" AND c.search_key LIKE :pattern ESCAPE '\'"
+        # Neither engine looks an expression up: who wants the names' index asks for it, in `contact_names`.
+        where += r" AND (c.search_key || '') LIKE :pattern ESCAPE '\'"
         params["pattern"] = containing(filter_.name)
     if filter_.lists is not None:
         lists, list_params = any_of("list", filter_.lists)
@@ -239,25 +227,6 @@ def to_page(rows: Sequence[Row], window: Window) -> Page[Contact]:
     return Page([Contact(*row[1:]) for row in rows if row[1] is not None], window, total)
 
 
-def _with_lists(tx: Tx, account: str, contacts: Sequence[Contact]) -> list[ContactInLists]:
-    sids, params = any_of("sid", [contact.sid for contact in contacts])
-    rows = tx.all(
-        f"""
-        SELECT m.contact, l.sid, l.name
-        FROM members AS m
-        JOIN lists AS l ON l.account = :account AND l.sid = m.list
-        WHERE m.account = :account AND m.contact IN {sids}
-        ORDER BY m.contact, l.name
-        """,
-        account=account,
-        **params,
-    )
-    lists: dict[str, list[ListRef]] = {contact.sid: [] for contact in contacts}
-    for contact_sid, list_sid, name in rows:
-        lists[contact_sid].append(ListRef(list_sid, name))
-    return [ContactInLists(contact, lists[contact.sid]) for contact in contacts]
-
-
 def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Contact:
     return Contact(
         account,
@@ -276,8 +245,12 @@ def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Co
 
 def _to_params(contact: Contact) -> Params:
     params = asdict(contact)
-    params["search_key"] = search_key(contact.first_name, contact.last_name)
+    params["search_key"] = _key_of(contact)
     return params
+
+
+def _key_of(contact: Contact) -> str | None:
+    return search_key(contact.first_name, contact.last_name)
 
 
 def _taken(holder: Contact) -> Duplicate:
@@ -294,13 +267,21 @@ def _update_run(tx: Tx, account: str, run: Sequence[ContactChange], now: datetim
     after = [_changed(contact, change, moment) for contact, change in zip(before, run, strict=True)]
     moved = [(old, new) for old, new in zip(before, after, strict=True) if isinstance(new, Contact) and new != old]
     outcomes = _write_changed(tx, [new for _, new in moved])
-    replaced = [old for (old, _), outcome in zip(moved, outcomes, strict=True) if old and isinstance(outcome, Contact)]
-    tally_contacts(tx, account, left=replaced, joined=accepted(outcomes), now=now)
+    changed = [(old, new) for (old, _), new in zip(moved, outcomes, strict=True) if old and isinstance(new, Contact)]
+    tally_contacts(tx, account, left=[old for old, _ in changed], joined=[new for _, new in changed], now=now)
+    _move_names(tx, account, changed)
     written = iter(outcomes)
     return [
         next(written) if isinstance(new, Contact) and new != old else new
         for old, new in zip(before, after, strict=True)
     ]
+
+
+def _move_names(tx: Tx, account: str, changed: Sequence[tuple[Contact, Contact]]) -> None:
+    """Keep the names' index in step with contacts that were changed, each as it was and as it is."""
+    renamed = [new for old, new in changed if _key_of(new) != _key_of(old)]
+    forget_names(tx, account, [contact.sid for contact in renamed])
+    note_names(tx, account, ((contact.sid, _key_of(contact)) for contact in renamed))
 
 
 def _changed(contact: Contact | None, change: ContactChange, moment: str) -> Outcome[Contact]:

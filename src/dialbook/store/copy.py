@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from msgspec import Struct, json
 
+from dialbook.store.contact_names import note_names
 from dialbook.store.database import Row, Tx
 
 CHUNK = 5000  # rows in one transaction
@@ -31,28 +32,29 @@ class Table(Struct, frozen=True):
         return row[1 : 1 + len(self.key)]
 
 
+CONTACTS = Table(
+    "contacts",
+    ("sid",),
+    (
+        "number",
+        "first_name",
+        "last_name",
+        "company_name",
+        "email",
+        "tag",
+        "custom_field",
+        "created",
+        "updated",
+        "search_key",
+    ),
+)
 # What refers to a row comes after it.
 TABLES = (
     Table("accounts", (), ("region", "created")),
     Table("api_keys", ("key",), ("token_hash", "name", "scopes", "created", "expires", "revoked")),
     Table("books", (), ("contact_count", "list_count")),
     Table("tallies", ("kind", "value"), ("live",)),
-    Table(
-        "contacts",
-        ("sid",),
-        (
-            "number",
-            "first_name",
-            "last_name",
-            "company_name",
-            "email",
-            "tag",
-            "custom_field",
-            "created",
-            "updated",
-            "search_key",
-        ),
-    ),
+    CONTACTS,
     Table(
         "lists",
         ("sid",),
@@ -129,7 +131,7 @@ def read_rows(tx: Tx, table: Table, account: str, after: Row | None) -> Sequence
 
 def write_rows(tx: Tx, table: Table, rows: Sequence[Row]) -> None:
     """Store rows of all columns; one that another row stands in the way of is left out, which a checksum tells."""
-    tx.run_each(
+    written = tx.run_each(
         f"""
         INSERT INTO {table.name} ({", ".join(table.columns)})
         VALUES ({", ".join(f":{column}" for column in table.columns)})
@@ -137,6 +139,9 @@ def write_rows(tx: Tx, table: Table, rows: Sequence[Row]) -> None:
         """,
         (dict(zip(table.columns, row, strict=True)) for row in rows),
     )
+    if table is CONTACTS and rows:
+        new = [dict(zip(table.columns, row, strict=True)) for row, is_new in zip(rows, written, strict=True) if is_new]
+        note_names(tx, str(rows[0][0]), ((row["sid"], row["search_key"]) for row in new))
 
 
 def checksum(tx: Tx, table: Table, account: str) -> str:

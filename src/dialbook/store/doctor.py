@@ -3,6 +3,7 @@
 from collections import Counter
 
 from dialbook.model.calling_codes import LONGEST
+from dialbook.store.contact_names import misnamed
 from dialbook.store.database import Check, Row, Tx
 from dialbook.store.member_blocks import BITS, LEVELS
 from dialbook.store.tallies import count_countries
@@ -18,6 +19,7 @@ def recount(tx: Tx, account: str) -> list[Check]:
         _positions(tx, account),
         _blocks(tx, account),
         _reports(tx, account),
+        _names(tx, account),
     ]
 
 
@@ -125,6 +127,11 @@ def _reports(tx: Tx, account: str) -> Check:
         account=account,
     )
     return Check(f"{account}: reports of uploads", not wrong, _named(wrong, "uploads with rows missing in the report"))
+
+
+def _names(tx: Tx, account: str) -> Check:
+    wrong = list(misnamed(tx, account))
+    return Check(f"{account}: names", not wrong, _named(wrong, "contacts with another name in the index"))
 
 
 def _miscounted(tx: Tx, account: str, level: int, counted: str) -> set[Row]:

@@ -11,10 +11,12 @@ from msgspec import Struct
 
 from dialbook.model.contact import Contact
 from dialbook.model.page import Page, Sort, Window
+from dialbook.store.contact_names import FOUND, found_params, is_indexed
 from dialbook.store.contacts import EVERYONE, MEMBER_COLUMNS, MEMBER_FIELDS, ORDERS, ContactFilter, conditions
-from dialbook.store.database import Engine, Row, Tx
+from dialbook.store.database import Engine, Params, Row, Tx
 from dialbook.store.lists import not_found
 from dialbook.store.member_blocks import Blocks, position_at
+from dialbook.store.member_names import NAMED, named_page
 from dialbook.store.selection import order_by
 
 # Neither engine may choose the way by itself. CROSS JOIN keeps SQLite to the order in which the tables stand; a
@@ -53,6 +55,7 @@ FROM_TAG: Mapping[Engine, str] = {
     """,
     "postgres": f"{FROM_CONTACTS['postgres']} AND c.tag = :tag",
 }
+SHORT = 1000  # members, whose names are looked at before it is known whether another way is shorter
 
 
 class Walk(Struct, frozen=True):
@@ -83,24 +86,21 @@ def search_members(
         NotFound: the account has no such list.
     """
     sizes = _sizes(tx, account, list_sid)
-    where, conditions_params = conditions(filter_)
-    source = _source(sizes, window, sort, filter_)[tx.engine] + where
-    params = {"account": account, "list": list_sid, **conditions_params}
+    where, given = conditions(filter_)
     after = -1 if window.after is None else window.after
-    rows = tx.all(
-        f"""
-        SELECT m.position, {MEMBER_COLUMNS} {source} AND m.position > :after
-        ORDER BY {order_by("c", ORDERS, sort) if sort else "m.position"}
-        LIMIT :limit OFFSET :offset
-        """,
-        after=after,
-        limit=window.limit,
-        offset=window.offset,
-        **params,
-    )
-    total = sizes.of_list if filter_ == EVERYONE else _count(tx, source, params, after=-1)
+    params = {"account": account, "list": list_sid, "after": after, **given}
+    if _is_by_name(tx, sizes, filter_, params):
+        total, following = _count(tx, _counted(tx, sizes, window), window, params)
+        along_list = sort is None and _met(sizes, window, total) < total
+        page = _page(FROM_LIST[tx.engine] + where, sort) if along_list else named_page(tx.engine, sort)
+    else:
+        source = _source(sizes, window, sort, filter_)[tx.engine] + where
+        is_whole = filter_ == EVERYONE and window.after is None
+        total, following = (sizes.of_list, 0) if is_whole else _count(tx, source, window, params)
+        page = _page(source, sort)
+    rows = tx.all(page, limit=window.limit, offset=window.offset, **params)
     if window.after is not None:
-        window = Window(total - _count(tx, source, params, after=after), window.limit, after)
+        window = Window(total - following, window.limit, window.after)
     last = rows[-1][0] if rows and sort is None else None
     return Page([Contact(*row[1:]) for row in rows], window, total, last, sizes.version)
 
@@ -177,6 +177,43 @@ def _source(sizes: Sizes, window: Window, sort: Sort | None, filter_: ContactFil
     return FROM_CONTACTS if met < sizes.of_list else FROM_LIST
 
 
-def _count(tx: Tx, source: str, params: Mapping[str, str], *, after: int) -> int:
-    row = tx.one(f"SELECT count(*) {source} AND m.position > :after", after=after, **params)
-    return int(row[0]) if row else 0
+def _is_by_name(tx: Tx, sizes: Sizes, filter_: ContactFilter, params: dict[str, object]) -> bool:
+    """Whether to look the name up, rather than to go through the list; then the parameters for that are added.
+
+    It is where fewer contacts have the name than the list has members, which is not asked of a list that is short, nor
+    of one that has half of all contacts.
+    """
+    if filter_.number is not None or filter_.tag is not None or not is_indexed(filter_.name):
+        return False
+    params |= found_params(str(params["account"]), str(filter_.name))
+    if sizes.of_list <= SHORT or sizes.of_list * 2 >= sizes.of_book:
+        return sizes.of_list > SHORT
+    few = f"SELECT 1 FROM ({FOUND[tx.engine]}) AS found LIMIT :most"
+    row = tx.one(f"SELECT count(*) FROM ({few}) AS few", most=sizes.of_list, **params)
+    return row is not None and row[0] < sizes.of_list
+
+
+def _counted(tx: Tx, sizes: Sizes, window: Window) -> str:
+    """Whom to count of those who have a name: where all contacts are members, nobody need be looked up among them."""
+    has_all = sizes.of_list == sizes.of_book and window.after is None
+    return f"FROM ({FOUND[tx.engine]}) AS found" if has_all else NAMED[tx.engine]
+
+
+def _met(sizes: Sizes, window: Window, wanted: int) -> float:
+    """How many members are met from the list, as a rule, until a page of so many that are wanted is full."""
+    return (window.offset + window.limit) * sizes.of_list / max(wanted, 1)
+
+
+def _count(tx: Tx, source: str, window: Window, params: Params) -> tuple[int, int]:
+    """How many members there are, and how many after the window's position."""
+    following = ", count(*) FILTER (WHERE m.position > :after)" if window.after is not None else ""
+    row = tx.one(f"SELECT count(*){following} {source}", **params)
+    return (row[0], row[-1]) if row else (0, 0)
+
+
+def _page(source: str, sort: Sort | None) -> str:
+    return f"""
+        SELECT m.position, {MEMBER_COLUMNS} {source} AND m.position > :after
+        ORDER BY {order_by("c", ORDERS, sort) if sort else "m.position"}
+        LIMIT :limit OFFSET :offset
+    """

@@ -57,4 +57,6 @@ def _take(connection: Connection, step: Migration) -> None:
     except errors.DuplicateTable:
         raise Unavailable("The database has tables of another program; give Dialbook a database of its own.") from None
     except errors.InsufficientPrivilege:
-        raise Unavailable("The database's user may not make tables in it.") from None
+        raise Unavailable("The database's user may not make tables and trusted extensions in it.") from None
+    except (errors.FeatureNotSupported, errors.UndefinedFile) as lacking:
+        raise Unavailable(f"PostgreSQL lacks an extension: {lacking.diag.message_primary}.") from None

@@ -18,6 +18,7 @@ import apsw
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.checkpoints import Checkpoints
+from dialbook.store.contact_names import name_row
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
 from dialbook.store.migrate import migrations, pending
@@ -339,6 +340,7 @@ def _in_snapshot(
 
 
 def _upgrade(connection: apsw.Connection) -> None:
+    connection.create_scalar_function("name_row", lambda *of: name_row(str(of[0]), str(of[1])), 2)
     connection.execute("BEGIN IMMEDIATE")
     try:
         for step in pending(migrations("sqlite"), connection.pragma("user_version")):

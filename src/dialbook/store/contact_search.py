@@ -1,0 +1,106 @@
+"""Those contacts of an account to whom something applies.
+
+A page of those with a name can be found in two ways. By the names' index: all who have it are put into order. Or along
+the order: each contact's name is looked at, until the page is full. How many have the name has to be said anyway, and
+tells which way is shorter.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from dialbook.model.contact import Contact, ContactInLists, ListRef
+from dialbook.model.page import Page, Sort, Window
+from dialbook.store.contact_names import FOUND, found_params, is_indexed
+from dialbook.store.contacts import COLUMNS, ORDERS, ContactFilter, conditions, get_contact, list_contacts
+from dialbook.store.database import Engine, Params, Row, Tx
+from dialbook.store.selection import any_of, order_by
+
+# In these orders those who have a name stand together, and may all be at the other end.
+NAME_ORDERS = frozenset({"first_name", "last_name"})
+
+# A subquery with an OFFSET keeps PostgreSQL to looking up each contact that was found.
+FROM_NAMES: Mapping[Engine, str] = {
+    "sqlite": f"""
+    FROM ({FOUND["sqlite"]}) AS found CROSS JOIN contacts AS c
+    WHERE c.account = :account AND c.sid = found.sid
+    """,
+    "postgres": f"""
+    FROM ({FOUND["postgres"]}) AS found CROSS JOIN LATERAL (
+        SELECT c.* FROM contacts AS c WHERE c.account = :account AND c.sid = found.sid OFFSET 0
+    ) AS c
+    WHERE TRUE
+    """,
+}
+FROM_BOOK = "FROM contacts AS c WHERE c.account = :account"
+
+
+def search_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter) -> Page[Contact]:
+    """One page of those contacts whom the filter lets through, and how many they are in all."""
+    if filter_.name is None or not is_indexed(filter_.name):
+        return list_contacts(tx, account, window, sort, filter_)
+    named, name_params = conditions(ContactFilter(name=filter_.name))
+    others, other_params = conditions(replace(filter_, name=None))
+    params = {**found_params(account, filter_.name), **name_params, **other_params}
+    of_book, total = _sizes(tx, others, params)
+    met = (window.offset + window.limit) * of_book / max(total, 1)
+    by_name = total <= met or sort.field in NAME_ORDERS
+    source = FROM_NAMES[tx.engine] if by_name else f"{FROM_BOOK}{named}"
+    order = order_by("c", ORDERS, sort)
+    page = f"SELECT c.sid {source}{others} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    rows = tx.all(
+        f"""
+        SELECT {COLUMNS} FROM ({page}) AS page CROSS JOIN contacts AS c
+        WHERE c.account = :account AND c.sid = page.sid
+        ORDER BY {order}
+        """,
+        limit=window.limit,
+        offset=window.offset,
+        **params,
+    )
+    return Page([Contact(*row) for row in rows], window, total)
+
+
+def search_contacts_with_lists(
+    tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter
+) -> Page[ContactInLists]:
+    """The same page, and with each contact the lists that it is in, by name."""
+    page = search_contacts(tx, account, window, sort, filter_)
+    return Page(_with_lists(tx, account, page.items), window, page.total)
+
+
+def get_contact_with_lists(tx: Tx, account: str, sid: str) -> ContactInLists:
+    """One contact, and the lists that it is in, by name.
+
+    Raises:
+        NotFound: the account has no such contact.
+    """
+    return _with_lists(tx, account, [get_contact(tx, account, sid)])[0]
+
+
+def _with_lists(tx: Tx, account: str, contacts: Sequence[Contact]) -> list[ContactInLists]:
+    sids, params = any_of("sid", [contact.sid for contact in contacts])
+    rows = tx.all(
+        f"""
+        SELECT m.contact, l.sid, l.name
+        FROM members AS m
+        JOIN lists AS l ON l.account = :account AND l.sid = m.list
+        WHERE m.account = :account AND m.contact IN {sids}
+        ORDER BY m.contact, l.name
+        """,
+        account=account,
+        **params,
+    )
+    lists: dict[str, list[ListRef]] = {contact.sid: [] for contact in contacts}
+    for contact_sid, list_sid, name in rows:
+        lists[contact_sid].append(ListRef(list_sid, name))
+    return [ContactInLists(contact, lists[contact.sid]) for contact in contacts]
+
+
+def _sizes(tx: Tx, others: str, params: Params) -> Row:
+    """How many contacts the book has, and how many of them match; a name alone is counted in its index alone."""
+    found = f"{FROM_NAMES[tx.engine]}{others}" if others else f"FROM ({FOUND[tx.engine]}) AS found"
+    sizes = tx.one(
+        f"SELECT b.contact_count, (SELECT count(*) {found}) FROM books AS b WHERE b.account = :account", **params
+    )
+    return sizes or (0, 0)
