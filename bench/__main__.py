@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bench import bulk, client, compare, console, depth, export, lag, pages, pgbench, report, uploads, writes
+from bench import bulk, client, compare, console, depth, export, lag, names, pages, pgbench, report, uploads, writes
 from bench.effort import FULL, QUICK, Effort
 from bench.engines import POSTGRES, SQLITE
 from bench.failure import Failure
@@ -23,6 +23,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "pgbench": pgbench.measure,
     "depth": depth.measure,
     "export": export.measure,
+    "names": names.measure,
     "compare": compare.measure,
     "lag": lag.measure,
     "bulk": bulk.measure,
