@@ -10,11 +10,12 @@ import apsw
 import pytest
 
 from dialbook.model.account import DEFAULT_REGION
+from dialbook.model.bulk import accepted
 from dialbook.model.contact import ContactDraft
-from dialbook.model.lists import ListLimits
+from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.page import Window
 from dialbook.model.upload import Chunk, OnDuplicate, UploadDraft, UploadFile, UploadRow
-from dialbook.store import accounts, contacts, uploads
+from dialbook.store import accounts, contacts, lists, members, uploads
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from dialbook.store.upload_rows import write_chunk
@@ -59,7 +60,7 @@ def test_many_numbers_are_looked_up_by_their_index(asked: list[str], database: s
         asyncio.run(db.write(create_contacts))
         asyncio.run(db.write(upload_rows))
 
-    looking = [sql for sql in asked if "json_each" in sql]
+    looking = [sql for sql in asked if "json_each(:wanted)" in sql]
     assert len(looking) == 3
     for plan in plans(database, looking):
         searches = [step for step in plan if step.startswith("SEARCH")]
@@ -75,6 +76,35 @@ def test_uploads_are_listed_by_their_index(asked: list[str], database: str) -> N
     page, count = plans(database, [sql for sql in asked if "uploads AS u" in sql])
     assert page == ["SEARCH u USING PRIMARY KEY (account=?)"]
     assert count == ["SEARCH u USING COVERING INDEX uploads_by_end (account=?)"]
+
+
+def test_a_contact_is_deleted_without_a_look_at_other_memberships(database: str) -> None:
+    steps: list[int] = []
+
+    def note(event: dict[str, Any]) -> None:
+        steps.append(event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
+
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(accounts.create_account, "acme", region=DEFAULT_REGION, now=NOW))
+        sids = asyncio.run(db.write(fill_a_list, 3000))
+    apsw.connection_hooks.append(watch)
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(contacts.delete_contact, "acme", sids[1500], now=NOW))
+    apsw.connection_hooks.remove(watch)
+
+    assert steps
+    assert max(steps) < 1000
+
+
+def fill_a_list(tx: Tx, count: int) -> list[str]:
+    drafts = [ContactDraft(number) for number in NUMBERS[:count]]
+    sids = [contact.sid for contact in accepted(contacts.create_contacts(tx, "acme", drafts, now=NOW))]
+    (made,) = accepted(lists.create_lists(tx, "acme", [ListDraft("Everyone")], now=NOW))
+    members.add_members(tx, "acme", made.sid, sids, limits=ListLimits(), now=NOW)
+    return sids
 
 
 def plans(database: str, statements: list[str]) -> list[list[str]]:

@@ -4,7 +4,7 @@
 CREATE TABLE sessions (
     token_hash text COLLATE "C" NOT NULL PRIMARY KEY,  -- SHA-256, hex; the token itself is with the browser alone
     account    text COLLATE "C" NOT NULL REFERENCES accounts (account),
-    key        text COLLATE "C" NOT NULL REFERENCES api_keys (key),
+    key        text COLLATE "C" NOT NULL,
     is_link    bigint NOT NULL,
     created    text COLLATE "C" NOT NULL,
     used       text COLLATE "C" NOT NULL

@@ -3,7 +3,7 @@
 CREATE TABLE sessions (
     token_hash TEXT NOT NULL PRIMARY KEY,  -- SHA-256, hex; the token itself is with the browser alone
     account    TEXT NOT NULL REFERENCES accounts (account),
-    key        TEXT NOT NULL REFERENCES api_keys (key),
+    key        TEXT NOT NULL,
     is_link    INTEGER NOT NULL,
     created    TEXT NOT NULL,
     used       TEXT NOT NULL
