@@ -88,7 +88,7 @@ def fill(tx: Tx) -> dict[str, str]:
     for sid in sids[::100]:
         members.remove_member(tx, "acme", made[0].sid, sid, now=NOW)
     for i in range(500):
-        file = UploadFile(f"{i:032x}", "folder", ["number"])
+        file = UploadFile(f"{i:032x}", "folder", ["number"], rows=1)
         uploads.create_upload(tx, "acme", UploadDraft("List 0"), file, now=NOW)
     return {"big": made[0].sid, "small": made[1].sid}
 

@@ -62,6 +62,7 @@ class UploadFile(Struct, frozen=True):
     sid: str  # its name, and that of its upload
     folder: str  # the name of the folder that has it
     columns: Sequence[str]  # as its first line names them
+    rows: int  # blank ones not counted
 
 
 class Upload(Struct, frozen=True):
@@ -74,6 +75,7 @@ class Upload(Struct, frozen=True):
     on_duplicate: str
     dry_run: bool
     columns: Sequence[str]  # as the file names them
+    rows: int | None  # that the file has, blank ones not counted; None of an upload from before they were counted
     status: str
     reason: str | None  # why it failed
     joined: int  # contacts that joined the list
@@ -87,6 +89,13 @@ class Upload(Struct, frozen=True):
     def total(self) -> int:
         """How many rows of the file are dealt with, blank ones not counted."""
         return self.success + self.duplicate + self.failed
+
+    @property
+    def percent(self) -> int | None:
+        """How much of the file is dealt with; None where nobody knows how many rows it has."""
+        if self.rows is None:
+            return None
+        return 100 * self.total // self.rows if self.rows else 100
 
     @property
     def reported(self) -> int:

@@ -1,7 +1,7 @@
 """/v2/accounts/{account_sid}/contacts/csv-upload and /csv-status"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -30,8 +30,14 @@ async def upload_csv(request: Request) -> Response:
     return reply(request, envelope.accepted(wire.write_accepted(await receive_upload(request))))
 
 
-async def receive_upload(request: Request) -> Upload:
+async def receive_upload(
+    request: Request, take_fields: Callable[[Mapping[str, str]], object] = lambda _: None
+) -> Upload:
     """The same; the upload that has begun.
+
+    Args:
+        request: whose body is the form.
+        take_fields: is given the form's fields as they were sent, also when something in them is refused then.
 
     Raises:
         DialbookError: the form or the file is refused (contract section 7).
@@ -43,11 +49,14 @@ async def receive_upload(request: Request) -> Upload:
     (sid,) = new_sids(now, 1)
     with service.spool.receiving(sid, size) as file:
         fields = await receive_form(request, Expected(wire.FILE, wire.FIELDS, limit), file.write)
+        take_fields(fields)
         draft = wire.read_draft(fields)
         await asyncio.to_thread(file.sync)
         async with service.looking:
-            columns = await asyncio.to_thread(_look_through, file.path, draft.list_type, limit, service.list_limits)
-        return await _begin(request, file, draft, UploadFile(sid, service.spool.name, columns))
+            columns, rows = await asyncio.to_thread(
+                _look_through, file.path, draft.list_type, limit, service.list_limits
+            )
+        return await _begin(request, file, draft, UploadFile(sid, service.spool.name, columns, rows))
 
 
 async def get_upload(request: Request) -> Response:
@@ -72,15 +81,26 @@ async def cancel_upload(request: Request) -> Response:
 
 async def list_upload_errors(request: Request) -> Response:
     """One page of an upload's report; as CSV, all of it."""
-    account, sid, window = account_of(request).sid, sid_of(request, "upload_id"), window_of(request)
-    db = service_of(request).db
+    window = window_of(request)
     format_ = wanted_format(header_of(request, b"accept"))
     if format_ is not None and format_.media_type == CSV_TYPE:
-        upload = await db.read(store.get_upload, account, sid)
-        headers = {"Content-Disposition": f'attachment; filename="{sid}-errors.csv"', "Vary": "Accept"}
-        return stream(request, _report(request, upload, window.offset), CSV_TYPE, headers)
-    page = await db.scan(store.list_rejections, account, sid, window)
+        return await send_report(request, window.offset)
+    page = await service_of(request).db.scan(
+        store.list_rejections, account_of(request).sid, sid_of(request, "upload_id"), window
+    )
     return reply(request, envelope.page(page, wire.write_rejection))
+
+
+async def send_report(request: Request, offset: int = 0) -> Response:
+    """Send an upload's report as CSV, from its row `offset` on: to be mended and uploaded.
+
+    Raises:
+        NotFound: the account has no such upload.
+    """
+    sid = sid_of(request, "upload_id")
+    upload = await service_of(request).db.read(store.get_upload, account_of(request).sid, sid)
+    headers = {"Content-Disposition": f'attachment; filename="{sid}-errors.csv"', "Vary": "Accept"}
+    return stream(request, _report(request, upload, offset), CSV_TYPE, headers)
 
 
 async def _begin(request: Request, file: Received, draft: UploadDraft, spooled: UploadFile) -> Upload:
@@ -95,17 +115,22 @@ async def _begin(request: Request, file: Received, draft: UploadDraft, spooled: 
         raise
 
 
-def _look_through(path: Path, list_type: ListType, limit: int, limits: ListLimits) -> list[str]:
-    """Read a file once, so that what is no CSV, or too long, is refused before anything is written; its columns."""
+def _look_through(path: Path, list_type: ListType, limit: int, limits: ListLimits) -> tuple[list[str], int]:
+    """Read a file once, so that what is no CSV, or too long, is refused before anything is written.
+
+    Returns:
+        The names of its columns, and how many rows it has.
+    """
     with path.open("rb") as file:
         records = csv_rows.read_records(file, limit=limit)
         layout = csv_rows.read_layout(next(records), list_type)
         most = limits.of(list_type)
-        if sum(1 for _ in islice(records, most + 1)) > most:
+        rows = sum(1 for _ in islice(records, most + 1))
+        if rows > most:
             raise Invalid(
                 f"file_name has more rows than a {list_type} list may have contacts, {most}. Cut it into several."
             )
-    return list(layout.columns)
+    return list(layout.columns), rows
 
 
 async def _report(request: Request, upload: Upload, offset: int) -> AsyncIterator[bytes]:

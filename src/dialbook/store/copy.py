@@ -71,6 +71,7 @@ TABLES = (
             "on_duplicate",
             "dry_run",
             "columns",
+            "row_count",
             "status",
             "reason",
             "joined",

@@ -18,8 +18,8 @@ CANCELLED = "It was cancelled."
 
 # The columns of an upload, in the order of its fields.
 COLUMNS = (
-    "u.account, u.sid, u.list, u.list_type, u.on_duplicate, u.dry_run, u.columns, u.status, u.reason,"
-    " u.joined, u.success, u.duplicate, u.failed, u.created, u.ended"
+    "u.account, u.sid, u.list, u.list_type, u.on_duplicate, u.dry_run, u.columns, u.row_count,"
+    " u.status, u.reason, u.joined, u.success, u.duplicate, u.failed, u.created, u.ended"
 )
 
 
@@ -35,8 +35,8 @@ def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *,
         list_sid = single(create_lists(tx, account, [ListDraft(draft.list_name, type=draft.list_type)], now=now)).sid
     tx.run(
         """
-        INSERT INTO uploads (account, sid, list, list_type, on_duplicate, dry_run, columns, status, created)
-        VALUES (:account, :sid, :list, :list_type, :on_duplicate, :dry_run, :columns, :status, :created)
+        INSERT INTO uploads (account, sid, list, list_type, on_duplicate, dry_run, columns, row_count, status, created)
+        VALUES (:account, :sid, :list, :list_type, :on_duplicate, :dry_run, :columns, :rows, :status, :created)
         """,
         account=account,
         sid=file.sid,
@@ -45,6 +45,7 @@ def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *,
         on_duplicate=str(draft.on_duplicate),
         dry_run=int(draft.dry_run),
         columns=json.encode(file.columns).decode(),
+        rows=file.rows,
         status=str(Status.IN_PROGRESS),
         created=utc_text(now),
     )
