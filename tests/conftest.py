@@ -1,6 +1,5 @@
 """A real server on a real socket, for each engine, and accounts on it: each test has its own."""
 
-import asyncio
 import json
 import tempfile
 import threading
@@ -17,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+from anyio.from_thread import start_blocking_portal
 from click.testing import CliRunner
 from msgspec import structs
 from starlette.types import ASGIApp
@@ -120,19 +120,19 @@ def execute(database: str, sql: str, **params: object) -> None:
     def change(tx: Tx) -> None:
         tx.run(sql, **params)
 
-    with closing(open_database(database)) as db:
-        asyncio.run(db.write(change))
+    with closing(open_database(database)) as db, start_blocking_portal() as portal:
+        portal.call(db.write, change)
 
 
 def turns(server: Server, chunk: int = CHUNK) -> Iterator[None]:
     """Work off the uploads that a server has received, chunk by chunk."""
     settings = server.settings
-    with closing(open_database(server.database)) as db, asyncio.Runner() as loop:
+    with closing(open_database(server.database)) as db, start_blocking_portal() as portal:
         lists = ListLimits(settings.static_list_limit, settings.dynamic_list_limit)
         limits = UploadLimits(lists, settings.upload_limit, settings.report_days, chunk)
         runner = Runner(db, open_spool(settings.upload_folder, settings.database), limits, lambda: datetime.now(UTC))
         with closing(runner):
-            while loop.run(runner.turn()):
+            while portal.call(runner.turn):
                 yield
 
 
