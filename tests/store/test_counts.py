@@ -86,7 +86,7 @@ def take(tx: Tx, account: str, what: str, arguments: Any, now: datetime) -> None
 
 
 def upload(tx: Tx, account: str, rows: Sequence[tuple[str, str | None]], now: datetime) -> None:
-    file = UploadFile(f"upload-{next(names)}", "folder", ["number", "tag"])
+    file = UploadFile(f"upload-{next(names)}", "folder", ["number", "tag"], len(rows))
     uploads.create_upload(tx, account, UploadDraft("Friends", on_duplicate=OnDuplicate.UPDATE), file, now=now)
     chunk = [UploadRow(i, number, [None] * 4 + [tag], None, [number]) for i, (number, tag) in enumerate(rows)]
     write_chunk(tx, account, file.sid, Chunk(0, chunk, is_last=True), limits=ListLimits(), now=now)

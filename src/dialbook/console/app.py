@@ -7,10 +7,21 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dialbook.console import contacts, list_pictures, lists, members, overview, selection, sign_in
+from dialbook.console import (
+    contacts,
+    list_pictures,
+    lists,
+    members,
+    overview,
+    selection,
+    sign_in,
+    upload_form,
+    uploads,
+)
 from dialbook.console.session import HOME
 from dialbook.console.view import Guard, Handler, View
 from dialbook.model.errors import NotFound
+from dialbook.server.uploads import send_report
 
 PAGES: Mapping[str, Mapping[str, Handler]] = {
     "": {
@@ -52,6 +63,25 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
     },
     "/contacts/{contact_sid}/delete": {
         "POST": contacts.delete_contact,
+    },
+    "/uploads": {
+        "GET": uploads.list_uploads,
+        "POST": upload_form.create_upload,
+    },
+    "/uploads/new": {
+        "GET": upload_form.show_form,
+    },
+    "/uploads/target": {
+        "GET": upload_form.show_target,
+    },
+    "/uploads/{upload_id}": {
+        "GET": uploads.show_upload,
+    },
+    "/uploads/{upload_id}/cancel": {
+        "POST": uploads.cancel_upload,
+    },
+    "/uploads/{upload_id}/report.csv": {
+        "GET": send_report,
     },
 }
 

@@ -1,6 +1,6 @@
 """Lists of an account; who is in them is in `members`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
 from dialbook.store.books import lock_book
 from dialbook.store.database import Params, Tx
-from dialbook.store.selection import containing, order_by
+from dialbook.store.selection import containing, one_of, order_by
 from dialbook.store.tallies import tally_lists
 
 # The columns of a list, in the order of its fields.
@@ -46,6 +46,17 @@ def find_list(tx: Tx, account: str, name: str) -> ContactList | None:
         f"SELECT {COLUMNS} FROM lists AS l WHERE l.account = :account AND l.name = :name", account=account, name=name
     )
     return ContactList(*row) if row else None
+
+
+def find_names(tx: Tx, account: str, sids: Sequence[str]) -> Mapping[str, str]:
+    """The names of those of the lists that are there, by sid."""
+    wanted = one_of(tx.engine, "l.sid", sids)
+    rows = tx.all(
+        f"SELECT l.sid, l.name FROM {wanted.source} lists AS l WHERE l.account = :account AND {wanted.condition}",
+        account=account,
+        **wanted.params,
+    )
+    return dict(rows)
 
 
 def get_version(tx: Tx, account: str, sid: str) -> int:

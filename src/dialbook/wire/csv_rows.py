@@ -28,10 +28,10 @@ REPORT_COLUMNS = ("error_line", "error_reason", "error_description")
 
 DELIMITERS = (",", ";", "\t")
 NAMES_SHOWN = 5
+BETWEEN_WORDS = re.compile(r"[\s_-]+")  # in the name of a column
 BLANK_LIMIT = 1_000_000  # rows with nothing in them
 
 _DECLARED = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
-_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _ROUNDED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
 
@@ -177,7 +177,7 @@ def _columns(lines: Iterator[str], delimiter: str) -> list[str]:
 
 def known_name(column: str) -> str:
     """`First Name` and `first-name` are the column `first_name`."""
-    return _BETWEEN_WORDS.sub("_", column.lower())
+    return BETWEEN_WORDS.sub("_", column.lower())
 
 
 def _check_extra(columns: Sequence[str], list_type: ListType) -> None:

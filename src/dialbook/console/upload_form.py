@@ -1,0 +1,105 @@
+"""The form that brings a file: which list it is for, and how its columns will be understood."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.page import is_part, redirect, render
+from dialbook.console.session import session_of
+from dialbook.console.uploads import PATH
+from dialbook.model.contact import TEXT_FIELDS
+from dialbook.model.errors import DialbookError, Forbidden
+from dialbook.model.lists import ContactList
+from dialbook.model.page import Sort, Window
+from dialbook.model.text import TEXT_LIMIT, storable
+from dialbook.model.upload import EXTRA_COLUMNS
+from dialbook.server.context import account_of, service_of
+from dialbook.server.uploads import receive_upload
+from dialbook.store.database import Tx
+from dialbook.store.lists import find_list, list_lists
+from dialbook.wire import csv_lines, csv_rows
+from dialbook.wire.export import FORMULA
+
+SUGGESTED = Window(0, 10)
+
+# What the page has to know to understand the first line of a file as an upload will.
+RULES: Mapping[str, object] = {
+    "number": csv_rows.NUMBER,
+    "fields": (csv_rows.NUMBER, *TEXT_FIELDS),
+    "report": csv_rows.REPORT_COLUMNS,
+    "extra": EXTRA_COLUMNS,
+    "delimiters": csv_rows.DELIMITERS,
+    "betweenWords": csv_rows.BETWEEN_WORDS.pattern,
+    "formula": FORMULA,
+    "wanted": csv_lines.WANTED,
+}
+
+
+class Target(Struct, frozen=True):
+    """The list that a file is for, as far as its name is typed."""
+
+    found: ContactList | None  # that has this name
+    suggestions: Sequence[ContactList]  # whose names contain what is typed
+
+
+async def show_form(request: Request) -> Response:
+    """The form; a link may say which list it is for."""
+    session = session_of(request)
+    if session is None or not session.may_write:
+        raise Forbidden("You are signed in with a key that may only read; an upload needs the scope 'write'.")
+    return await _show(request, request.query_params)
+
+
+async def show_target(request: Request) -> Response:
+    """Whether there is a list of the name that is being typed, of which type, and names that are like it."""
+    fields = request.query_params
+    return render(request, "upload_target.html", fields=fields, target=await _find_target(request, fields))
+
+
+async def create_upload(request: Request) -> Response:
+    """Receive a file, and lead to its upload; a refusal is shown on the form, which stays as it was filled in."""
+    fields: dict[str, str] = {}
+    try:
+        upload = await receive_upload(request, fields.update)
+    except DialbookError as refusal:
+        if is_part(request):
+            return render(request, "refused.html", status=refusal.status, refusal=refusal)
+        return await _show(request, fields, refusal)
+    path = f"{PATH}/{upload.sid}"
+    return Response(status_code=204, headers={"HX-Redirect": path}) if is_part(request) else redirect(path)
+
+
+async def _show(request: Request, fields: Mapping[str, str], refusal: DialbookError | None = None) -> Response:
+    return render(
+        request,
+        "upload_form.html",
+        status=refusal.status if refusal else 200,
+        fields=fields,
+        target=await _find_target(request, fields),
+        rules={**RULES, "fileLimit": service_of(request).settings.upload_limit},
+        refusal=refusal,
+        calls=_calls(request, fields),
+    )
+
+
+async def _find_target(request: Request, fields: Mapping[str, str]) -> Target:
+    name = fields.get("list_name", "").strip()
+    if len(name) > TEXT_LIMIT or not storable(name):
+        return Target(None, [])
+    return await service_of(request).db.scan(_read_target, account_of(request).sid, name)
+
+
+def _read_target(tx: Tx, account: str, name: str) -> Target:
+    suggestions = list_lists(tx, account, SUGGESTED, Sort("name"), name=name or None)
+    return Target(find_list(tx, account, name), suggestions.items)
+
+
+def _calls(request: Request, fields: Mapping[str, str]) -> list[Call]:
+    name = fields.get("list_name") or "Friends"
+    send = python_call("upload_csv", "contacts.csv", name, type="dynamic", on_duplicate="update")
+    form = {"list_name": name, "type": "dynamic", "on_duplicate": "update"}
+    wait = f"accepted = {send}\nupload = client.wait_for_upload(accepted.upload_id)"
+    return [Calls(request).form("Upload a file", "/contacts/csv-upload", wait, form, "file_name=@contacts.csv")]
