@@ -249,12 +249,14 @@ def test_the_page_follows_the_work_and_leaves_the_reader_alone(server: Server, p
     begin(page, "\n".join(["number", *NUMBERS[:4]]).encode(), "Friends")
     page.get_by_text("As a request").focus()
     page.keyboard.press("Enter")
+    cancel = page.get_by_role("button", name="Cancel").element_handle()
 
     for done, _ in enumerate(turns(server, chunk=1), 1):
         if done > 3:
             break
         expect(page.get_by_role("progressbar")).to_have_attribute("value", str(25 * done))
         expect(page.get_by_text(f"{done} of 4")).to_be_visible()
+        assert cancel.evaluate("button => button.isConnected")  # so that no press is lost
         expect(page.get_by_text("As a request")).to_be_focused()
     work_off(server)
 
@@ -262,6 +264,16 @@ def test_the_page_follows_the_work_and_leaves_the_reader_alone(server: Server, p
     expect(page.get_by_text("As a request")).to_be_focused()
     expect(page.locator("[hx-trigger]")).to_have_count(0)  # nothing asks again
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+@pytest.mark.sqlite
+def test_whoever_stands_on_cancel_at_the_end_is_led_on(server: Server, page: Page) -> None:
+    begin(page, f"number\n{NUMBERS[0]}\n".encode(), "Friends")
+    page.get_by_role("button", name="Cancel").focus()
+
+    work_off(server)
+
+    expect(page.get_by_role("link", name="To the list")).to_be_focused()
 
 
 def test_an_upload_updates_who_is_known(api: Client, server: Server, page: Page) -> None:
