@@ -169,7 +169,7 @@ def test_what_a_column_becomes_goes_by_the_lists_type(api: Client, page: Page) -
     name_list(page, "Kept")
     expect(page.get_by_text("It is there: a dynamic list with 0 contacts")).to_be_visible()
     expect(page.get_by_role("radio", name="Static")).to_have_count(0)
-    expect(problems(page)).to_have_text("A dynamic list keeps up to 5 columns of its own; too many: “c5”.")
+    expect(problems(page)).to_have_text("A dynamic list keeps up to 5 columns; too many: “c5”.")
     assert columns_of(page)[1] == ("c0", "kept per member")
     name_list(page, "Kept by nobody")
     page.get_by_role("radio", name="Static").check()

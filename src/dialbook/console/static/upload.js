@@ -6,6 +6,8 @@ const ROWS = 8; // that are shown
 const GZIP = [0x1f, 0x8b];
 const ZIP = [0x50, 0x4b, 3, 4];
 const ENCODINGS = [[[0xff, 0xfe], "utf-16le", "UTF-16"], [[0xfe, 0xff], "utf-16be", "UTF-16"], [[], "utf-8", "UTF-8"]];
+const PACKED = "It cannot be shown here, since it is packed; the server will read it.";
+const LOST = "The connection was lost before the server had all of the file. Try again.";
 const SEPARATORS = { ",": "commas", ";": "semicolons", "\t": "tabs" };
 
 const form = document.querySelector("[data-upload]");
@@ -32,7 +34,7 @@ const beginsWith = (bytes, start) => start.every((byte, i) => bytes[i] === byte)
 
 async function readStart(file) {
   const bytes = new Uint8Array(await file.slice(0, START_BYTES).arrayBuffer());
-  if (beginsWith(bytes, GZIP)) return { form: "gzip", note: "It cannot be shown here, since it is packed; the server will read it." };
+  if (beginsWith(bytes, GZIP)) return { form: "gzip", note: PACKED };
   if (beginsWith(bytes, ZIP)) return { problem: `This is an Excel workbook, or another archive. ${rules.wanted}` };
   const [, encoding, name] = ENCODINGS.find(([mark]) => beginsWith(bytes, mark));
   try {
@@ -79,7 +81,7 @@ const knownName = (name) => name.toLowerCase().replace(betweenWords, "_");
 const NAMELESS = { becomes: "has no name", sentence: "Every column needs a name in the first line:" };
 const TWICE = { becomes: "comes twice", sentence: "Each column may come once:" };
 const NOT_KEPT = { becomes: "not allowed in a static list", sentence: "Not allowed in a static list:" };
-const TOO_MANY = { becomes: "one too many", sentence: `A dynamic list keeps up to ${rules.extra} columns of its own; too many:` };
+const TOO_MANY = { becomes: "one too many", sentence: `A dynamic list keeps up to ${rules.extra} columns; too many:` };
 const WRONGS = [NAMELESS, TWICE, NOT_KEPT, TOO_MANY];
 
 function understand(names, type) {
@@ -100,7 +102,9 @@ function understand(names, type) {
 
 function problemsOf(sheet, columns, file) {
   const problems = [];
-  if (file.size > rules.fileLimit) problems.push(`It has ${size(file.size)}; at most ${size(rules.fileLimit)} are allowed.`);
+  if (file.size > rules.fileLimit) {
+    problems.push(`It has ${size(file.size)}; at most ${size(rules.fileLimit)} are allowed.`);
+  }
   if (sheet.problem) problems.push(sheet.problem);
   if (!sheet.names) return problems;
   if (!sheet.names.length) return [...problems, "It is empty; its first line has to name its columns."];
@@ -197,7 +201,7 @@ function send() {
   request.upload.addEventListener("load", () => part("sent").removeAttribute("value"));
   request.upload.addEventListener("load", () => { part("stage").textContent = "The server looks through it."; });
   request.addEventListener("load", () => answer(request));
-  request.addEventListener("error", () => refuse("The connection was lost before the server had all of the file. Try again."));
+  request.addEventListener("error", () => refuse(LOST));
   request.addEventListener("abort", () => refuse("Cancelled; nothing was uploaded."));
   part("refused").replaceChildren();
   part("stage").textContent = "The file is being sent.";
