@@ -101,7 +101,7 @@ def _run(name: str, arguments: Sequence[str], beside: Path) -> Iterator[Server]:
 def _start(arguments: Sequence[str], folder: Path, errors: int) -> subprocess.Popen[str]:
     # Neither the caller's settings nor a file of settings in the caller's folder may have a say.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DIALBOOK_")}
-    environment["PYTHONPATH"] = str(ROOT)
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     return subprocess.Popen(
         [sys.executable, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
     )

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from dialbook.console.app import OPEN_PAGES, PAGES, READING_PAGES
-from tests.conftest import NUMBERS, Client, Server
+from tests.conftest import NUMBERS, Client, Server, work_off
 from tests.console.conftest import ARTEFACTS, DESK, PHONE, Enter, sign_in
 
 HOSTILE = [
@@ -30,7 +30,7 @@ STRANGE = [*HOSTILE, LONG[:255], "خريطة العملاء الجدد", "\u202e
 
 
 @pytest.fixture
-def paths(api: Client) -> list[str]:
+def paths(api: Client, server: Server) -> list[str]:
     """Every page that a user can open, in an account whose every text is strange."""
     contacts = api.create_contacts(
         *(
@@ -45,6 +45,9 @@ def paths(api: Client) -> list[str]:
     lists = [api.create_list(text, tag=text)["sid"] for text in STRANGE]
     for sid in lists[:2]:
         api.add_members(sid, *(contact["sid"] for contact in contacts))
+    rows = "".join(f'12,"{text.replace(chr(34), chr(34) * 2)}"\n' for text in STRANGE)
+    upload = api.upload(f"number,first_name\n{rows}".encode(), HOSTILE[1]).json()["response"]["data"]["summary"]["upload_id"]
+    work_off(server)
     return [
         "/console",
         "/console/lists",
@@ -52,6 +55,11 @@ def paths(api: Client) -> list[str]:
         f"/console/lists/{lists[0]}",
         f"/console/lists/{lists[1]}?name=%22%3E%3Cimg",
         f"/console/lists/{lists[2]}",
+        f"/console/lists/{lists[0]}/pictures",
+        f"/console/lists/{lists[2]}/pictures",
+        "/console/uploads",
+        "/console/uploads/new",
+        f"/console/uploads/{upload}",
         "/console/contacts",
         "/console/contacts?search=%3Cscript%3Ealert(1)%3C/script%3E",
         *(f"/console/contacts/{contact['sid']}" for contact in contacts[::4]),
@@ -101,6 +109,10 @@ def test_everybody_can_use_every_page(
         page.goto(path)
         page.get_by_role("button", name=button).first.click()
         found += complaints(page)
+    page.goto(paths[3])
+    page.locator("[data-all]").check()
+    page.get_by_role("button", name="Remove from the list").click()
+    found += complaints(page)
 
     assert found == []
 

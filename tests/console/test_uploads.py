@@ -113,6 +113,17 @@ def test_a_file_in_any_form_is_shown_and_not_sent(encoding: str, shown: str, del
     assert [url for url in asked if "/console/static/" not in url] == []
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("first", ["sep=;", '"SEP=;"', "\n\nsep=; "])
+def test_a_line_that_names_the_delimiter_is_no_row(first: str, page: Page) -> None:
+    page.goto("/console/uploads/new")
+
+    choose(page, f'{first}\r\nnumber;"first\r\nname";a,b,c\r\n{NUMBERS[0]};Asha;x\r\n'.encode())
+
+    assert [becomes for _, becomes in columns_of(page)] == ["number", "first_name", "not allowed in a static list"]
+    assert rows_of(page) == [[NUMBERS[0], "Asha", "x"]]
+
+
 HEADERS = [
     ["number"],
     ["Number", "FIRST-NAME", "last   name", "Company_Name", "email", "TAG"],

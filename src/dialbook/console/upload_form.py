@@ -32,6 +32,7 @@ RULES: Mapping[str, object] = {
     "report": csv_rows.REPORT_COLUMNS,
     "extra": EXTRA_COLUMNS,
     "delimiters": csv_rows.DELIMITERS,
+    "declares": csv_rows.DECLARES.pattern,
     "betweenWords": csv_rows.BETWEEN_WORDS.pattern,
     "formula": FORMULA,
     "wanted": csv_lines.WANTED,

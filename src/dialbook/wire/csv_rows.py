@@ -29,9 +29,9 @@ REPORT_COLUMNS = ("error_line", "error_reason", "error_description")
 DELIMITERS = (",", ";", "\t")
 NAMES_SHOWN = 5
 BETWEEN_WORDS = re.compile(r"[\s_-]+")  # in the name of a column
+DECLARES = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)  # a first line that names the delimiter
 BLANK_LIMIT = 1_000_000  # rows with nothing in them
 
-_DECLARED = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
 _ROUNDED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
 
@@ -66,7 +66,7 @@ def read_records(file: BufferedReader, *, limit: int) -> Iterator[Record]:
     with file:
         lines = Lines(file, limit)
         first = _first(lines)
-        if declared := _DECLARED.fullmatch(first):
+        if declared := DECLARES.fullmatch(first):
             first = _first(lines)
         ahead = [first]
         delimiter = declared[1] if declared else _delimiter(ahead, lines)

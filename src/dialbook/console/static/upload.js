@@ -13,6 +13,7 @@ const SEPARATORS = { ",": "commas", ";": "semicolons", "\t": "tabs" };
 const form = document.querySelector("[data-upload]");
 const rules = JSON.parse(form.dataset.rules);
 const betweenWords = new RegExp(rules.betweenWords, "gu");
+const declares = new RegExp(`^${rules.declares}$`, "iu");
 const fileInput = form.querySelector("[name=file_name]");
 const part = (name) => form.querySelector(`[data-${name}]`);
 
@@ -46,19 +47,25 @@ async function readStart(file) {
   }
 }
 
+const withoutBlankLines = (text) => text.replace(/^(?:[^\S\r\n]*(?:\r\n|\r|\n))+/, "");
+
 function readRows(text, isCut) {
-  const body = text.replace(/^(?:[^\S\r\n]*(?:\r\n|\r|\n))+/, "");
-  const delimiter = findDelimiter(body.slice(0, body.search(/[\r\n]|$/)));
-  const rows = Papa.parse(body, { delimiter, skipEmptyLines: "greedy" }).data;
+  const body = withoutBlankLines(text);
+  const [first] = body.split(/\r\n|\r|\n/, 1);
+  const [, declared] = first.match(declares) ?? [];
+  const table = declared ? withoutBlankLines(body.slice(first.length)) : body;
+  const delimiter = declared ?? findDelimiter(table);
+  const rows = Papa.parse(table, { delimiter, skipEmptyLines: "greedy" }).data;
   if (isCut && rows.length > 1) rows.pop();
   return { delimiter, names: rows.length ? columnNames(rows[0]) : [], rows: rows.slice(1, ROWS + 1) };
 }
 
 // The delimiter that finds the number among the columns, or else the one that finds most.
-function findDelimiter(line) {
+function findDelimiter(text) {
   const weigh = (delimiter) => {
-    const names = (Papa.parse(line, { delimiter }).data[0] ?? []).map((cell) => knownName(cellValue(cell)));
-    return names.length + (names.includes(rules.number) ? line.length + 1 : 0);
+    const [cells = []] = Papa.parse(text, { delimiter, preview: 1 }).data;
+    const names = cells.map((cell) => knownName(cellValue(cell)));
+    return names.length + (names.includes(rules.number) ? text.length : 0);
   };
   return rules.delimiters.reduce((best, each) => (weigh(each) > weigh(best) ? each : best));
 }
