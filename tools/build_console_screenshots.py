@@ -95,14 +95,14 @@ def shoot(page: Page, name: str, path: str | None = None) -> None:
 def upload(page: Page) -> None:
     """Take pictures of an upload: before it is sent, and its report."""
     page.goto("/console/uploads/new")
-    page.get_by_label("List name").fill("Trade fair")
+    page.get_by_label("To the list").fill("Trade fair")
     page.locator("input[type=file]").set_input_files(
         {"name": "trade-fair.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
     )
     page.get_by_role("table").first.wait_for()
     shoot(page, "upload")
-    page.get_by_role("button", name="Upload").click()
-    page.get_by_text("number_rounded").wait_for()
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_text("until a spreadsheet rounded it").wait_for()
     shoot(page, "upload-report")
 
 

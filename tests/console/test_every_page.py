@@ -46,7 +46,9 @@ def paths(api: Client, server: Server) -> list[str]:
     for sid in lists[:2]:
         api.add_members(sid, *(contact["sid"] for contact in contacts))
     rows = "".join(f'12,"{text.replace(chr(34), chr(34) * 2)}"\n' for text in STRANGE)
-    upload = api.upload(f"number,first_name\n{rows}".encode(), HOSTILE[1]).json()["response"]["data"]["summary"]["upload_id"]
+    upload = api.upload(f"number,first_name\n{rows}".encode(), HOSTILE[1]).json()["response"]["data"]["summary"][
+        "upload_id"
+    ]
     work_off(server)
     return [
         "/console",
