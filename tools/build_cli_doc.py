@@ -116,6 +116,11 @@ EXAMPLES = {
     "key revoke": ["dialbook key revoke acme 6d73126c0ff16e099aa19084a2a9ba3b"],
     "migrate": ["dialbook migrate", "dialbook migrate --database sqlite:////var/lib/dialbook/book.db"],
     "doctor": ["dialbook doctor", "dialbook doctor --json"],
+    "backup": ["dialbook backup book-2027-01-31.db", "dialbook backup again.db --json"],
+    "restore": [
+        "dialbook restore book-2027-01-31.db --database sqlite:///restored.db",
+        "dialbook restore again.db --database sqlite:///restored.db --replace --yes",
+    ],
     "copy": ["dialbook copy --from sqlite:///dialbook.db --to sqlite:///copy.db"],
     "profile": [],
     "profile add": [

@@ -4,6 +4,7 @@ import click
 
 from dialbook import __version__
 from dialbook.cli.accounts import account, key
+from dialbook.cli.backup import backup, restore
 from dialbook.cli.completion import completion
 from dialbook.cli.contacts import contacts
 from dialbook.cli.copy import copy
@@ -34,7 +35,7 @@ def dialbook() -> None:
     """
 
 
-ADMIN = (account, copy, demo, doctor, key, migrate, serve)
+ADMIN = (account, backup, copy, demo, doctor, key, migrate, restore, serve)
 REMOTE = (contacts, lists, members, profile, pull, push, uploads)
 
 for command in (*ADMIN, *REMOTE, completion):

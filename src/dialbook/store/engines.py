@@ -28,14 +28,23 @@ def open_database(url: str, *, create: bool = True, unhurried: bool = False) -> 
         with _driver_wanted():
             from dialbook.store.postgres import PostgresDatabase  # noqa: PLC0415
         return PostgresDatabase(url, unhurried=unhurried)
+    from dialbook.store.sqlite import SqliteDatabase  # noqa: PLC0415
+
+    return SqliteDatabase(sqlite_path(url), create=create)
+
+
+def sqlite_path(url: str) -> str:
+    """The file that a SQLite URL names.
+
+    Raises:
+        Invalid: no engine knows such a URL.
+    """
     path = url.removeprefix(SQLITE)
     if path in (url, ""):
         raise Invalid(
             f"Database {masked(url)!r} cannot be opened; give sqlite:///FILE or postgresql://USER@HOST/DATABASE."
         )
-    from dialbook.store.sqlite import SqliteDatabase  # noqa: PLC0415
-
-    return SqliteDatabase(path, create=create)
+    return path
 
 
 def migrate_database(url: str) -> None:

@@ -72,7 +72,7 @@ class Spool:
                 with suppress(FileExistsError):
                     path.hardlink_to(draft)
                 draft.unlink()
-                _sync(self.folder)
+                sync(self.folder)
             return path.read_text()
 
     @contextmanager
@@ -172,7 +172,7 @@ class Received:
         with _trouble_as_unavailable():
             self._file.flush()
             os.fsync(self._file.fileno())
-            _sync(self.path.parent)
+            sync(self.path.parent)
 
     def close(self) -> None:
         """Let others have it."""
@@ -194,9 +194,9 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _sync(folder: Path) -> None:
-    """Return when the names in a folder are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Return when what is in a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -229,18 +229,7 @@ class SqliteDatabase:
             Check("SQLite version", version >= OLDEST_SAFE, apsw.sqlite_lib_version()),
             Check("schema", yours == newest, f"{yours} of {newest}"),
             *(Check(name, settings[name] == wanted, str(settings[name])) for name, wanted in PRAGMAS.items()),
-            *self._soundness(),
-        ]
-
-    def _soundness(self) -> Sequence[Check]:
-        try:
-            damage = [str(row[0]) for row in self._reader.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
-            orphans = self._reader.execute("PRAGMA foreign_key_check").fetchall()
-        except TROUBLE as trouble:
-            return [Check("integrity", False, f"the file cannot be read through ({type(trouble).__name__})")]
-        return [
-            Check("integrity", not damage, "; ".join(damage) or "ok"),
-            Check("foreign keys", not orphans, f"{len(orphans)} rows without the row they refer to"),
+            *check_soundness(self._reader),
         ]
 
     def close(self) -> None:
@@ -309,7 +298,7 @@ def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | 
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
     connection = apsw.Connection(path, flags=flags)
     connection.set_busy_timeout(BUSY_MILLISECONDS)  # from the first look on
-    _refuse_foreign(connection, path)
+    refuse_foreign(connection, path)
     # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
     # page costs.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
@@ -319,6 +308,30 @@ def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | 
     if read_only:
         connection.pragma("query_only", 1)
     return connection
+
+
+def check_soundness(connection: apsw.Connection) -> Sequence[Check]:
+    """Read the whole file through."""
+    try:
+        damage = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+        orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+    except TROUBLE as trouble:
+        return [Check("integrity", False, f"the file cannot be read through ({type(trouble).__name__})")]
+    return [
+        Check("integrity", not damage, "; ".join(damage) or "ok"),
+        Check("foreign keys", not orphans, f"{len(orphans)} rows without the row they refer to"),
+    ]
+
+
+def refuse_foreign(connection: apsw.Connection, path: str) -> None:
+    """Refuse a file of some other program, before any setting changes it.
+
+    Raises:
+        Unavailable: it is one.
+    """
+    marked = connection.pragma("application_id") == APPLICATION_ID
+    if not marked and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+        raise Unavailable(f"{path} is a SQLite file, but no Dialbook database.")
 
 
 def _wait_briefly(tries: int) -> bool:
@@ -351,10 +364,3 @@ def _upgrade(connection: apsw.Connection) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-
-
-def _refuse_foreign(connection: apsw.Connection, path: str) -> None:
-    """Refuse a file of some other program, before any setting changes it."""
-    marked = connection.pragma("application_id") == APPLICATION_ID
-    if not marked and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
-        raise Unavailable(f"{path} is a SQLite file, but no Dialbook database.")

@@ -15,6 +15,7 @@ from dialbook.store.database import Row, Tx
 from dialbook.store.lists import create_lists, find_list
 
 CANCELLED = "It was cancelled."
+NOT_IN_BACKUP = "The book was restored from a backup, which has no file of the upload: upload it again."
 
 # The columns of an upload, in the order of its fields.
 COLUMNS = (
@@ -131,6 +132,14 @@ def fail_upload(tx: Tx, account: str, sid: str, reason: str, *, now: datetime) -
     if get_upload(tx, account, sid).is_running:
         end_upload(tx, account, sid, Status.FAILED, reason, now=now)
     return get_upload(tx, account, sid)
+
+
+def fail_uploads_elsewhere(tx: Tx, folder: str, *, now: datetime) -> int:
+    """End the uploads under way, of all accounts, whose files are in other folders; return how many."""
+    queued = tx.all("SELECT q.account, q.upload FROM upload_queue AS q WHERE q.folder <> :folder", folder=folder)
+    for account, sid in queued:
+        fail_upload(tx, account, sid, NOT_IN_BACKUP, now=now)
+    return len(queued)
 
 
 def end_upload(tx: Tx, account: str, sid: str, status: Status, reason: str | None, *, now: datetime) -> None:
