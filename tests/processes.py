@@ -1,5 +1,6 @@
 """Dialbook as its users run it: a process of its own, spoken to at the address that it prints."""
 
+import fcntl
 import os
 import re
 import signal
@@ -52,7 +53,7 @@ def started(*arguments: str, folder: Path, last_line: str = "http://", **variabl
         variables: what to add to the environment.
     """
     with (
-        tempfile.TemporaryFile("w+") as errors,
+        _appended() as errors,
         subprocess.Popen(
             [PROGRAM, *arguments],
             cwd=folder,
@@ -88,6 +89,14 @@ def run_program(*arguments: str, folder: Path, **variables: str) -> subprocess.C
 def environment(added: dict[str, str]) -> dict[str, str]:
     """This process's variables without Dialbook's, and those that are given."""
     return {name: value for name, value in os.environ.items() if not name.startswith("DIALBOOK_")} | added
+
+
+@contextmanager
+def _appended() -> Iterator[IO[str]]:
+    """A file whose writers write at its end, wherever a reader of the same file stands."""
+    with tempfile.TemporaryFile("w+") as file:
+        fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
+        yield file
 
 
 def _read_until(last_line: str, process: subprocess.Popen[str]) -> str:

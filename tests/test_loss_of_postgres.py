@@ -192,6 +192,26 @@ def test_postgres_says_nothing_more(
     check_nothing_is_lost(url, callers)
 
 
+def test_probes_tell_the_truth_while_it_is_away(frail: Postgres) -> None:
+    with serving(Settings(database=frail.create_book())) as server:
+
+        def probe(path: str) -> tuple[int, list[str]]:
+            answer = httpx2.get(server.url + path, timeout=HANG_SECONDS)
+            return answer.status_code, answer.json().get("reasons", [])
+
+        frail.stop()
+        gone = probe("/healthz"), probe("/readyz")
+        frail.start()
+        with frail.frozen():
+            silent = probe("/healthz"), probe("/readyz"), probe("/readyz")
+        back = [probe("/readyz")]
+        while back[-1][0] != 200:  # what was asked while it was silent has to end first
+            back.append(probe("/readyz"))
+
+    assert gone == ((200, []), (503, ["The database cannot be reached."]))
+    assert silent == ((200, []), *[(503, ["The database does not answer within 1 s."])] * 2)
+
+
 # A link that goes dead: nothing comes back, and nothing says so
 
 HERE, THERE = "10.213.77.1", "10.213.77.2"

@@ -23,6 +23,9 @@ DEFAULTS: dict[str, Any] = {
     "static_list_limit": 100_000,
     "dynamic_list_limit": 500_000,
     "rate_limit": 0,
+    "metrics_host": "127.0.0.1",
+    "metrics_port": 0,
+    "drain_seconds": 0,
     "log_level": "info",
 }
 OTHERS: dict[str, Any] = {

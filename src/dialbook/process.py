@@ -6,14 +6,14 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.supervisors import Multiprocess
 
 from dialbook.console.app import console_routes
+from dialbook.draining import Drain, DrainingServer, DrainingWorkers
 from dialbook.jobs.process import working_off
 from dialbook.log import configure_logging
 from dialbook.model.errors import Invalid
@@ -23,6 +23,7 @@ from dialbook.server.app import create_app
 from dialbook.server.outbox import Outbox, Turn
 from dialbook.server.protocol import Protocol
 from dialbook.settings import PREFIX, Settings, load_settings, to_environment
+from dialbook.shared import Shared, shared, sharing
 from dialbook.store.engines import open_database
 
 BACKLOG = 2048  # connections that may wait to be accepted
@@ -70,11 +71,12 @@ def run(settings: Settings, sock: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # Ctrl-C is how one stops a server at a terminal, and no error.
-    with working_off(), suppress(KeyboardInterrupt):
+    with sharing() as mine, _metrics(settings, mine), working_off(), suppress(KeyboardInterrupt):
+        drain = Drain(mine, settings.drain_seconds)
         if settings.workers > 1:
-            Multiprocess(config, sockets=[sock]).run()
+            DrainingWorkers(config, drain, sockets=[sock]).run()
         else:
-            uvicorn.Server(config).run(sockets=[sock])
+            DrainingServer(config, drain).run(sockets=[sock])
 
 
 def make_app() -> ASGIApp:
@@ -86,11 +88,19 @@ def make_app() -> ASGIApp:
     configure_logging(settings.log_level)
     write_log = Outbox(Turn(), log_requests).put if settings.log_level in {"debug", "info"} else None
     db = open_database(settings.database)
-    app = create_app(db, settings, write_log=write_log, more_routes=console_routes())
+    app = create_app(db, settings, write_log=write_log, more_routes=console_routes(), shared=shared())
     # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
     gc.freeze()
     gc.set_threshold(GARBAGE)
     return app
+
+
+def _metrics(settings: Settings, shared: Shared) -> AbstractContextManager[None]:
+    if not settings.metrics_port:
+        return nullcontext()
+    from dialbook.metrics import serving_metrics  # noqa: PLC0415  # which costs who does not want it 4 MiB
+
+    return serving_metrics(settings, shared.folder)
 
 
 def log_requests(lines: list[str]) -> None:

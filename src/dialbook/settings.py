@@ -50,6 +50,21 @@ class Settings(Struct, frozen=True):
     rate_limit: Annotated[
         int, Meta(ge=0, description="Requests a minute that each account may make; 0 sets no limit.")
     ] = 0
+    metrics_host: Annotated[
+        str, Meta(description="The address for Prometheus, which asks without a key; no account's data is there.")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int, Meta(ge=0, le=65535, description="The TCP port for Prometheus, with `/metrics`; 0: there is none.")
+    ] = 0
+    drain_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=300,
+            description="How long the server goes on after SIGTERM, with `/readyz` at 503, so that a balancer has time "
+            "to send nothing more.",
+        ),
+    ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="The least of what is logged; `info` has a line for each request."),

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -33,6 +34,10 @@ def ask(server: Running, auth: httpx2.BasicAuth) -> httpx2.Response:
     """One request over a connection of its own."""
     with httpx2.Client(verify=False) as http:
         return http.get(f"{server.url}/v2/accounts/acme/contacts", auth=auth)
+
+
+def probe(server: Running, path: str) -> int:
+    return httpx2.get(server.url + path).status_code
 
 
 def ask_often(server: Running, auth: httpx2.BasicAuth) -> set[int]:
@@ -80,6 +85,56 @@ def test_a_signal_stops_it_when_the_request_under_way_is_answered(
     assert status in DONE
     assert [each["contacts"] for each in run_cli("account", "list", "--database", database)] == [1]
     socket.create_server(("127.0.0.1", server.port)).close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_goes_on_for_a_while_and_says_that_it_is_stopping(
+    workers: str, tmp_path: Path, database: str, auth: httpx2.BasicAuth
+) -> None:
+    options = ("--port", "0", "--workers", workers, "--database", database)
+    with started("serve", *options, folder=tmp_path, DIALBOOK_DRAIN_SECONDS="300") as server:
+        while server.errors.count("Application startup complete") < int(workers):
+            pass
+        assert probe(server, "/readyz") == 200
+        server.process.send_signal(signal.SIGTERM)
+        while probe(server, "/readyz") == 200:
+            pass
+        during = probe(server, "/readyz"), probe(server, "/healthz"), ask(server, auth).status_code
+        status = server.stop()  # at once, since it is told for the second time
+
+    assert during == (503, 200, 200)
+    assert status in DONE
+
+
+def test_replacing_the_workers_loses_no_request(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    """Each request over a connection of its own, while all workers are replaced one after the other, twice."""
+    statuses: list[int] = []
+    numbers, enough = iter(NUMBERS), threading.Event()
+
+    def write(server: Running) -> None:
+        url = f"{server.url}/v2/accounts/acme/contacts"
+        while not enough.is_set():
+            with httpx2.Client(verify=False, timeout=60) as http:
+                body = {"contacts": [{"number": next(numbers)}]}
+                statuses.append(http.post(url, json=body, auth=auth).status_code)
+                statuses.append(http.get(f"{server.url}/readyz").status_code)
+
+    with started("serve", "--port", "0", "--workers", "2", "--database", database, folder=tmp_path) as server:
+        while server.errors.count("Application startup complete") < 2:
+            pass
+        with ThreadPoolExecutor(4) as pool:
+            writers = [pool.submit(write, server) for _ in range(4)]
+            for round_ in (1, 2):
+                server.process.send_signal(signal.SIGHUP)
+                while server.errors.count("Finished server process") < 2 * round_:
+                    assert not any(writer.done() for writer in writers), writers
+            enough.set()
+            for writer in writers:
+                writer.result()
+
+    assert set(statuses) == {200}
+    stored = [each["contacts"] for each in run_cli("account", "list", "--database", database)]
+    assert stored == [len(statuses) // 2]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -15,6 +15,7 @@ from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
 from dialbook.parent import on_parents_end
 from dialbook.settings import Settings, load_settings
+from dialbook.shared import shared
 from dialbook.store.engines import open_database
 from dialbook.store.spool import open_spool
 
@@ -27,8 +28,9 @@ async def work(settings: Settings, ended: asyncio.Event) -> None:
     with closing(open_database(settings.database)) as db:
         lists = ListLimits(settings.static_list_limit, settings.dynamic_list_limit)
         limits = UploadLimits(lists, settings.upload_limit, settings.report_days)
-        runner = Runner(db, open_spool(settings.upload_folder, settings.database), limits, lambda: datetime.now(UTC))
-        await runner.run(ended)
+        spool = open_spool(settings.upload_folder, settings.database)
+        count_rows = shared().new_counts().rows if settings.metrics_port else lambda _: None
+        await Runner(db, spool, limits, lambda: datetime.now(UTC), count_rows).run(ended)
 
 
 async def main() -> None:

@@ -42,13 +42,22 @@ class Runner:
         spool: the folder.
         limits: how much of what.
         clock: tells the time, in UTC.
+        count_rows: is told how many rows were written.
     """
 
-    def __init__(self, db: Database, spool: Spool, limits: UploadLimits, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        spool: Spool,
+        limits: UploadLimits,
+        clock: Callable[[], datetime],
+        count_rows: Callable[[int], object] = lambda _: None,
+    ) -> None:
         self._db = db
         self._spool = spool
         self._limits = limits
         self._clock = clock
+        self._count_rows = count_rows
         self._files: dict[str, OpenFile] = {}
         self._reader = ThreadPoolExecutor(1, "dialbook-upload")
         self._turn_numbers = count(1)
@@ -132,7 +141,9 @@ class Runner:
             self._reader.submit(file.read_ahead, chunk)
             return written
 
-        return await self._db.write(write)
+        written = await self._db.write(write)
+        self._count_rows(written.total - upload.total)
+        return written
 
     async def _fail(self, queued: Queued, reason: str) -> Upload:
         return await self._db.write(fail_upload, queued.account, queued.upload, reason, now=self._clock())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -17,10 +18,14 @@ from dialbook.server.auth import authorise
 from dialbook.server.context import Service, service_of
 from dialbook.server.docs import docs_routes
 from dialbook.server.exchange import Exchange
+from dialbook.server.lag import watch
 from dialbook.server.outbox import Turn
+from dialbook.server.probes import Question, Readiness, probe_routes
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
+from dialbook.shared import Shared
 from dialbook.store.database import Database
+from dialbook.store.engines import look
 from dialbook.store.spool import open_spool
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -72,6 +77,8 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
     },
 }
 
+METHODS = {handler.__name__: method for handlers in OPERATIONS.values() for method, handler in handlers.items()}
+
 
 def create_app(
     db: Database,
@@ -80,6 +87,7 @@ def create_app(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     write_log: Callable[[str], object] | None = None,
     more_routes: Sequence[BaseRoute] = (),
+    shared: Shared | None = None,
 ) -> ASGIApp:
     """Make the application.
 
@@ -89,18 +97,28 @@ def create_app(
         clock: tells the time, in UTC.
         write_log: takes one line for each request.
         more_routes: what is served beside the API.
+        shared: what the processes of the server share, where there may be several.
     """
     rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    counts = shared.new_counts([*METHODS]) if shared and settings.metrics_port else None
     spool = open_spool(settings.upload_folder, settings.database)
-    service = Service(db, settings, clock, rate_limit, write_log, spool, asyncio.Semaphore(LOOKING))
+    service = Service(db, settings, clock, rate_limit, write_log, counts, spool, asyncio.Semaphore(LOOKING))
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[Mapping[str, Turn]]:
+        watching = asyncio.create_task(watch(counts, db)) if counts else None
         yield {"turn": Turn()}
+        if watching:
+            watching.cancel()
         db.close()
 
     operations = [Route(PREFIX + path, Resource(by)) for path, by in OPERATIONS.items()]
-    routes = [*operations, *docs_routes(settings), *more_routes]
+    questions = [
+        Question("The database", partial(look, settings.database)),
+        Question("The folder for uploads", spool.look),
+    ]
+    probes = probe_routes(Readiness(questions, shared.is_stopping if shared else lambda: False))
+    routes = [*operations, *probes, *docs_routes(settings), *more_routes]
     return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service)
 
 

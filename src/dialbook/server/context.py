@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 from starlette.requests import Request
 
+from dialbook.counts import Counts
 from dialbook.model.account import Account
 from dialbook.model.etag import ETags
 from dialbook.model.lists import ListLimits
@@ -29,6 +30,7 @@ class Service(Struct, frozen=True):
     clock: Callable[[], datetime]
     rate_limit: RateLimit | None
     write_log: Callable[[str], object] | None
+    counts: Counts | None
     spool: Spool
     looking: asyncio.Semaphore  # for those who look through a file, which takes a while
 

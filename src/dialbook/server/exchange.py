@@ -5,6 +5,7 @@ import time
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dialbook.counts import OTHER
 from dialbook.model.ids import new_request_id
 from dialbook.server.context import Service
 from dialbook.server.errors import answer_error
@@ -41,8 +42,11 @@ class Exchange:
                 raise
             response = answer_error(Request(scope, receive), error)
             await response(scope, receive, send_and_note)
-        if self._service.write_log:
-            self._service.write_log(_line(scope, status, time.perf_counter() - started))
+        seconds = time.perf_counter() - started
+        if self._service.counts:
+            self._service.counts.request(scope.get("operation", OTHER), status, seconds)
+        if self._service.write_log and "is_probe" not in scope:
+            self._service.write_log(_line(scope, status, seconds))
 
 
 def _line(scope: Scope, status: int, seconds: float) -> str:

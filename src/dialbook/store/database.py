@@ -71,6 +71,9 @@ class Database(Protocol):
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a change, and return when it is durable. `fn` may be run again, so it touches nothing but its Tx."""
 
+    def waiting(self) -> int:
+        """How many changes wait, or are made, in this process."""
+
     def check(self) -> Sequence[Check]:
         """What an operator should know of the engine: its version, settings read back, and the file's soundness."""
 

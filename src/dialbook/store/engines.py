@@ -62,6 +62,22 @@ def migrate_database(url: str) -> None:
         open_database(url).close()
 
 
+def look(url: str) -> None:
+    """See, over a new connection, that the database answers and has the schema that this Dialbook was written for.
+
+    Raises:
+        Unavailable: it does not; the reason is for everybody to read.
+    """
+    if url.startswith(POSTGRES):
+        from dialbook.store.postgres_schema import look as look_at  # noqa: PLC0415
+
+        look_at(url)
+    else:
+        from dialbook.store.sqlite import look as look_into  # noqa: PLC0415
+
+        look_into(sqlite_path(url))
+
+
 def masked(url: str) -> str:
     """The URL without the passwords in it, to be shown."""
     if url.startswith(SQLITE):

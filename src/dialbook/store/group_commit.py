@@ -82,6 +82,11 @@ class Writer:
             raise Unavailable("Too many changes are waiting.", headers=RETRY_SOON) from None
         return job.future
 
+    @property
+    def waiting(self) -> int:
+        """How many changes wait."""
+        return self._jobs.qsize()
+
     def close(self) -> None:
         """Make the changes that wait, then end the thread."""
         self._closing = True

@@ -1,10 +1,9 @@
 """Threads for calls that block. Few wait for them, and none for long: the rest is refused at once."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 
@@ -26,7 +25,8 @@ class Lane:
 
     def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
         self._threads = ThreadPoolExecutor(threads, name)
-        self._places = threading.BoundedSemaphore(threads + waiting)
+        self._places = threads + waiting
+        self._inside: set[Future[Any]] = set()
         self._patience = patience
 
     async def run(self, call: Callable[[], R]) -> R:
@@ -46,19 +46,24 @@ class Lane:
         finally:
             waited.cancel()
 
+    @property
+    def inside(self) -> int:
+        """How many calls run or wait."""
+        return len(self._inside)
+
     def close(self) -> None:
         """Finish what was begun or waits, then end the threads."""
         self._threads.shutdown()
 
     def _enter(self, call: Callable[[], R]) -> Future[R]:
-        if not self._places.acquire(blocking=False):
+        if len(self._inside) >= self._places:
             raise Unavailable(CROWDED, headers=RETRY_SOON)
         try:
             job = self._threads.submit(call)
         except RuntimeError:  # what shutdown makes of it
-            self._places.release()
             raise Unavailable("The server is stopping.", headers=RETRY_SOON) from None
-        job.add_done_callback(lambda _: self._places.release())
+        self._inside.add(job)
+        job.add_done_callback(self._inside.discard)
         return job
 
 

@@ -151,6 +151,9 @@ class PostgresDatabase:
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)))
 
+    def waiting(self) -> int:
+        return self._writes.inside
+
     def check(self) -> Sequence[Check]:
         with self._connection() as connection:
             version, newest = schema_version(connection), migrations("postgres")[-1].version

@@ -32,6 +32,20 @@ def check_schema(connection: Connection) -> None:
         raise Unavailable(f"The database has schema {version} of {steps[-1].version}: run 'dialbook migrate'.")
 
 
+def look(url: str) -> None:
+    """Check the schema over a connection of its own.
+
+    Raises:
+        Unavailable: it cannot be reached, or has another one.
+    """
+    try:
+        connection = connect(url)
+    except Unavailable:  # whose reason names hosts and users
+        raise Unavailable("The database cannot be reached.") from None
+    with connection, trouble_as_unavailable():
+        check_schema(connection)
+
+
 def migrate(url: str) -> None:
     """Bring the schema up to date, one step after the other; whoever else migrates waits until this is done.
 

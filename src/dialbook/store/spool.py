@@ -16,6 +16,7 @@ from hashlib import blake2b
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryFile
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.engines import SQLITE
@@ -98,6 +99,17 @@ class Spool:
             if not received.is_kept:
                 path.unlink(missing_ok=True)
             received.close()
+
+    def look(self) -> None:
+        """See that files can be made; none stays.
+
+        Raises:
+            Unavailable: they cannot.
+        """
+        with _trouble_as_unavailable():
+            nearest = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
+            with TemporaryFile(dir=nearest) as file:
+                file.write(b"1")
 
     def exists(self) -> bool:
         """Whether there ever was a file."""

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
@@ -220,6 +220,9 @@ class SqliteDatabase:
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.wrap_future(self._writer.submit(lambda tx: fn(tx, *args, **kwargs)))
 
+    def waiting(self) -> int:
+        return self._writer.waiting
+
     def check(self) -> Sequence[Check]:
         version = tuple(map(int, apsw.sqlite_lib_version().split(".")))
         yours = self._reader.pragma("user_version")
@@ -308,6 +311,17 @@ def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | 
     if read_only:
         connection.pragma("query_only", 1)
     return connection
+
+
+def look(path: str) -> None:
+    """Check the schema over a connection of its own.
+
+    Raises:
+        Unavailable: the file cannot be used, or has another one.
+    """
+    with trouble_as_unavailable(), closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
+        if steps := pending(migrations("sqlite"), connection.pragma("user_version")):
+            raise Unavailable(f"The database lacks {len(steps)} steps of its schema.")
 
 
 def check_soundness(connection: apsw.Connection) -> Sequence[Check]:

@@ -1,0 +1,61 @@
+"""Servers that say by /readyz that they are about to stop, and go on for a while before they do."""
+
+import signal
+from collections.abc import Callable
+from socket import socket
+from threading import Timer
+from types import FrameType
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from dialbook.shared import Shared
+
+
+class Drain:
+    """How a server is stopped.
+
+    Args:
+        shared: where all its processes see that it is stopping.
+        seconds: for how long it goes on.
+    """
+
+    def __init__(self, shared: Shared, seconds: int) -> None:
+        self._shared = shared
+        self._seconds = seconds
+
+    def stop(self, sign: int, now: Callable[[], object]) -> None:
+        """Call `now` after a while; at once when there is no while, for Ctrl-C, and for who asks a second time."""
+        waits = sign == signal.SIGTERM and self._seconds > 0 and not self._shared.is_stopping()
+        self._shared.begin_stopping()
+        if not waits:
+            now()
+            return
+        timer = Timer(self._seconds, now)
+        timer.daemon = True
+        timer.start()
+
+
+class DrainingServer(uvicorn.Server):
+    """A server of one process."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._drain.stop(sig, lambda: super(DrainingServer, self).handle_exit(sig, frame))
+
+
+class DrainingWorkers(Multiprocess):
+    """A server of several; those that are replaced by others do not make it one that is stopping."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, *, sockets: list[socket]) -> None:
+        super().__init__(config, sockets)
+        self._drain = drain
+
+    def handle_term(self) -> None:
+        self._drain.stop(signal.SIGTERM, super().handle_term)
+
+    def handle_int(self) -> None:
+        self._drain.stop(signal.SIGINT, super().handle_int)

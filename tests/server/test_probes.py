@@ -1,0 +1,93 @@
+"""/healthz and /readyz: who watches a server is told the truth, also when the database says nothing any more."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import httpx2
+import pytest
+
+from dialbook.settings import Settings
+from tests.conftest import Server, serving
+from tests.postgres import ask as ask_postgres
+
+OK = {"status": "ok"}
+
+
+def ask(server: Server, path: str) -> tuple[int, Any]:
+    """Without credentials."""
+    answer = httpx2.get(server.url + path, timeout=60)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.status_code, answer.json()
+
+
+def not_ready(*reasons: str) -> tuple[int, Any]:
+    return 503, {"status": "not ready", "reasons": [*reasons]}
+
+
+def test_a_server_that_can_be_used_says_so(server: Server) -> None:
+    assert ask(server, "/healthz") == ask(server, "/readyz") == (200, OK)
+
+
+def test_a_probe_leaves_nothing_behind(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "uploads"
+    with serving(Settings(database=server.database, upload_folder=str(folder))) as running:
+        assert ask(running, "/readyz") == (200, OK)
+
+    assert not folder.exists()
+
+
+def test_another_schema_is_not_ready_until_it_is_right(new_database: Callable[[], str]) -> None:
+    with serving(Settings(database=new_database())) as running:
+        with _another_schema(running.database):
+            status, content = ask(running, "/readyz")
+            assert (status, ask(running, "/healthz")) == (503, (200, OK))
+            (reason,) = content["reasons"]
+            assert "schema" in reason
+        assert ask(running, "/readyz") == (200, OK)
+
+
+@pytest.mark.sqlite
+def test_a_database_that_is_gone_is_not_ready(database: str) -> None:
+    path = Path(database.removeprefix("sqlite:///"))
+    with serving(Settings(database=database)) as running:
+        path.rename(path.with_name("elsewhere.db"))
+
+        assert ask(running, "/readyz") == not_ready("The database cannot be used now (CantOpenError).")
+        assert ask(running, "/healthz") == (200, OK)
+
+        path.with_name("elsewhere.db").rename(path)
+        assert ask(running, "/readyz") == (200, OK)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_folder_for_uploads_that_cannot_be_written_is_not_ready(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with serving(Settings(database=server.database, upload_folder=str(tmp_path / "file" / "uploads"))) as running:
+        found = ask(running, "/readyz")
+
+    assert found == not_ready("The server's folder for uploads cannot be used (NotADirectoryError).")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_can_be_read_and_nothing_else(path: str, server: Server) -> None:
+    assert httpx2.head(server.url + path).status_code == 200
+    assert httpx2.post(server.url + path).status_code == 405
+
+
+@contextmanager
+def _another_schema(database: str) -> Iterator[None]:
+    if database.startswith("sqlite"):
+        with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+            version = connection.pragma("user_version")
+            assert isinstance(version, int)
+            connection.pragma("user_version", version - 1)
+            yield
+            connection.pragma("user_version", version)
+    else:
+        ask_postgres(database, "INSERT INTO schema_steps VALUES (99, 'of tomorrow')")
+        yield
+        ask_postgres(database, "DELETE FROM schema_steps WHERE version = 99")
