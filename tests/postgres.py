@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -26,6 +26,7 @@ PORTS = range(20_000, 32_768)  # below those that Linux gives to connections
 
 # Nothing is left out but the wait for a disk, which a file system in memory does not have.
 SETTINGS = {"max_connections": 300, "max_wal_size": "256MB", "timezone": "'Asia/Kolkata'"}
+NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Postgres:
     port: int
     host: str = "127.0.0.1"
     namespace: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _template: str = ""
 
@@ -58,10 +60,10 @@ class Postgres:
         return self.create_database(self._template)
 
     def start(self) -> None:
-        settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        settings = " ".join(f"-c {name}={value}" for name, value in {**SETTINGS, **self.settings}.items())
         options = f"--options=-p {self.port} -h {self.host} -k {self.data} {settings}"
         log = f"--log={self.data}/log"
-        _run("pg_ctl", f"--pgdata={self.data}", "--wait", log, options, "start", namespace=self.namespace)
+        run_postgres("pg_ctl", f"--pgdata={self.data}", "--wait", log, options, "start", namespace=self.namespace)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -76,7 +78,7 @@ class Postgres:
             _signal(processes, signal.SIGCONT)
 
     def stop(self, mode: str = "fast") -> None:
-        _run("pg_ctl", f"--pgdata={self.data}", "--wait", f"--mode={mode}", "stop")
+        run_postgres("pg_ctl", f"--pgdata={self.data}", "--wait", f"--mode={mode}", "stop")
 
 
 def has_postgres() -> bool:
@@ -85,12 +87,15 @@ def has_postgres() -> bool:
 
 
 @contextmanager
-def running_postgres(host: str = "127.0.0.1", namespace: str | None = None) -> Iterator[Postgres]:
+def running_postgres(
+    host: str = "127.0.0.1", namespace: str | None = None, settings: Mapping[str, str] = NO_SETTINGS
+) -> Iterator[Postgres]:
     """Start a server in an empty folder; at the end stop it, and remove the folder.
 
     Args:
         host: the address that it listens on.
         namespace: of the network, if it is another than that of the tests; only root may say so.
+        settings: besides those of all.
     """
     if not has_postgres():
         missing("no PostgreSQL server here (Debian: apt-get install postgresql)")
@@ -99,11 +104,13 @@ def running_postgres(host: str = "127.0.0.1", namespace: str | None = None) -> I
         if os.geteuid() == 0:  # as whom the server does not run
             shutil.chown(folder, "postgres")
         data = Path(folder) / "data"
-        _run("initdb", f"--pgdata={data}", "--username=dialbook", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
-             "--no-sync")  # fmt: skip
+        run_postgres(
+            *("initdb", f"--pgdata={data}", "--username=dialbook", "--auth=trust"),
+            *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
+        )
         with (data / "pg_hba.conf").open("a") as access:
             access.write(f"host all all {host}/24 trust\n")
-        postgres = Postgres(data, _free_port(), host, namespace)
+        postgres = Postgres(data, _free_port(), host, namespace, settings)
         postgres.start()
         try:
             yield postgres
@@ -131,7 +138,8 @@ def find_program(name: str) -> str | None:
     return str(found[-1]) if found else shutil.which(name)
 
 
-def _run(program: str, *arguments: str, namespace: str | None = None) -> None:
+def run_postgres(program: str, *arguments: str, namespace: str | None = None) -> None:
+    """Run one of PostgreSQL's programs, as a user that it runs as."""
     user = "postgres" if os.geteuid() == 0 else None
     command = [find_program(program) or program, *arguments]
     if namespace:
