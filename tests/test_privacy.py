@@ -1,5 +1,6 @@
 """Numbers, names and secrets do not reach what is written beside the database."""
 
+import json
 import re
 from pathlib import Path
 
@@ -40,6 +41,36 @@ def test_the_log_has_a_line_for_each_request_and_nothing_personal(level: str, da
     ]
     for secret in (NUMBER, NUMBER[1:], NAME, EMAIL, key["api_key"], key["api_token"]):
         assert secret not in log
+
+
+def test_the_log_as_json_has_the_same_fields(database: str, tmp_path: Path) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+    auth = httpx2.BasicAuth(key["api_key"], key["api_token"])
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path, DIALBOOK_LOG_FORMAT="json") as server:
+        answers = [
+            httpx2.get(f"{server.url}/v2/accounts/acme/contacts", auth=auth),
+            httpx2.get(f"{server.url}/v2/accounts/acme/contacts"),
+            httpx2.get(f"{server.url}/nowhere"),
+        ]
+        server.stop()
+        lines = [json.loads(line) for line in server.errors.splitlines()]
+
+    requests = [line for line in lines if line["logger"] == "dialbook.request"]
+    assert [line["request_id"] for line in requests] == [answer.json()["request_id"] for answer in answers]
+    assert [(line["account"], line["operation"], line["status"]) for line in requests] == [
+        ("acme", "list_contacts", 200),
+        (None, "list_contacts", 401),
+        (None, None, 404),
+    ]
+    assert all(
+        line.keys() == {"time", "level", "logger", "request_id", "account", "operation", "status", "ms"}
+        for line in requests
+    )
+    assert all(line["ms"] >= 0 for line in requests)
+    others = [line for line in lines if line not in requests]
+    assert others
+    assert all(line.keys() == {"time", "level", "logger", "message"} for line in others)
 
 
 def test_the_token_is_in_no_file(database: str, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "metrics_port": 0,
     "drain_seconds": 0,
     "log_level": "info",
+    "log_format": "text",
 }
 OTHERS: dict[str, Any] = {
     "database": "sqlite:////var/lib/dialbook/book.db",

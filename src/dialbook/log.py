@@ -5,11 +5,25 @@ import sys
 import time
 import traceback
 
+from msgspec import json
 
-def configure_logging(level: str) -> None:
-    """One line an event, on standard error."""
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class JsonFormatter(logging.Formatter):
+    """A line is a JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object: its time, level, logger and message."""
+        line = {"time": self.formatTime(record, TIME), "level": record.levelname, "logger": record.name}
+        return json.encode(line | {"message": super().format(record)}).decode()
+
+
+def configure_logging(level: str, format_: str) -> None:
+    """One line an event, on standard error, as `text` or `json`."""
     handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", TIME)
+    formatter = JsonFormatter() if format_ == "json" else text
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

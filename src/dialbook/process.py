@@ -54,7 +54,7 @@ def run(settings: Settings, sock: socket.socket) -> None:
     for variable in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[variable]
     os.environ.update(to_environment(settings))
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     config = uvicorn.Config(
         "dialbook.process:make_app",
         factory=True,
@@ -85,8 +85,9 @@ def make_app() -> ASGIApp:
         # Without it nobody works off uploads, nor can the address be taken by another server.
         on_parents_end(parent.sentinel, lambda: signal.raise_signal(signal.SIGTERM))
     settings = load_settings({})
-    configure_logging(settings.log_level)
-    write_log = Outbox(Turn(), log_requests).put if settings.log_level in {"debug", "info"} else None
+    configure_logging(settings.log_level, settings.log_format)
+    log = log_requests_as_json if settings.log_format == "json" else log_requests
+    write_log = Outbox(Turn(), log).put if settings.log_level in {"debug", "info"} else None
     db = open_database(settings.database)
     app = create_app(db, settings, write_log=write_log, more_routes=console_routes(), shared=shared())
     # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
@@ -107,3 +108,9 @@ def log_requests(lines: list[str]) -> None:
     """Log what Exchange says of some requests, as the logging package would, which takes a fifth of a page for each."""
     now = utc_text(datetime.now(UTC))
     sys.stderr.write("".join([f"{now} INFO dialbook.request {line}\n" for line in lines]))
+
+
+def log_requests_as_json(lines: list[str]) -> None:
+    """The same, an object a line."""
+    head = f'{{"time":"{utc_text(datetime.now(UTC))}","level":"INFO","logger":"dialbook.request",'
+    sys.stderr.write("".join([f"{head}{line}}}\n" for line in lines]))

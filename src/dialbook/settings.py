@@ -69,6 +69,9 @@ class Settings(Struct, frozen=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="The least of what is logged; `info` has a line for each request."),
     ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="How a line of the log is written; `json` has the same fields.")
+    ] = "text"
 
 
 def load_settings(

@@ -43,7 +43,7 @@ async def main() -> None:
     # Ctrl-C at a terminal reaches this process as well, and is the server's to understand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings = load_settings({})
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     ended = asyncio.Event()
     on_parents_end(sys.stdin.fileno(), ended.set)
     try:

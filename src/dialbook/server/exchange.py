@@ -17,6 +17,7 @@ class Exchange:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        self._line = _json_line if service.settings.log_format == "json" else _line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,9 +47,17 @@ class Exchange:
         if self._service.counts:
             self._service.counts.request(scope.get("operation", OTHER), status, seconds)
         if self._service.write_log and "is_probe" not in scope:
-            self._service.write_log(_line(scope, status, seconds))
+            self._service.write_log(self._line(scope, status, seconds))
 
 
 def _line(scope: Scope, status: int, seconds: float) -> str:
     account = scope["account"].sid if "account" in scope else "-"
     return f"{scope['request_id']} {account} {scope.get('operation', '-')} {status} {seconds * 1000:.1f} ms"
+
+
+def _json_line(scope: Scope, status: int, seconds: float) -> str:
+    """The same as members of a JSON object; none of these texts holds anything that would have to be escaped."""
+    account = f'"{scope["account"].sid}"' if "account" in scope else "null"
+    operation = f'"{scope["operation"]}"' if "operation" in scope else "null"
+    request_id, ms = scope["request_id"], f"{seconds * 1000:.1f}"
+    return f'"request_id":"{request_id}","account":{account},"operation":{operation},"status":{status},"ms":{ms}'
