@@ -16,6 +16,7 @@ from tests.client.peer import Act, ok, peer
 from tests.conftest import NUMBERS
 from tests.processes import HANG_SECONDS, PROGRAM, environment
 
+ROWS = b"".join(b"%x\r\n%b\r\n" % (len(row), row) for row in [b"+919845000001,Asha,,,,\r\n" * 5000] * 3)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nnumber\n\r\n"
 SID = "0" * 32
 
@@ -54,14 +55,15 @@ def test_an_empty_selection_is_an_empty_file(format_: str, empty: object, dial: 
     assert (json.loads(printed) if printed else None) == empty
 
 
+@pytest.mark.parametrize(("sent", "written"), [(HEAD, 0), (HEAD + ROWS[:200_000], 100_000), (HEAD + ROWS, 300_000)])
 def test_an_export_that_is_killed_leaves_nothing_under_its_name_and_nothing_at_all_once_it_is_repeated(
-    dial: Dial, sids: list[str], tmp_path: Path
+    sent: bytes, written: int, dial: Dial, sids: list[str], tmp_path: Path
 ) -> None:
     target = tmp_path / "friends.csv"
-    with peer(ok({"sid": SID, "contact_count": 2}), Act(HEAD, "stall")) as there:
+    with peer(ok({"sid": SID, "contact_count": 2}), Act(sent, "stall")) as there:
         arguments = ["members", "export", SID, "-o", str(target)]
         with subprocess.Popen([PROGRAM, *arguments], env=environment({"DIALBOOK_URL": there.url})) as process:
-            while not any(tmp_path.glob(".*.part")) and process.poll() is None:
+            while not is_written(tmp_path, written) and process.poll() is None:
                 pass
             process.send_signal(signal.SIGKILL)
             assert process.wait(HANG_SECONDS) == -signal.SIGKILL
@@ -72,6 +74,11 @@ def test_an_export_that_is_killed_leaves_nothing_under_its_name_and_nothing_at_a
     assert [path.name.startswith(".friends.csv.") for path in left] == [True]
     assert list(tmp_path.iterdir()) == [target]
     assert len(target.read_text().splitlines()) == len(sids) + 1
+
+
+def is_written(folder: Path, size: int) -> bool:
+    """Whether there is a part of a file, of so many bytes at least."""
+    return any(part.stat().st_size >= size for part in folder.glob(".*.part"))
 
 
 def test_a_pipe_is_written_into_and_stays_one(dial: Dial, sids: list[str], tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_whatever_was_stored_is_shown_and_never_run(paths: list[str], page: Page
         expect(page.get_by_role("link", name=text, exact=True)).to_be_visible()
 
 
+@pytest.mark.sqlite  # the engine makes no difference here
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_everybody_can_use_every_page(
@@ -144,6 +145,7 @@ def test_a_keyboard_reaches_everything(api: Client, page: Page) -> None:
 
 def test_the_colours_that_were_chosen_stay(page: Page) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
+    page.goto("/console")
     before = page.evaluate(background)
 
     page.get_by_role("button", name="Change the colours").click()

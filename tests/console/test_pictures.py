@@ -47,6 +47,7 @@ def test_the_start_page_shows_how_the_book_grew(
         now += timedelta(days=9)
         page = new_page(server)
         sign_in(page, api)
+        page.goto("/console")
 
         shown = {
             title: numbers_of(page, title)

@@ -516,6 +516,7 @@ def test_without_scripts_the_form_is_a_form(api: Client, server: Server, new_pag
     expect(page.get_by_role("status")).to_have_text("Done: 1 contact joined.")
 
 
+@pytest.mark.sqlite
 def test_every_text_is_inert(server: Server, page: Page) -> None:
     for i, attack in enumerate(ATTACKS):
         quoted = '"' + attack.replace('"', '""') + '"'
