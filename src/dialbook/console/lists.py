@@ -72,7 +72,7 @@ async def suggest_names(request: Request) -> Response:
 
 async def _show(request: Request, refusal: DialbookError | None = None) -> Response:
     query = {name: value for name, value in request.query_params.items() if name in {"name", "sort", "limit"}}
-    window, sort = read_window(request.query_params), read_sort(query.get("sort", ""))
+    window, sort = read_window(request.query_params), _read_sort(query.get("sort", ""))
     name = optional_text("name", query.get("name", "").strip())
     page = await service_of(request).db.scan(store.list_lists, account_of(request).sid, window, sort, name=name)
     pager = Pager(page, PATH, query)
@@ -92,7 +92,7 @@ async def _show(request: Request, refusal: DialbookError | None = None) -> Respo
     )
 
 
-def read_sort(given: str) -> Sort:
+def _read_sort(given: str) -> Sort:
     """Read the order that a heading asks for: a field, with a minus before it when it descends."""
     field = given.removeprefix("-")
     return Sort(field, descending=given.startswith("-")) if field in SORTS else Sort("name")
