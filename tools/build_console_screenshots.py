@@ -68,6 +68,7 @@ def enter(browser: Browser, link: str) -> tuple[StorageState, Mapping[str, str]]
     page = context.new_page()
     # Until the server listens, the connection waits.
     page.goto(link)
+    page.wait_for_url("**/console")
     page.goto(link.partition("/console")[0] + "/console/lists")
     lists = {link.inner_text(): str(link.get_attribute("href")) for link in page.locator("tbody th a").all()}
     return context.storage_state(), lists

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from socket import socket
 from threading import Timer
 from types import FrameType
@@ -23,11 +24,14 @@ class Drain:
     def __init__(self, shared: Shared, seconds: int) -> None:
         self._shared = shared
         self._seconds = seconds
+        self._is_stopping = False
 
     def stop(self, sign: int, now: Callable[[], object]) -> None:
         """Call `now` after a while; at once when there is no while, for Ctrl-C, and for who asks a second time."""
-        waits = sign == signal.SIGTERM and self._seconds > 0 and not self._shared.is_stopping()
-        self._shared.begin_stopping()
+        waits = sign == signal.SIGTERM and self._seconds > 0 and not self._is_stopping
+        self._is_stopping = True
+        with suppress(OSError):  # somebody who tidies up may have taken the folder; the server has to stop all the same
+            self._shared.begin_stopping()
         if not waits:
             now()
             return

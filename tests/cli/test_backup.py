@@ -250,10 +250,13 @@ def test_a_book_in_use_is_not_replaced(copy: Path, served: Server, client: Clien
     assert is_sound(served.database)
 
 
-def test_what_another_book_has_left_is_not_taken_for_a_part_of_it(copy: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--replace", "--yes")])
+def test_what_another_book_has_left_is_not_taken_for_a_part_of_it(
+    options: tuple[str, ...], copy: Path, tmp_path: Path
+) -> None:
     (tmp_path / "new.db-wal").write_bytes(b"log")
 
-    result = run("restore", str(copy), "--database", url_of(tmp_path / "new.db"))
+    result = run("restore", str(copy), *options, "--database", url_of(tmp_path / "new.db"))
 
     assert result.exit_code == 1
     assert "new.db-wal is there already" in result.stderr

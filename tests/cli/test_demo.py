@@ -145,10 +145,13 @@ def test_the_link_opens_the_console_signed_in_once(demo: Running) -> None:
     (link,) = re.findall(r"http://\S+/console/enter/\S+", demo.printed)
 
     with httpx2.Client(follow_redirects=True) as browser:
-        opened = browser.get(link)
+        browser.head(link)
+        looked = browser.get(link)
+        opened = browser.post(link)
     with httpx2.Client(follow_redirects=True) as another:
-        again = another.get(link)
+        again = another.post(link)
 
+    assert "Open the console" in looked.text
     assert (opened.status_code, opened.url.path) == (200, "/console")
     assert "exotel8u3" in opened.text
     assert again.status_code == 401

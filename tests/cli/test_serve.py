@@ -1,6 +1,7 @@
 """`dialbook serve`: a process that says where it listens, answers there, stops when told, and refuses clearly."""
 
 import json
+import shutil
 import signal
 import socket
 import threading
@@ -86,6 +87,21 @@ def test_a_signal_stops_it_when_the_request_under_way_is_answered(
     assert status in DONE
     assert [each["contacts"] for each in run_cli("account", "list", "--database", database)] == [1]
     socket.create_server(("127.0.0.1", server.port)).close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_stops_though_its_temporary_folder_is_gone(workers: str, tmp_path: Path, database: str) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    options = ("--port", "0", "--workers", workers, "--database", database)
+    with started("serve", *options, folder=tmp_path, TMPDIR=str(temporary)) as server:
+        while server.errors.count("Application startup complete") < int(workers):
+            pass
+        for each in temporary.glob("dialbook-*"):
+            shutil.rmtree(each)
+        status = server.stop()
+
+    assert status in DONE
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -100,6 +100,31 @@ def test_lists_are_found_while_one_types(api: Client, page: Page) -> None:
     expect(page.locator("tbody th a")).to_have_text(["Custodians", "Customers"])
 
 
+def test_a_search_can_be_gone_back_from(api: Client, page: Page) -> None:
+    for name in ("Customers", "Suppliers"):
+        api.create_list(name)
+    page.goto("/console/lists")
+    page.get_by_label("Name contains").fill("cust")
+    expect(page.locator("tbody th a")).to_have_text(["Customers"])
+    page.get_by_label("Name contains").fill("supp")
+    expect(page.locator("tbody th a")).to_have_text(["Suppliers"])
+
+    page.go_back()
+
+    expect(page.locator("tbody th a")).to_have_text(["Customers"])
+    expect(page.get_by_role("heading", name="Lists")).to_be_visible()
+
+
+def test_a_search_that_is_refused_says_so_in_its_place(api: Client, page: Page) -> None:
+    api.create_list("Friends")
+    page.goto("/console/lists")
+
+    page.get_by_label("Name contains").fill("x" * 300)
+
+    expect(page.locator("#results").get_by_role("alert")).to_contain_text("at most 255 are allowed")
+    expect(page.get_by_role("banner")).to_have_count(1)
+
+
 def test_any_page_is_there_at_once(api: Client, page: Page) -> None:
     made, _ = filled(api, "Long", 320)
     api.delete(f"/lists/{made}/contacts/{api.get(f'/lists/{made}/contacts').json()['response'][0]['data']['sid']}")

@@ -92,6 +92,24 @@ def test_all_are_removed_in_parts(query: str, api: Client, page: Page, monkeypat
     assert numbers_in(api, made) == (NUMBERS[1:200:2] if query else [])
 
 
+def test_who_joins_after_the_question_is_not_meant(api: Client, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "PART", 40)
+    made, sids = filled(api, "Friends", 150)
+    later = sids[100:]
+    for sid in later:
+        api.delete(f"/lists/{made}/contacts/{sid}")
+    page.goto(f"/console/lists/{made}")
+    page.locator("[data-all]").check()
+    page.get_by_role("button", name="Remove from the list").click()
+    expect(page.get_by_role("heading", name="Remove 100 contacts?")).to_be_visible()
+    api.add_members(made, *later)
+
+    page.get_by_role("button", name="Remove").click()
+
+    expect(page.get_by_role("status")).to_have_text("100 contacts removed.")
+    assert numbers_in(api, made) == NUMBERS[100:150]
+
+
 def test_without_scripts_each_part_is_a_press_of_a_button(
     api: Client, server: Server, new_page: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,7 +102,8 @@ OPEN_PAGES: Mapping[str, Mapping[str, Handler]] = {
         "POST": sign_in.sign_out,
     },
     "/enter/{link}": {
-        "GET": sign_in.follow_link,
+        "GET": sign_in.show_link,
+        "POST": sign_in.follow_link,
     },
 }
 
@@ -114,6 +115,7 @@ def console_routes() -> list[BaseRoute]:
         *[Route(HOME + path, View(by, Guard.NOBODY)) for path, by in OPEN_PAGES.items()],
         *[Route(HOME + path, View(by, Guard.SIGNED_IN)) for path, by in READING_PAGES.items()],
         *[Route(HOME + path, View(by)) for path, by in PAGES.items()],
+        Route(HOME + "/", _lead_home),
         Route(HOME + "/{path:path}", View({"GET": _unknown})),
         Route("/", _lead_home),
     ]

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from msgspec import Struct
 from starlette.requests import Request
 
+from dialbook.console.session import COOKIE_HTTPS
 from dialbook.server.context import account_of
 
 NOTHING: Mapping[str, object] = {}
@@ -29,7 +30,9 @@ class Calls:
     """
 
     def __init__(self, request: Request) -> None:
-        self._base = f"{request.url.scheme}://{request.url.netloc}"
+        # Behind a proxy that speaks HTTPS, the session's cookie tells.
+        scheme = "https" if COOKIE_HTTPS in request.cookies else request.url.scheme
+        self._base = f"{scheme}://{request.url.netloc}"
         self._account = account_of(request).sid
 
     def get(

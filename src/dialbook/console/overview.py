@@ -72,7 +72,7 @@ def _tally_bars(title: str, tallies: Tallies) -> Chart:
 
 def _growth(days: Sequence[BookDay], first_day: str, today: str) -> Chart:
     """Contacts and lists by day; what was there before the first day is there on it, and the last figures hold on."""
-    days = [replace(each, day=max(each.day, first_day)) for each in days]
+    days = list({day: replace(each, day=day) for each in days for day in [max(each.day, first_day)]}.values())
     if days and days[-1].day < today:
         days.append(replace(days[-1], day=today))
     columns = ["Day (UTC)", "Contacts", "Lists"]

@@ -25,7 +25,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         status: the answer's HTTP status.
         values: what the template shows.
     """
-    note = request.cookies.get(NOTE)
+    note = None if is_part(request) else request.cookies.get(NOTE)
     page = _templates.get_template(template).render(
         values,
         path=request.url.path,

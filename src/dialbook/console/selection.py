@@ -181,10 +181,16 @@ def _count(tx: Tx, work: Work) -> int:
 def _next_part(tx: Tx, work: Work) -> Part:
     if not work.selection.is_all:
         return Part(work.selection.sids, None)
-    account, sid, window = work.list.account, work.list.sid, Window(0, PART, work.after)
+    # Whoever joined after the question was asked comes last, and is none of those whom it was about.
+    left = work.total - work.done - work.passed
+    if left <= 0:
+        return Part([], None)
+    account, sid, window = work.list.account, work.list.sid, Window(0, min(PART, left), work.after)
     # A few among many are found by an index; of many, each part walks on through the list where the last one ended.
     if work.total <= PART:
         page = search_members(tx, account, sid, window, None, work.selection.filter)
-        return Part([contact.sid for contact in page.items], page.last if len(page.items) == PART else None)
-    walk = walk_members(tx, account, sid, window, ("sid",), work.selection.filter)
-    return Part([row[0] for row in walk.rows], walk.following.after if walk.following else None)
+        sids, after = [contact.sid for contact in page.items], page.last
+    else:
+        walk = walk_members(tx, account, sid, window, ("sid",), work.selection.filter)
+        sids, after = [row[0] for row in walk.rows], walk.following and walk.following.after
+    return Part(sids, after if len(sids) == window.limit < left else None)

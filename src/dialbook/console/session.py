@@ -1,8 +1,11 @@
 """Who is signed in: the cookie, and the session that it names."""
 
+from contextlib import suppress
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.model.errors import Unavailable
 from dialbook.model.session import LONGEST, Session
 from dialbook.server.context import now_of, service_of
 from dialbook.store import sessions as store
@@ -27,7 +30,9 @@ async def find_session(request: Request) -> Session | None:
     if session is None or not session.is_live(now):
         return None
     if session.is_to_be_noted(now):
-        await service.db.write(store.note_session, token, now=now)
+        # Whoever only looks may go on while nothing can be written.
+        with suppress(Unavailable):
+            await service.db.write(store.note_session, token, now=now)
     return session
 
 

@@ -35,6 +35,11 @@ async def sign_in(request: Request) -> Response:
     return response
 
 
+async def show_link(request: Request) -> Response:
+    """The page behind a link that signs in once: only what is sent from it does, and no look at it in advance."""
+    return render(request, "link.html")
+
+
 async def follow_link(request: Request) -> Response:
     """Sign in by a link that does so once."""
     link, now = sid_of(request, "link"), now_of(request)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from dialbook.console.page import render
+from dialbook.console.page import is_part, render
 from dialbook.console.session import SIGN_IN, find_session
 from dialbook.model.errors import Forbidden, MethodNotAllowed
 from dialbook.server.auth import SAFE, refuse_other_sites
@@ -88,6 +88,7 @@ def ask_to_sign_in(request: Request) -> Response:
 def refusal_page(request: Request, error: Exception) -> Response:
     """The page that says why something was refused."""
     refusal = as_refusal(request, error)
-    response = render(request, "refusal.html", status=refusal.status, refusal=refusal)
+    template = "refused.html" if is_part(request) else "refusal.html"
+    response = render(request, template, status=refusal.status, refusal=refusal)
     response.headers.update(refusal.headers)
     return response

@@ -260,11 +260,11 @@ class SqliteDatabase:
         whatever is caused by a change that this snapshot does not see, be it an answer or the next request.
         """
         self._reader.execute("BEGIN")
+        asyncio.get_running_loop().call_soon(self._end_snapshot)
         version = self._reader.execute("PRAGMA data_version").fetchall()
         if version != self._version:
             self._version = version
             self._recalled.clear()
-        asyncio.get_running_loop().call_soon(self._end_snapshot)
 
     def _end_snapshot(self) -> None:
         if self._reader.in_transaction:

@@ -156,8 +156,14 @@ def _refuse_existing(target: Path) -> None:
 
 @contextmanager
 def _held(target: Path) -> Iterator[None]:
-    """Keep everybody from opening a book, whose log is moved into it before; where there is none, do nothing."""
+    """Keep everybody from opening a book, whose log is moved into it before.
+
+    Raises:
+        Invalid: there is none, but a log that another has left, which would be taken for that of the one to come.
+        Unavailable: it is in use or damaged.
+    """
     if not target.exists():
+        _refuse_existing(target)
         yield
         return
     with _opened(target) as connection:

@@ -73,6 +73,7 @@ function prepare(root) {
 }
 
 prepare(document);
+document.querySelector("form[data-submits]")?.requestSubmit();
 document.addEventListener("htmx:afterSettle", (event) => prepare(event.target));
 // What a browser kept of a form is not what the page shows.
 window.addEventListener("pageshow", () => prepare(document));

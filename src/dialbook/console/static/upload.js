@@ -206,6 +206,8 @@ function send() {
   request.setRequestHeader("HX-Request", "true"); // the answer is a part of this page, or leads to another
   request.upload.addEventListener("progress", (event) => showSent(event.loaded, event.total));
   request.upload.addEventListener("load", () => part("sent").removeAttribute("value"));
+  // From now on the server has all of it, and goes on whether anybody waits or not.
+  request.upload.addEventListener("load", () => { part("abort").hidden = true; });
   request.upload.addEventListener("load", () => { part("stage").textContent = "The server looks through it."; });
   request.addEventListener("load", () => answer(request));
   request.addEventListener("error", () => refuse(LOST));
@@ -219,6 +221,7 @@ function send() {
 function setSending(isSending) {
   part("idle").hidden = isSending;
   part("sending").hidden = !isSending;
+  part("abort").hidden = false;
   if (isSending) part("abort").focus();
   else part("idle").querySelector("button").focus();
 }
