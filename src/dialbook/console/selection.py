@@ -192,5 +192,5 @@ def _next_part(tx: Tx, work: Work) -> Part:
         sids, after = [contact.sid for contact in page.items], page.last
     else:
         walk = walk_members(tx, account, sid, window, ("sid",), work.selection.filter)
-        sids, after = [row[0] for row in walk.rows], walk.following and walk.following.after
+        sids, after = [row[0] for row in walk.rows], walk.following.after if walk.following else None
     return Part(sids, after if len(sids) == window.limit < left else None)
