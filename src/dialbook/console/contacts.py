@@ -14,6 +14,7 @@ from dialbook.model.errors import DialbookError, PreconditionFailed
 from dialbook.model.page import Page, Sort
 from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
+from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import contacts as store
 from dialbook.store.contact_search import get_contact_with_lists, search_contacts
@@ -44,8 +45,8 @@ async def list_contacts(request: Request) -> Response:
 async def create_contact(request: Request) -> Response:
     """Make a contact, and show it."""
     fields = _read_fields(request, await read_form(request))
-    outcomes = await service_of(request).db.write(
-        store.create_contacts, account_of(request).sid, [ContactDraft(**fields)], now=now_of(request)
+    outcomes = await make_change(
+        request, store.create_contacts, account_of(request).sid, [ContactDraft(**fields)], now=now_of(request)
     )
     made = single(outcomes)
     return redirect(f"{PATH}/{made.sid}", note=f"{made.number} is in the address book.")
@@ -64,9 +65,7 @@ async def update_contact(request: Request) -> Response:
     form, sid = await read_form(request), sid_of(request, "contact_sid")
     change = ContactChange(sid, _read_fields(request, form), (form.text("etag"),))
     try:
-        changed = await service_of(request).db.write(
-            store.update_contact, account_of(request).sid, change, now=now_of(request)
-        )
+        changed = await make_change(request, store.update_contact, account_of(request).sid, change, now=now_of(request))
     except PreconditionFailed:
         raise PreconditionFailed("Somebody else changed this contact meanwhile; yours was not saved.") from None
     return redirect(f"{PATH}/{sid}", note=f"{changed.number} is saved.")
@@ -74,8 +73,8 @@ async def update_contact(request: Request) -> Response:
 
 async def delete_contact(request: Request) -> Response:
     """Delete a contact for good, out of every list too."""
-    deleted = await service_of(request).db.write(
-        store.delete_contact, account_of(request).sid, sid_of(request, "contact_sid"), now=now_of(request)
+    deleted = await make_change(
+        request, store.delete_contact, account_of(request).sid, sid_of(request, "contact_sid"), now=now_of(request)
     )
     return redirect(PATH, note=f"{deleted.number} is deleted, out of every list too.")
 

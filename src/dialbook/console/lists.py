@@ -12,6 +12,7 @@ from dialbook.model.errors import DialbookError, Invalid
 from dialbook.model.lists import ListChange, ListDraft, list_name, list_type
 from dialbook.model.page import Sort
 from dialbook.model.text import optional_text
+from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import lists as store
 
@@ -32,9 +33,7 @@ async def create_list(request: Request) -> Response:
         draft = ListDraft(
             list_name(form.text("name")), optional_text("tag", form.text("tag")), list_type(form.text("type"))
         )
-        outcomes = await service_of(request).db.write(
-            store.create_lists, account_of(request).sid, [draft], now=now_of(request)
-        )
+        outcomes = await make_change(request, store.create_lists, account_of(request).sid, [draft], now=now_of(request))
         made = single(outcomes)
     except DialbookError as refusal:
         return await _show(request, refusal)
@@ -45,8 +44,8 @@ async def update_list(request: Request) -> Response:
     """Rename a list, or give it another tag."""
     form, sid = await read_form(request), sid_of(request, "list_sid")
     fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
-    changed = await service_of(request).db.write(
-        store.update_list, account_of(request).sid, ListChange(sid, fields), now=now_of(request)
+    changed = await make_change(
+        request, store.update_list, account_of(request).sid, ListChange(sid, fields), now=now_of(request)
     )
     return redirect(f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
 
@@ -58,7 +57,7 @@ async def delete_list(request: Request) -> Response:
     found = await service.db.read(store.get_list, account, sid)
     if form.text("name") != found.name:
         raise Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
-    await service.db.write(store.delete_list, account, sid, now=now_of(request))
+    await make_change(request, store.delete_list, account, sid, now=now_of(request))
     return redirect(PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
 
 

@@ -21,6 +21,7 @@ from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError, Duplicate, Invalid, Missing, NotFound
 from dialbook.model.lists import ContactList
 from dialbook.model.page import Window
+from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store.contacts import EVERYONE, ContactFilter
 from dialbook.store.database import Tx
@@ -108,8 +109,10 @@ async def export_selection(request: Request) -> Response:
 async def _act(request: Request, work: Work, part: Part) -> Sequence[Outcome[Contact]]:
     service, account, now = service_of(request), account_of(request).sid, now_of(request)
     if work.target is None:
-        return await service.db.write(remove_members, account, work.list.sid, part.sids, now=now)
-    return await service.db.write(add_members, account, work.target.sid, part.sids, limits=service.list_limits, now=now)
+        return await make_change(request, remove_members, account, work.list.sid, part.sids, now=now)
+    return await make_change(
+        request, add_members, account, work.target.sid, part.sids, limits=service.list_limits, now=now
+    )
 
 
 def _calls(request: Request, work: Work) -> list[Call]:

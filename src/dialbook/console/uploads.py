@@ -11,6 +11,7 @@ from dialbook.console.page import is_part, redirect, render
 from dialbook.console.paging import Pager, read_window
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Upload
+from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import uploads as store
 from dialbook.store.database import Tx
@@ -55,7 +56,7 @@ async def show_upload(request: Request) -> Response:
 async def cancel_upload(request: Request) -> Response:
     """End an upload where it stands."""
     sid = sid_of(request, "upload_id")
-    await service_of(request).db.write(store.cancel_upload, account_of(request).sid, sid, now=now_of(request))
+    await make_change(request, store.cancel_upload, account_of(request).sid, sid, now=now_of(request))
     return redirect(f"{PATH}/{sid}")
 
 

@@ -7,6 +7,7 @@ from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import ContactChange, ContactDraft
 from dialbook.model.phone import number_change, number_draft
 from dialbook.server.body import read_body
+from dialbook.server.changes import make_change
 from dialbook.server.context import (
     account_of,
     expected_by,
@@ -29,7 +30,7 @@ async def create_contacts(request: Request) -> Response:
     """Store up to 5,000 contacts; each is accepted or refused on its own."""
     account = account_of(request)
     drafts = await read_body(request, _read_drafts, account.region)
-    outcomes = await service_of(request).db.write(store.create_contacts, account.sid, drafts, now=now_of(request))
+    outcomes = await make_change(request, store.create_contacts, account.sid, drafts, now=now_of(request))
     return reply(request, envelope.bulk(outcomes, wire.write_contact))
 
 
@@ -37,7 +38,7 @@ async def update_contacts(request: Request) -> Response:
     """Change up to 5,000 contacts; each change is made or refused on its own."""
     account = account_of(request)
     changes = await read_body(request, _read_changes, account.region)
-    outcomes = await service_of(request).db.write(store.update_contacts, account.sid, changes, now=now_of(request))
+    outcomes = await make_change(request, store.update_contacts, account.sid, changes, now=now_of(request))
     return reply(request, envelope.bulk(outcomes, wire.write_contact))
 
 
@@ -46,7 +47,7 @@ async def update_contact(request: Request) -> Response:
     account = account_of(request)
     change = await read_body(request, wire.read_change, sid_of(request, "contact_sid"), expected_by(request))
     change = number_change(change, account.region)
-    contact = await service_of(request).db.write(store.update_contact, account.sid, change, now=now_of(request))
+    contact = await make_change(request, store.update_contact, account.sid, change, now=now_of(request))
     return reply(request, envelope.one(wire.write_contact(contact)), etag_header(contact.etag))
 
 
@@ -78,7 +79,8 @@ async def get_contact(request: Request) -> Response:
 
 async def delete_contact(request: Request) -> Response:
     """Delete one contact for good, out of every list too."""
-    contact = await service_of(request).db.write(
+    contact = await make_change(
+        request,
         store.delete_contact,
         account_of(request).sid,
         sid_of(request, "contact_sid"),

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.server.body import read_body
+from dialbook.server.changes import make_change
 from dialbook.server.context import (
     account_of,
     expected_by,
@@ -24,27 +25,21 @@ from dialbook.wire.etag import etag_header
 async def create_lists(request: Request) -> Response:
     """Make up to 5,000 lists; each is accepted or refused on its own."""
     drafts = await read_body(request, wire.read_drafts)
-    outcomes = await service_of(request).db.write(
-        store.create_lists, account_of(request).sid, drafts, now=now_of(request)
-    )
+    outcomes = await make_change(request, store.create_lists, account_of(request).sid, drafts, now=now_of(request))
     return reply(request, envelope.bulk(outcomes, wire.write_list))
 
 
 async def update_lists(request: Request) -> Response:
     """Change up to 5,000 lists; each change is made or refused on its own."""
     changes = await read_body(request, wire.read_changes)
-    outcomes = await service_of(request).db.write(
-        store.update_lists, account_of(request).sid, changes, now=now_of(request)
-    )
+    outcomes = await make_change(request, store.update_lists, account_of(request).sid, changes, now=now_of(request))
     return reply(request, envelope.bulk(outcomes, wire.write_list))
 
 
 async def update_list(request: Request) -> Response:
     """Change one list."""
     change = await read_body(request, wire.read_change, sid_of(request, "list_sid"), expected_by(request))
-    changed = await service_of(request).db.write(
-        store.update_list, account_of(request).sid, change, now=now_of(request)
-    )
+    changed = await make_change(request, store.update_list, account_of(request).sid, change, now=now_of(request))
     return reply(request, envelope.one(wire.write_list(changed)), etag_header(changed.etag))
 
 
@@ -70,7 +65,8 @@ async def get_list(request: Request) -> Response:
 
 async def delete_list(request: Request) -> Response:
     """Delete one list; its contacts stay in the address book."""
-    deleted = await service_of(request).db.write(
+    deleted = await make_change(
+        request,
         store.delete_list,
         account_of(request).sid,
         sid_of(request, "list_sid"),

@@ -13,6 +13,7 @@ from dialbook.model.lists import page_etag
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.phone import normal_number
 from dialbook.server.body import read_body
+from dialbook.server.changes import make_change
 from dialbook.server.context import (
     account_of,
     header_of,
@@ -46,7 +47,8 @@ async def add_members(request: Request) -> Response:
     """Let up to 5,000 contacts join a list, each on its own."""
     service, list_sid = service_of(request), sid_of(request, "list_sid")
     references = await read_body(request, wire.read_references)
-    outcomes = await service.db.write(
+    outcomes = await make_change(
+        request,
         store.add_members,
         account_of(request).sid,
         list_sid,
@@ -81,8 +83,13 @@ async def list_members(request: Request) -> Response:
 async def remove_member(request: Request) -> Response:
     """Take one contact out of a list; it stays in the address book."""
     list_sid = sid_of(request, "list_sid")
-    contact = await service_of(request).db.write(
-        store.remove_member, account_of(request).sid, list_sid, sid_of(request, "contact_sid"), now=now_of(request)
+    contact = await make_change(
+        request,
+        store.remove_member,
+        account_of(request).sid,
+        list_sid,
+        sid_of(request, "contact_sid"),
+        now=now_of(request),
     )
     return reply(request, envelope.one(write_contact(contact, list_id=list_sid)))
 

@@ -13,6 +13,7 @@ from dialbook.model.ids import new_sids
 from dialbook.model.lists import ListLimits, ListType
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
+from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, window_of
 from dialbook.server.form import Expected, receive_form
 from dialbook.server.reply import reply, stream
@@ -73,8 +74,8 @@ async def list_uploads(request: Request) -> Response:
 
 async def cancel_upload(request: Request) -> Response:
     """End an upload where it stands; one that has ended stays as it is."""
-    upload = await service_of(request).db.write(
-        store.cancel_upload, account_of(request).sid, sid_of(request, "upload_id"), now=now_of(request)
+    upload = await make_change(
+        request, store.cancel_upload, account_of(request).sid, sid_of(request, "upload_id"), now=now_of(request)
     )
     return reply(request, envelope.one(wire.write_status(upload)))
 
@@ -107,8 +108,8 @@ async def _begin(request: Request, file: Received, draft: UploadDraft, spooled: 
     # From here on the database may know of the file: whoever works off the queue also removes what nobody waits for.
     file.is_kept = True
     try:
-        return await service_of(request).db.write(
-            store.create_upload, account_of(request).sid, draft, spooled, now=now_of(request)
+        return await make_change(
+            request, store.create_upload, account_of(request).sid, draft, spooled, now=now_of(request)
         )
     except DialbookError as refusal:
         file.is_kept = isinstance(refusal, Unavailable)
