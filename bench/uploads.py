@@ -223,7 +223,7 @@ def _to_table(
             [
                 f"- {ratio(f'upload / {program}, time', ratios, at_most=BOUND)}",
                 f"- {ratio('p99 of a page beside an upload / idle', [busy / idle], at_most=PAGE_BOUND)}"
-                f" {busy:.2f} ms and {idle:.2f} ms.",
+                f" {busy:.2f} ms and {idle:.2f} ms; the longest took {max(pages[1]):.0f} and {max(pages[0]):.0f} ms.",
                 f"- Memory of the server above idle: **{memory:.0f} MiB**; bound: at most {MEMORY_BOUND}, {held}.",
             ]
         ),

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,46 @@ def test_a_worker_that_dies_is_followed_by_another(database: str, caller: Caller
         assert caller.wait(upload)["stats"]["success"] == 1
         assert len(_children(server.process.pid)) == 1
         assert _children(server.process.pid) != workers
+
+
+def test_pages_are_answered_while_a_file_is_looked_through(database: str, caller: Caller, tmp_path: Path) -> None:
+    with serving_process(database, caller, tmp_path) as server, looking_through(server, caller) as (process, uploading):
+        os.kill(process, signal.SIGSTOP)
+
+        assert caller.get("/contacts")["metadata"]["total"] == 0
+        assert not uploading.done()
+
+        os.kill(process, signal.SIGCONT)
+        assert caller.wait(uploading.result())["stats"] == STATS
+
+
+def test_a_file_is_refused_when_it_cannot_be_looked_through(database: str, caller: Caller, tmp_path: Path) -> None:
+    with serving_process(database, caller, tmp_path) as server, looking_through(server, caller) as (process, uploading):
+        os.kill(process, signal.SIGKILL)
+
+        with pytest.raises(AssertionError, match=r'"http_code":503.*send it again'):
+            uploading.result()
+        assert caller.get("/csv-status")["metadata"]["total"] == 0
+    assert not list((tmp_path / "uploads").glob("*/*.upload"))
+
+
+@contextmanager
+def looking_through(server: Running, caller: Caller) -> Iterator[tuple[int, Future[str]]]:
+    """The process that looks through a file, and the request that waits for it."""
+    with ThreadPoolExecutor(1) as pool:
+        uploading = pool.submit(caller.upload, FILE)
+        while not (
+            looking := [child for child in _children(server.process.pid) if _runs(child, "dialbook.server.look")]
+        ):
+            assert not uploading.done()
+        yield looking[0], uploading
+
+
+def _runs(process: int, module: str) -> bool:
+    try:
+        return module in Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:  # it has ended meanwhile
+        return False
 
 
 def test_two_servers_work_on_different_uploads(database: str, caller: Caller, tmp_path: Path) -> None:

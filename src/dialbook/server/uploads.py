@@ -2,24 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from itertools import islice
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dialbook.model.errors import DialbookError, Invalid, Unavailable
+from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.ids import new_sids
-from dialbook.model.lists import ListLimits, ListType
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
 from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, window_of
 from dialbook.server.form import Expected, receive_form
+from dialbook.server.look import look_through
 from dialbook.server.reply import reply, stream
 from dialbook.store import uploads as store
 from dialbook.store.spool import Received
-from dialbook.wire import csv_rows, envelope
+from dialbook.wire import envelope
 from dialbook.wire import uploads as wire
 from dialbook.wire.export import CSV_TYPE, wanted_format
 
@@ -54,10 +52,9 @@ async def receive_upload(
         draft = wire.read_draft(fields)
         await asyncio.to_thread(file.sync)
         async with service.looking:
-            columns, rows = await asyncio.to_thread(
-                _look_through, file.path, draft.list_type, limit, service.list_limits
-            )
-        return await _begin(request, file, draft, UploadFile(sid, service.spool.name, columns, rows))
+            most = service.list_limits.of(draft.list_type)
+            seen = await look_through(file.path, draft.list_type, limit=limit, most=most)
+        return await _begin(request, file, draft, UploadFile(sid, service.spool.name, seen.columns, seen.rows))
 
 
 async def get_upload(request: Request) -> Response:
@@ -114,24 +111,6 @@ async def _begin(request: Request, file: Received, draft: UploadDraft, spooled: 
     except DialbookError as refusal:
         file.is_kept = isinstance(refusal, Unavailable)
         raise
-
-
-def _look_through(path: Path, list_type: ListType, limit: int, limits: ListLimits) -> tuple[list[str], int]:
-    """Read a file once, so that what is no CSV, or too long, is refused before anything is written.
-
-    Returns:
-        The names of its columns, and how many rows it has.
-    """
-    with path.open("rb") as file:
-        records = csv_rows.read_records(file, limit=limit)
-        layout = csv_rows.read_layout(next(records), list_type)
-        most = limits.of(list_type)
-        rows = sum(1 for _ in islice(records, most + 1))
-        if rows > most:
-            raise Invalid(
-                f"file_name has more rows than a {list_type} list may have contacts, {most}. Cut it into several."
-            )
-    return list(layout.columns), rows
 
 
 async def _report(request: Request, upload: Upload, offset: int) -> AsyncIterator[bytes]:

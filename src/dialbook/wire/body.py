@@ -1,5 +1,6 @@
 """Reading a JSON request: its wrapper, and its items one by one, so that a bad item spoils only itself."""
 
+from types import GenericAlias
 from typing import TypeVar
 
 import msgspec
@@ -35,8 +36,12 @@ def read_items(body: bytes, wrapper: str, shape: type[T]) -> list[Outcome[T]]:
         Missing: no wrapper.
         Invalid: the wrapper is no array, is empty, or holds too many items.
     """
-    items = _items(_object(body).get(wrapper), wrapper)
-    return attempt(lambda item: _decode(item, shape), items)
+    raw = _object(body).get(wrapper)
+    items = _items(raw, wrapper)
+    try:
+        return msgspec.json.decode(raw, type=GenericAlias(list, shape))
+    except NOT_JSON:
+        return attempt(lambda item: _decode(item, shape), items)
 
 
 def read_object(body: bytes, shape: type[T]) -> T:

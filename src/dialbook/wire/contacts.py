@@ -162,15 +162,16 @@ def read_custom_field(name: str, raw: Raw) -> str | None:
     """
     try:
         value = msgspec.json.decode(raw)
-        text = bytes(raw).decode()
+        written = bytes(raw)
+        text = written.decode()
     except NOT_JSON:
         raise Invalid(f"{name} holds a value that cannot be stored.") from None
     if value is None or value == "":
         return None
     if not isinstance(value, dict):
         raise Invalid(f"{name} must be an object or null.")
-    if len(text.encode()) > CUSTOM_FIELD_BYTES:
-        raise Invalid(f"{name} has {len(text.encode())} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
+    if len(written) > CUSTOM_FIELD_BYTES:
+        raise Invalid(f"{name} has {len(written)} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
     # What has few brackets cannot be deep, and need not be walked through.
     if text.count("{") + text.count("[") > CUSTOM_FIELD_DEPTH and _depth(value) > CUSTOM_FIELD_DEPTH:
         raise Invalid(f"{name} is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
