@@ -6,12 +6,14 @@ upload stands where the chunk begins. So whatever dies, and whoever goes on, eac
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 
+from dialbook.jobs.pace import Pace
 from dialbook.jobs.rows import OpenFile
 from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Unavailable
@@ -19,12 +21,11 @@ from dialbook.model.upload import Upload, UploadLimits
 from dialbook.store.accounts import list_account_sids
 from dialbook.store.database import Database, Tx
 from dialbook.store.spool import LockedFile, Spool
-from dialbook.store.upload_queue import Queued, count_elsewhere, list_queue
+from dialbook.store.upload_queue import Queued, count_elsewhere, count_transactions, list_queue
 from dialbook.store.upload_rows import write_chunk
 from dialbook.store.uploads import fail_upload, forget_uploads, get_upload
 
 IDLE_SECONDS = 0.25  # between looks into an empty queue
-BREATH_SECONDS = 0.003  # after a chunk: on SQLite, for a server that waits to write
 TROUBLE_SECONDS = 1.0  # before another try, when the database or the disk cannot be used
 OPEN_FILES = 16
 FORGET_SECONDS = 3600.0
@@ -58,6 +59,7 @@ class Runner:
         self._limits = limits
         self._clock = clock
         self._count_rows = count_rows
+        self._pace = Pace()
         self._files: dict[str, OpenFile] = {}
         self._reader = ThreadPoolExecutor(1, "dialbook-upload")
         self._turn_numbers = count(1)
@@ -69,7 +71,7 @@ class Runner:
         forgetting = asyncio.create_task(self._forget_now_and_then())
         while not ended.is_set():
             try:
-                pause = BREATH_SECONDS if await self.turn() else IDLE_SECONDS
+                pause = await self._turn_and_rest()
             except (DialbookError, OSError) as trouble:
                 log.warning("uploads wait: %s", trouble if isinstance(trouble, Unavailable) else type(trouble).__name__)
                 pause = TROUBLE_SECONDS
@@ -99,6 +101,15 @@ class Runner:
                 self._last_turns[queued.account] = next(self._turn_numbers)
                 return True
         return False
+
+    async def _turn_and_rest(self) -> float:
+        """Have a turn; return how long to wait for the next."""
+        began = time.monotonic()
+        if not await self.turn():
+            return IDLE_SECONDS
+        transactions = await self._db.read(count_transactions)
+        ended = time.monotonic()
+        return self._pace.rest(ended - began, now=ended, transactions=transactions)
 
     def close(self) -> None:
         """Leave all files to others."""
