@@ -149,13 +149,14 @@ def test_uploads_are_read_off_an_index(big: tuple[Plan, dict[str, str]]) -> None
 
 @pytest.mark.parametrize("name", ["name 80", "nobody"])
 @pytest.mark.parametrize("sort", [Sort("date_created", descending=True), Sort("first_name")])
-@pytest.mark.parametrize("statement", [0, 1])
+@pytest.mark.parametrize("statement", [1, 2])
+@pytest.mark.parametrize("count_to", [None, 10_000])
 def test_few_who_have_a_name_are_found_by_its_index(
-    name: str, sort: Sort, statement: int, big: tuple[Plan, dict[str, str]]
+    name: str, sort: Sort, statement: int, count_to: int | None, big: tuple[Plan, dict[str, str]]
 ) -> None:
     plan, _ = big
 
-    nodes = plan(search_contacts, Window(0, 20), sort, ContactFilter(name=name), skip=statement)
+    nodes = plan(search_contacts, Window(0, 20, count_to=count_to), sort, ContactFilter(name=name), skip=statement)
 
     assert rows_of(nodes) <= 4 * 32
     assert "contacts_by_name" in {node.get("Index Name") for node in nodes}
@@ -163,12 +164,14 @@ def test_few_who_have_a_name_are_found_by_its_index(
 
 @pytest.mark.parametrize("name", ["name 80", "nobody"])
 @pytest.mark.parametrize("statement", [1, 2])
+@pytest.mark.parametrize("count_to", [None, 10_000])
 def test_few_who_have_a_name_are_found_in_a_list_by_its_index(
-    name: str, statement: int, big: tuple[Plan, dict[str, str]]
+    name: str, statement: int, count_to: int | None, big: tuple[Plan, dict[str, str]]
 ) -> None:
     plan, sids = big
+    window = Window(0, 20, count_to=count_to)
 
-    nodes = plan(search_members, sids["big"], Window(0, 20), None, ContactFilter(name=name), skip=statement)
+    nodes = plan(search_members, sids["big"], window, None, ContactFilter(name=name), skip=statement)
 
     assert rows_of(nodes) <= 4 * 32
     assert "contacts_by_name" in {node.get("Index Name") for node in nodes}
@@ -178,11 +181,40 @@ def test_the_first_page_of_a_common_name_is_read_off_its_order(big: tuple[Plan, 
     plan, sids = big
     common = ContactFilter(name="name")
 
-    of_book = plan(search_contacts, Window(0, 20), Sort("date_created"), common, skip=1)
+    of_book = plan(search_contacts, Window(0, 20), Sort("date_created"), common, skip=2)
     of_list = plan(search_members, sids["big"], Window(0, 20), None, common, skip=2)
 
     assert rows_of(of_book) <= 4 * 32
     assert rows_of(of_list) <= 4 * 32
+
+
+def test_the_first_page_of_a_common_tag_is_read_off_the_list(big: tuple[Plan, dict[str, str]]) -> None:
+    plan, sids = big
+
+    nodes = plan(search_members, sids["big"], Window(0, 1), None, ContactFilter(tag="07"), skip=2)
+
+    assert rows_of(nodes) <= 32
+
+
+def test_who_are_counted_up_to_a_number_are_looked_at_no_further(big: tuple[Plan, dict[str, str]]) -> None:
+    """An index gives all that it has at once, but only so many are read in the table."""
+    plan, sids = big
+    window, common = Window(0, 20, count_to=600), ContactFilter(name="name")
+
+    of_book = plan(search_contacts, window, Sort("date_created"), common, skip=1)
+    of_list = plan(search_members, sids["big"], window, None, common, skip=1)
+
+    for nodes in (of_book, of_list):
+        assert rows_of([node for node in nodes if node["Node Type"] != "Bitmap Index Scan"]) <= 700
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_last_page_of_all_contacts_is_read_from_the_end(descending: bool, big: tuple[Plan, dict[str, str]]) -> None:
+    plan, _ = big
+
+    nodes = plan(search_contacts, Window(BIG - 20, 20), Sort("date_created", descending), EVERYONE, skip=1)
+
+    assert rows_of(nodes) <= 20
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ class Window(Struct, frozen=True):
     offset: int
     limit: int
     after: int | None = None  # a position in the collection's order, in place of an offset
+    count_to: int | None = None  # a total above it need say no more than that there are more; None: it is exact
 
     @property
     def is_short(self) -> bool:
@@ -43,3 +44,8 @@ class Sort(Struct, frozen=True):
 
     field: str
     descending: bool = False
+
+    @property
+    def reverse(self) -> "Sort":
+        """The same from its other end."""
+        return Sort(self.field, not self.descending)

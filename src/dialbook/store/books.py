@@ -3,6 +3,12 @@
 from dialbook.store.database import Tx
 
 
+def count_contacts(tx: Tx, account: str) -> int:
+    """How many contacts are in the account's book."""
+    row = tx.one("SELECT b.contact_count FROM books AS b WHERE b.account = :account", account=account)
+    return row[0] if row else 0
+
+
 def lock_book(tx: Tx, account: str) -> None:
     """Keep others from changing anything in the account's book until this transaction ends.
 

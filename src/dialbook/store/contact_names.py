@@ -34,6 +34,13 @@ FOUND: Mapping[Engine, str] = {
     """,
 }
 
+# Those alone, to be counted. To count them up to some number PostgreSQL might go through the contacts until it has met
+# so many, which takes all of them where its guess is wrong; with the book beside them it always looks them up.
+FROM_FOUND: Mapping[Engine, str] = {
+    "sqlite": f"FROM ({FOUND['sqlite']}) AS found",
+    "postgres": f"FROM books AS b CROSS JOIN ({FOUND['postgres']}) AS found WHERE b.account = :account",
+}
+
 
 def is_indexed(name: str | None) -> bool:
     """Whether there is a name, long enough to be looked up; a shorter one has no trigram."""

@@ -2,7 +2,7 @@
 
 A page of those with a name can be found in two ways. By the names' index: all who have it are put into order. Or along
 the order: each contact's name is looked at, until the page is full. How many have the name has to be said anyway, and
-tells which way is shorter.
+tells which way is shorter; where it need not be said of how many exactly, they are counted until it is known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from dialbook.model.contact import Contact, ContactInLists, ListRef
 from dialbook.model.page import Page, Sort, Window
-from dialbook.store.contact_names import FOUND, found_params, is_indexed
-from dialbook.store.contacts import COLUMNS, ORDERS, ContactFilter, conditions, get_contact, list_contacts
-from dialbook.store.database import Engine, Params, Row, Tx
-from dialbook.store.selection import any_of, order_by
+from dialbook.store.books import count_contacts
+from dialbook.store.contact_names import FOUND, FROM_FOUND, found_params, is_indexed
+from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions, get_contact, list_contacts
+from dialbook.store.database import Engine, Params, Tx
+from dialbook.store.selection import any_of, counting, met_along, order_by, wanted_count
 
 # In these orders those who have a name stand together, and may all be at the other end.
 NAME_ORDERS = frozenset({"first_name", "last_name"})
@@ -37,28 +38,18 @@ FROM_BOOK = "FROM contacts AS c WHERE c.account = :account"
 
 def search_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter) -> Page[Contact]:
     """One page of those contacts whom the filter lets through, and how many they are in all."""
+    if filter_ == EVERYONE:
+        return _list_from_nearer_end(tx, account, window, sort)
     if filter_.name is None or not is_indexed(filter_.name):
         return list_contacts(tx, account, window, sort, filter_)
     named, name_params = conditions(ContactFilter(name=filter_.name))
     others, other_params = conditions(replace(filter_, name=None))
     params = {**found_params(account, filter_.name), **name_params, **other_params}
-    of_book, total = _sizes(tx, others, params)
-    met = (window.offset + window.limit) * of_book / max(total, 1)
-    by_name = total <= met or sort.field in NAME_ORDERS
-    source = FROM_NAMES[tx.engine] if by_name else f"{FROM_BOOK}{named}"
-    order = order_by("c", ORDERS, sort)
-    page = f"SELECT c.sid {source}{others} ORDER BY {order} LIMIT :limit OFFSET :offset"
-    rows = tx.all(
-        f"""
-        SELECT {COLUMNS} FROM ({page}) AS page CROSS JOIN contacts AS c
-        WHERE c.account = :account AND c.sid = page.sid
-        ORDER BY {order}
-        """,
-        limit=window.limit,
-        offset=window.offset,
-        **params,
-    )
-    return Page([Contact(*row) for row in rows], window, total)
+    of_book = count_contacts(tx, account)
+    total = _count(tx, others, params, wanted_count(window, of_book))
+    is_along_order = met_along(window, of_book) < total**2 and sort.field not in NAME_ORDERS
+    source = f"{FROM_BOOK}{named}" if is_along_order else FROM_NAMES[tx.engine]
+    return Page(_read(tx, f"{source}{others}", window, sort, params), window, total)
 
 
 def search_contacts_with_lists(
@@ -97,10 +88,36 @@ def _with_lists(tx: Tx, account: str, contacts: Sequence[Contact]) -> list[Conta
     return [ContactInLists(contact, lists[contact.sid]) for contact in contacts]
 
 
-def _sizes(tx: Tx, others: str, params: Params) -> Row:
-    """How many contacts the book has, and how many of them match; a name alone is counted in its index alone."""
-    found = f"{FROM_NAMES[tx.engine]}{others}" if others else f"FROM ({FOUND[tx.engine]}) AS found"
-    sizes = tx.one(
-        f"SELECT b.contact_count, (SELECT count(*) {found}) FROM books AS b WHERE b.account = :account", **params
+def _list_from_nearer_end(tx: Tx, account: str, window: Window, sort: Sort) -> Page[Contact]:
+    """A page of all contacts: those before it are passed over in an index, or those behind it, whichever are fewer."""
+    total = count_contacts(tx, account)
+    behind = total - window.offset - window.limit
+    if behind >= window.offset:
+        return Page(_read(tx, FROM_BOOK, window, sort, {"account": account}), window, total)
+    mirrored = Window(max(0, behind), max(0, min(window.limit, total - window.offset)))
+    items = _read(tx, FROM_BOOK, mirrored, sort.reverse, {"account": account})
+    return Page(items[::-1], window, total)
+
+
+def _count(tx: Tx, others: str, params: Params, count_to: int | None) -> int:
+    """How many match; a name alone is counted in its index alone."""
+    select, bound = counting(f"{FROM_NAMES[tx.engine]}{others}" if others else FROM_FOUND[tx.engine], count_to)
+    row = tx.one(select, **params, **bound)
+    return row[0] if row else 0
+
+
+def _read(tx: Tx, source: str, window: Window, sort: Sort, params: Params) -> list[Contact]:
+    """The contacts of a page: only its own are read as a whole."""
+    order = order_by("c", ORDERS, sort)
+    rows = tx.all(
+        f"""
+        SELECT {COLUMNS} FROM (SELECT c.sid {source} ORDER BY {order} LIMIT :limit OFFSET :offset) AS page
+        CROSS JOIN contacts AS c
+        WHERE c.account = :account AND c.sid = page.sid
+        ORDER BY {order}
+        """,
+        limit=window.limit,
+        offset=window.offset,
+        **params,
     )
-    return sizes or (0, 0)
+    return [Contact(*row) for row in rows]

@@ -16,9 +16,9 @@ from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
 from dialbook.store.books import lock_book
 from dialbook.store.contact_names import forget_names, note_names
-from dialbook.store.database import Params, Row, Tx
+from dialbook.store.database import Params, Tx
 from dialbook.store.member_blocks import count_members
-from dialbook.store.selection import any_of, containing, one_of, order_by
+from dialbook.store.selection import any_of, containing, counting, one_of, order_by
 from dialbook.store.tallies import tally_contacts
 
 # The columns of a contact, in the order of its fields; and of one as a member of a list, whose variables there stand in
@@ -46,6 +46,7 @@ class ContactFilter(msgspec.Struct, frozen=True):
 
 
 EVERYONE = ContactFilter()
+NOTHING: Mapping[str, int] = {}
 
 
 def get_contact(tx: Tx, account: str, sid: str) -> Contact:
@@ -65,9 +66,10 @@ def get_contact(tx: Tx, account: str, sid: str) -> Contact:
 def list_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter = EVERYONE) -> Page[Contact]:
     """One page of the account's contacts, and how many match in all."""
     where, params = conditions(filter_)
-    total = "b.contact_count"
+    total, bound = "b.contact_count", NOTHING
     if filter_ != EVERYONE:
-        total = f"(SELECT count(*) FROM contacts AS c WHERE c.account = :account{where})"
+        select, bound = counting(f"FROM contacts AS c WHERE c.account = :account{where}", window.count_to)
+        total = f"({select})"
     rows = tx.all(
         f"""
         SELECT {total} AS total, page.*
@@ -85,8 +87,11 @@ def list_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: Con
         limit=window.limit,
         offset=window.offset,
         **params,
+        **bound,
     )
-    return to_page(rows, window)
+    # One row without a contact when the page is empty.
+    found = [Contact(*row[1:]) for row in rows if row[1] is not None]
+    return Page(found, window, rows[0][0] if rows else 0)
 
 
 def create_contacts(
@@ -219,12 +224,6 @@ def find_by_number(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Co
         **wanted.params,
     )
     return {contact.number: contact for contact in (Contact(*row) for row in rows)}
-
-
-def to_page(rows: Sequence[Row], window: Window) -> Page[Contact]:
-    """A page out of rows of a total and a contact; one row without a contact when the page is empty."""
-    total = rows[0][0] if rows else 0
-    return Page([Contact(*row[1:]) for row in rows if row[1] is not None], window, total)
 
 
 def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Contact:

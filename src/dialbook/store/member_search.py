@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from dialbook.model.contact import Contact
 from dialbook.model.page import Page, Sort, Window
-from dialbook.store.contact_names import FOUND, found_params, is_indexed
+from dialbook.store.contact_names import FOUND, FROM_FOUND, found_params, is_indexed
 from dialbook.store.contacts import EVERYONE, MEMBER_COLUMNS, MEMBER_FIELDS, ORDERS, ContactFilter, conditions
 from dialbook.store.database import Engine, Params, Row, Tx
 from dialbook.store.lists import not_found
 from dialbook.store.member_blocks import Blocks, position_at
 from dialbook.store.member_names import NAMED, named_page
-from dialbook.store.selection import order_by
+from dialbook.store.selection import counting, met_along, order_by, wanted_count
 
 # Neither engine may choose the way by itself. CROSS JOIN keeps SQLite to the order in which the tables stand; a
 # subquery with an OFFSET keeps PostgreSQL to looking up the second for each row of the first.
@@ -90,14 +90,16 @@ def search_members(
     after = -1 if window.after is None else window.after
     params = {"account": account, "list": list_sid, "after": after, **given}
     if _is_by_name(tx, sizes, filter_, params):
-        total, following = _count(tx, _counted(tx, sizes, window), window, params)
-        along_list = sort is None and _met(sizes, window, total) < total
-        page = _page(FROM_LIST[tx.engine] + where, sort) if along_list else named_page(tx.engine, sort)
+        counted, page = _counted(tx, sizes, window), named_page(tx.engine, sort)
     else:
-        source = _source(sizes, window, sort, filter_)[tx.engine] + where
-        is_whole = filter_ == EVERYONE and window.after is None
-        total, following = (sizes.of_list, 0) if is_whole else _count(tx, source, window, params)
-        page = _page(source, sort)
+        counted = _source(sizes, window, sort, filter_)[tx.engine] + where
+        page = _page(counted, sort)
+    if filter_ == EVERYONE and window.after is None:
+        total, following = sizes.of_list, 0
+    else:
+        total, following = _count(tx, counted, window, sizes, params)
+    if sort is None and met_along(window, sizes.of_list) < total**2:
+        page = _page(FROM_LIST[tx.engine] + where, sort)
     rows = tx.all(page, limit=window.limit, offset=window.offset, **params)
     if window.after is not None:
         window = Window(total - following, window.limit, window.after)
@@ -196,18 +198,15 @@ def _is_by_name(tx: Tx, sizes: Sizes, filter_: ContactFilter, params: dict[str, 
 def _counted(tx: Tx, sizes: Sizes, window: Window) -> str:
     """Whom to count of those who have a name: where all contacts are members, nobody need be looked up among them."""
     has_all = sizes.of_list == sizes.of_book and window.after is None
-    return f"FROM ({FOUND[tx.engine]}) AS found" if has_all else NAMED[tx.engine]
+    return FROM_FOUND[tx.engine] if has_all else NAMED[tx.engine]
 
 
-def _met(sizes: Sizes, window: Window, wanted: int) -> float:
-    """How many members are met from the list, as a rule, until a page of so many that are wanted is full."""
-    return (window.offset + window.limit) * sizes.of_list / max(wanted, 1)
-
-
-def _count(tx: Tx, source: str, window: Window, params: Params) -> tuple[int, int]:
+def _count(tx: Tx, source: str, window: Window, sizes: Sizes, params: Params) -> tuple[int, int]:
     """How many members there are, and how many after the window's position."""
-    following = ", count(*) FILTER (WHERE m.position > :after)" if window.after is not None else ""
-    row = tx.one(f"SELECT count(*){following} {source}", **params)
+    select, bound = counting(source, wanted_count(window, sizes.of_list))
+    if window.after is not None:
+        select, bound = f"SELECT count(*), count(*) FILTER (WHERE m.position > :after) {source}", {}
+    row = tx.one(select, **params, **bound)
     return (row[0], row[-1]) if row else (0, 0)
 
 

@@ -1,10 +1,11 @@
 """The few parts of a SELECT that vary: its order, and the values it looks for."""
 
 from collections.abc import Mapping, Sequence
+from math import isqrt
 
 from msgspec import Struct, json
 
-from dialbook.model.page import Sort
+from dialbook.model.page import Sort, Window
 from dialbook.store.database import Engine, Row
 
 
@@ -15,6 +16,32 @@ def order_by(alias: str, columns: Mapping[str, str], sort: Sort) -> str:
     """
     direction = "DESC NULLS LAST" if sort.descending else "ASC NULLS FIRST"
     return f"{alias}.{columns[sort.field]} {direction}, {alias}.sid {direction}"
+
+
+def counting(source: str, count_to: int | None) -> tuple[str, Mapping[str, int]]:
+    """A SELECT of how many rows there are, and its parameters.
+
+    Args:
+        source: what it counts, from FROM on.
+        count_to: how far it counts; what goes beyond is one more. None: to the end.
+    """
+    if count_to is None:
+        return f"SELECT count(*) {source}", {}
+    return f"SELECT count(*) FROM (SELECT 1 {source} LIMIT :counted) AS counted", {"counted": count_to + 1}
+
+
+def wanted_count(window: Window, size: int) -> int | None:
+    """How far to count those that match, of `size` rows, to know besides which way to a page is the shorter one.
+
+    Of T that match, an index on what is asked for meets T, and the order meets `met_along(window, size)` / T. Where T
+    is more than the root of that product, the order is the shorter way, however many they are.
+    """
+    return None if window.count_to is None else max(window.count_to, isqrt(met_along(window, size)))
+
+
+def met_along(window: Window, size: int) -> int:
+    """How many of `size` rows are met in their order until a page is full, times how many of them match."""
+    return (window.offset + window.limit) * size
 
 
 def any_of(name: str, values: Sequence[str]) -> tuple[str, dict[str, str]]:
