@@ -8,7 +8,7 @@ from operator import itemgetter
 from msgspec import Struct
 
 from dialbook.store.database import Tx
-from dialbook.store.lists import not_found
+from dialbook.store.list_ends import ends_of
 from dialbook.store.member_blocks import ranks_of
 
 
@@ -72,27 +72,12 @@ def list_growth(tx: Tx, account: str, list_sid: str, buckets: int = 60) -> list[
     Raises:
         NotFound: the account has no such list.
     """
-    row = tx.one(
-        """
-        SELECT l.contact_count, l.next_position,
-               (SELECT m.joined FROM members AS m WHERE m.account = :account AND m.list = :list
-                ORDER BY m.position LIMIT 1),
-               (SELECT m.joined FROM members AS m WHERE m.account = :account AND m.list = :list
-                ORDER BY m.position DESC LIMIT 1)
-        FROM lists AS l
-        WHERE l.account = :account AND l.sid = :list
-        """,
-        account=account,
-        list=list_sid,
-    )
-    if row is None:
-        raise not_found(list_sid)
-    count, next_position, oldest, newest = row
-    if not count:
+    ends = ends_of(tx, account, list_sid)
+    if not ends.count:
         return []
-    *days, last_day = _spaced(oldest[:10], newest[:10], buckets)
-    positions = _first_after(tx, account, list_sid, days, next_position)
-    joined = [*ranks_of(tx, account, list_sid, positions), count]
+    *days, last_day = _spaced(ends.first_joined[:10], ends.last_joined[:10], buckets)
+    positions = _first_after(tx, account, list_sid, days, ends.next_position)
+    joined = [*ranks_of(tx, account, list_sid, positions), ends.count]
     return [ListDay(*each) for each in zip([*days, last_day], joined, strict=True)]
 
 

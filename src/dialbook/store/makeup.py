@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from dialbook.model.calling_codes import LONGEST
 from dialbook.store.database import Tx
-from dialbook.store.lists import not_found
+from dialbook.store.list_ends import ends_of
 from dialbook.store.selection import one_of
 from dialbook.store.tallies import Tally, count_countries
 
@@ -54,23 +54,11 @@ def list_makeup(tx: Tx, account: str, list_sid: str, sample: int = 1000) -> Make
     Raises:
         NotFound: the account has no such list.
     """
-    row = tx.one(
-        """
-        SELECT l.contact_count, l.next_position,
-               (SELECT m.position FROM members AS m WHERE m.account = :account AND m.list = :list
-                ORDER BY m.position LIMIT 1)
-        FROM lists AS l
-        WHERE l.account = :account AND l.sid = :list
-        """,
-        account=account,
-        list=list_sid,
-    )
-    if row is None:
-        raise not_found(list_sid)
-    total, next_position, first = row
-    if not total:
+    ends = ends_of(tx, account, list_sid)
+    if not ends.count:
         return Makeup(0, 0, [], [])
-    wanted = one_of(tx.engine, "c.sid", _within(tx, account, list_sid, _runs(first, next_position, total, sample)))
+    runs = _runs(ends.first_position, ends.next_position, ends.count, sample)
+    wanted = one_of(tx.engine, "c.sid", _within(tx, account, list_sid, runs))
     rows = tx.all(
         f"""
         SELECT substr(c.number, 1, {LONGEST}), c.tag FROM {wanted.source} contacts AS c
@@ -81,7 +69,7 @@ def list_makeup(tx: Tx, account: str, list_sid: str, sample: int = 1000) -> Make
     )
     countries = count_countries(Counter(prefix for prefix, _ in rows))
     tags = Counter(tag for _, tag in rows if tag)
-    return Makeup(total, len(rows), _most_first(countries), _most_first(tags))
+    return Makeup(ends.count, len(rows), _most_first(countries), _most_first(tags))
 
 
 def _runs(first: int, end: int, total: int, sample: int) -> Runs:
