@@ -1,18 +1,19 @@
-"""Uploads in the console: what a file says before anything is sent, the sending, the work, the report."""
+"""Uploads in the console: the sending, the work, the report."""
 
-import gzip
+import asyncio
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dialbook.model.errors import Invalid
-from dialbook.model.lists import ListType
-from dialbook.model.upload import EXTRA_COLUMNS
-from dialbook.wire.csv_rows import Record, read_layout
-from tests.conftest import NUMBERS, Client, Server, turns, work_off
+from dialbook.settings import Settings
+from tests.conftest import NUMBERS, Client, Server, serving, turns, work_off
 from tests.console.conftest import PHONE, Enter, sign_in
+from tests.console.upload_page import choose, columns_of, name_list, problems, rows_of
 
 LONG = "A name that goes on " * 12
 RIGHT_TO_LEFT = "خريطة العملاء"
@@ -31,33 +32,6 @@ ATTACKS = [
 def _no_files_of_others(server: Server) -> None:
     """Work off what another test has left."""
     work_off(server)
-
-
-def choose(page: Page, file: bytes, name: str = "contacts.csv") -> None:
-    """Choose a file, and wait until the page has looked at it."""
-    page.get_by_label("CSV file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": file})
-    expect(page.locator("[data-summary]")).to_contain_text(name)
-
-
-def name_list(page: Page, name: str) -> None:
-    """Type the name of a list, and wait until the page knows whether there is one."""
-    with page.expect_response("**/console/uploads/target?**"):
-        page.get_by_label("To the list").fill(name)
-
-
-def columns_of(page: Page) -> list[tuple[str, str]]:
-    """The columns of the preview: what the file names each, and what it becomes."""
-    headings = page.locator("[data-columns] th")
-    names, becomes = headings.locator("bdi").all_text_contents(), headings.locator(".becomes").all_text_contents()
-    return list(zip(names, becomes, strict=True))
-
-
-def rows_of(page: Page) -> list[list[str]]:
-    return [row.locator("td").all_text_contents() for row in page.locator("[data-rows] tr").all()]
-
-
-def problems(page: Page) -> Locator:
-    return page.locator("[data-problems] .refusal")
 
 
 def begin(page: Page, file: bytes, list_name: str) -> None:
@@ -84,143 +58,6 @@ def upload_of(client: Client, server: Server, file: bytes, list_name: str = "Fri
     assert answer.status_code == 202, answer.text
     work_off(server)
     return f"/console/uploads/{answer.json()['response']['data']['summary']['upload_id']}"
-
-
-# Before anything is sent
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize(
-    ("encoding", "shown"),
-    [("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16"), ("utf-16-be", "UTF-16")],
-)
-def test_a_file_in_any_form_is_shown_and_not_sent(encoding: str, shown: str, delimiter: str, page: Page) -> None:
-    rows = [["Number", "First Name", "tag"], [NUMBERS[0], "José", '"a, b;\tc"'], [NUMBERS[1], "李", ""]]
-    text = "\r\n".join(delimiter.join(row) for row in rows) + "\r\n"
-    mark = "\N{ZERO WIDTH NO-BREAK SPACE}" if encoding == "utf-16-be" else ""
-    page.goto("/console/uploads/new")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-
-    choose(page, (mark + text).encode(encoding))
-
-    assert columns_of(page) == [("Number", "number"), ("First Name", "first_name"), ("tag", "tag")]
-    assert rows_of(page) == [[NUMBERS[0], "José", "a, b;\tc"], [NUMBERS[1], "李", ""]]
-    separated = {",": "commas", ";": "semicolons", "\t": "tabs"}[delimiter]
-    expect(page.locator("[data-summary]")).to_contain_text(f"{shown} · separated by {separated}")
-    expect(problems(page)).to_have_count(0)
-    assert [url for url in asked if "/console/static/" not in url] == []
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize("first", ["sep=;", '"SEP=;"', "\n\nsep=; "])
-def test_a_line_that_names_the_delimiter_is_no_row(first: str, page: Page) -> None:
-    page.goto("/console/uploads/new")
-
-    choose(page, f'{first}\r\nnumber;"first\r\nname";a,b,c\r\n{NUMBERS[0]};Asha;x\r\n'.encode())
-
-    assert [becomes for _, becomes in columns_of(page)] == ["number", "first_name", "not allowed in a static list"]
-    assert rows_of(page) == [[NUMBERS[0], "Asha", "x"]]
-
-
-HEADERS = [
-    ["number"],
-    ["Number", "FIRST-NAME", "last   name", "Company_Name", "email", "TAG"],
-    [" number ", "\N{ZERO WIDTH NO-BREAK SPACE}email", "", " "],
-    ["phone", "email"],
-    ["number", "", "email"],
-    ["number", "first name", "first_name"],
-    ["number", "Number"],
-    ["number", "city"],
-    ["number", "'=city", "'city"],
-    ["number", *"abcde"],
-    ["number", *"abcdef"],
-    ["number", "error_line", "Error Reason", "error-description"],
-    ["e-mail", "number"],
-]
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize("list_type", ListType)
-def test_columns_are_understood_as_the_server_does(list_type: ListType, page: Page) -> None:
-    page.goto("/console/uploads/new")
-    page.get_by_role("radio", name=list_type).check()
-
-    for i, header in enumerate(HEADERS):
-        choose(page, (";".join(header) + "\n" + NUMBERS[0] + "\n").encode(), f"{i}.csv")
-        shown = columns_of(page)
-        is_refused = problems(page).count() > 0
-
-        try:
-            layout = read_layout(Record(1, header, 0), list_type)
-        except Invalid:
-            assert is_refused, header
-        else:
-            kept = {column for column, _ in layout.variables}
-            assert not is_refused, header
-            assert [name for name, _ in shown] == list(layout.columns)
-            assert {name for name, becomes in shown if becomes == "kept per member"} == kept
-            assert shown[layout.number][1] == "number"
-
-
-@pytest.mark.sqlite
-def test_what_a_column_becomes_goes_by_the_lists_type(api: Client, page: Page) -> None:
-    api.create_list("Kept", type="dynamic")
-    names = [f"c{i}" for i in range(EXTRA_COLUMNS + 1)]
-    page.goto("/console/uploads/new")
-
-    choose(page, f"phone,{','.join(names)}\n".encode())
-
-    expect(problems(page).nth(0)).to_contain_text("No column is named “number”")
-    expect(problems(page).nth(1)).to_have_text(
-        "Not allowed in a static list: “phone”, “c0”, “c1”, “c2”, “c3”, “c4”, “c5”."
-    )
-    choose(page, f"number,{','.join(names)}\n".encode(), "six.csv")
-    name_list(page, "Kept")
-    expect(page.get_by_text("It is there: a dynamic list with 0 contacts")).to_be_visible()
-    expect(page.get_by_role("radio", name="Static")).to_have_count(0)
-    expect(problems(page)).to_have_text("A dynamic list keeps up to 5 columns; too many: “c5”.")
-    assert columns_of(page)[1] == ("c0", "kept per member")
-    name_list(page, "Kept by nobody")
-    page.get_by_role("radio", name="Static").check()
-    assert columns_of(page)[1] == ("c0", "not allowed in a static list")
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize(
-    ("file", "said"),
-    [
-        (gzip.compress(b"number\n", mtime=0), "packed; the server will read it"),
-        (b"PK\x03\x04rest", "This is an Excel workbook"),
-        ("number,first_name\n1,José\n".encode("latin-1"), "This is not in UTF-8."),
-        (b"number\n\0\n", "This is no text."),
-        (b"\n\n", "It is empty"),
-    ],
-)
-def test_what_cannot_be_shown_is_explained(file: bytes, said: str, page: Page) -> None:
-    page.goto("/console/uploads/new")
-
-    choose(page, file)
-
-    expect(page.locator("[data-problems]")).to_contain_text(said)
-    expect(page.locator("[data-sheet]")).to_be_hidden()
-
-
-@pytest.mark.sqlite
-def test_a_file_is_dropped_and_only_its_start_is_looked_at(page: Page) -> None:
-    """A character, and a row, are cut where the start ends."""
-    text = "number,first_name\n" + "".join(f"{number},{'é' * 10_000}\n" for number in NUMBERS[:40])
-    page.goto("/console/uploads/new")
-    dropped = page.evaluate_handle(
-        "(text) => { const all = new DataTransfer(); all.items.add(new File([text], 'big.csv')); return all; }", text
-    )
-
-    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": dropped})
-
-    expect(page.locator("[data-summary]")).to_contain_text("big.csv · 800.6 kB")
-    expect(problems(page)).to_have_count(0)
-    assert [row[0] for row in rows_of(page)] == NUMBERS[:8]
 
 
 # The whole way
@@ -382,6 +219,45 @@ def test_sending_is_cancelled(api: Client, page: Page) -> None:
     expect(page.get_by_role("alert")).to_have_text("Cancelled; nothing was uploaded.")
     expect(page.get_by_role("button", name="Upload")).to_be_focused()
     assert api.get("/csv-status").json()["metadata"]["total"] == 0
+
+
+class Held:
+    """Keeps back what a server answers to an upload, until it is let go."""
+
+    def __init__(self) -> None:
+        self.is_let_go = threading.Event()
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        async def hold(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_later(message: Message) -> None:
+                await asyncio.to_thread(self.is_let_go.wait)
+                await send(message)
+
+            is_upload = scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/console/uploads")
+            await app(scope, receive, send_later if is_upload else send)
+
+        return hold
+
+
+@pytest.mark.sqlite
+def test_what_the_server_has_cannot_be_cancelled_any_more(
+    new_database: Callable[[], str], new_client: Callable[..., Client], new_page: Callable[..., Page]
+) -> None:
+    held = Held()
+    with serving(Settings(database=new_database()), before=held.before) as server, ExitStack() as at_the_end:
+        at_the_end.callback(held.is_let_go.set)
+        page = new_page(server)
+        sign_in(page, new_client(server))
+        page.goto("/console/uploads/new")
+        choose(page, f"number\n{NUMBERS[0]}\n".encode())
+        name_list(page, "Friends")
+
+        page.get_by_role("button", name="Upload").click()
+        expect(page.locator("[data-stage]")).to_have_text("The server looks through it.")
+        expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+        held.is_let_go.set()
+
+        expect(page.get_by_role("heading", name="Upload to Friends")).to_be_visible()
 
 
 @pytest.mark.sqlite
