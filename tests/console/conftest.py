@@ -22,7 +22,6 @@ PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
 # A page whose policy keeps something from being loaded or run says so in its console; so it does with a script's error.
 WATCH_POLICY = """
-    window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => {
         console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
     });
@@ -102,6 +101,18 @@ def sign_in(page: Page, client: Client) -> None:
     """Have a page's browser sign in, as the form does that test_sessions fills in."""
     answer = page.context.request.post("/console/sign-in", form={"key": client.key, "token": client.token})
     assert answer.ok, answer.text()
+
+
+def queries(page: Page) -> list[str]:
+    """The query of each part of itself that a page asks for from now on."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.resource_type == "xhr":
+            asked.append(request.url.partition("?")[2])
+
+    page.on("request", note)
+    return asked
 
 
 @pytest.fixture

@@ -1,9 +1,15 @@
 """The address book: found, made, changed, deleted."""
 
+from collections.abc import Callable
+
+import pytest
 from playwright.sync_api import Page, expect
 
+from dialbook.console import contacts
 from tests.conftest import NUMBERS, Client, Server
-from tests.console.conftest import Enter
+from tests.console.conftest import Enter, queries, sign_in
+
+FIELDS = ["Number", "First name", "Last name", "Tag"]
 
 
 def test_a_contact_is_made_changed_and_deleted(api: Client, page: Page) -> None:
@@ -53,6 +59,83 @@ def test_a_contacts_page_shows_the_lists_that_it_is_in(api: Client, page: Page) 
     expect(page.get_by_role("heading", level=1)).to_have_text("Family")
 
 
+def test_the_lists_of_a_contact_come_in_pages(api: Client, page: Page) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[1]})
+    names = [f"List {i:02}" for i in range(51)]
+    made = api.post("/lists", {"lists": [{"name": name} for name in names]}).json()["response"]
+    for each in made:
+        api.add_members(each["data"]["sid"], contact["sid"])
+
+    page.goto(f"/console/contacts/{contact['sid']}")
+
+    lists = page.get_by_role("region", name="In 51 lists")
+    expect(lists.get_by_role("listitem")).to_have_text(names[:50])
+    lists.get_by_role("link", name="Next").click()
+    expect(lists.get_by_role("listitem")).to_have_text(names[50:])
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_contain_text("out of 51 lists too")
+
+
+def test_of_many_who_match_some_are_counted_and_shown(api: Client, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contacts, "COUNTED", 40)
+    api.create_contacts(*({"number": number, "first_name": "Asha"} for number in NUMBERS[:60]))
+    page.goto("/console/contacts?search=asha&limit=20")
+
+    expect(page.locator(".total")).to_have_text("More than 40 contacts")
+    expect(page.get_by_role("link", name="Last")).to_have_count(0)
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text("Narrow the search to see the others.")).to_be_visible()
+    assert page.locator("tbody th a").all_inner_texts() == NUMBERS[39:19:-1]
+    page.goto("/console/contacts?search=asha&limit=20&page=3")
+    expect(page.get_by_label("Page", exact=True)).to_have_value("2")
+    page.goto("/console/contacts?limit=20&page=3")
+    expect(page.locator(".total")).to_have_text("60 contacts")
+    assert page.locator("tbody th a").all_inner_texts() == NUMBERS[19::-1]
+    assert api.get("/contacts", name="asha").json()["metadata"]["total"] == 60
+
+
+def test_a_name_of_two_characters_is_looked_for_when_that_is_asked_for(api: Client, page: Page) -> None:
+    api.create_contacts({"number": NUMBERS[0], "first_name": "李明"}, {"number": NUMBERS[1], "first_name": "Asha"})
+    page.goto("/console/contacts")
+    field, numbers = page.get_by_label("Number, or part of a name"), page.locator("tbody th a")
+    asked = queries(page)
+    page.evaluate("addEventListener('htmx:trigger', () => { document.body.dataset.is = 'triggered'; })")
+
+    field.fill("李明")
+    expect(page.locator("body")).to_have_attribute("data-is", "triggered")
+    field.press("Enter")
+    expect(numbers).to_have_text([NUMBERS[0]])
+    field.fill("ash")
+    expect(numbers).to_have_text([NUMBERS[1]])
+    field.fill("")
+    expect(numbers).to_have_count(2)
+
+    assert asked == ["search=%E6%9D%8E%E6%98%8E", "search=ash", "search="]
+
+
+def test_without_scripts_a_contact_is_made_changed_and_deleted(
+    api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    page = new_page(server, java_script_enabled=False)
+    sign_in(page, api)
+    page.goto("/console/contacts")
+
+    page.get_by_role("button", name="New contact").click()
+    page.get_by_label("Number", exact=True).fill("12")
+    page.get_by_role("button", name="Make the contact").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not a phone number")
+    page.get_by_label("Number", exact=True).fill(NUMBERS[0])
+    page.get_by_role("button", name="Make the contact").click()
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Last name").fill("Iyer")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Iyer")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete for good").click()
+
+    expect(page.get_by_role("status")).to_have_text(f"{NUMBERS[0]} is deleted, out of every list too.")
+
+
 def test_contacts_are_found_by_number_or_name(api: Client, page: Page) -> None:
     api.create_contacts(
         {"number": NUMBERS[0], "first_name": "Asha"},
@@ -71,15 +154,47 @@ def test_contacts_are_found_by_number_or_name(api: Client, page: Page) -> None:
     expect(page.get_by_text("Nobody has this number")).to_be_visible()
 
 
-def test_a_number_that_is_taken_is_refused(api: Client, page: Page) -> None:
+def test_a_new_contact_that_is_refused_keeps_what_was_typed(api: Client, page: Page) -> None:
     api.create_contacts({"number": NUMBERS[0]})
     page.goto("/console/contacts")
+    dialog = page.get_by_role("dialog", name="New contact")
 
     page.get_by_role("button", name="New contact").click()
-    page.get_by_label("Number", exact=True).fill(NUMBERS[0])
-    page.get_by_role("button", name="Make the contact").click()
+    dialog.get_by_label("Number", exact=True).fill(NUMBERS[0])
+    dialog.get_by_label("First name").fill("<Asha> ")
+    dialog.get_by_label("Custom fields").fill('{"city": "Pune"}')
+    dialog.get_by_role("button", name="Make the contact").click()
 
-    expect(page.get_by_role("alert")).to_have_text(f"A contact with number '{NUMBERS[0]}' exists.")
+    expect(dialog.get_by_role("alert")).to_have_text(f"A contact with number '{NUMBERS[0]}' exists.")
+    expect(dialog.get_by_label("First name")).to_have_value("<Asha> ")
+    expect(dialog.get_by_label("Custom fields")).to_have_value('{"city": "Pune"}')
+    assert dialog.evaluate("dialog => dialog.matches(':modal')")
+    dialog.get_by_label("Number", exact=True).fill(NUMBERS[1])
+    dialog.get_by_role("button", name="Make the contact").click()
+    expect(page.get_by_role("status")).to_have_text(f"{NUMBERS[1]} is in the address book.")
+
+
+def test_an_edit_that_is_refused_keeps_what_was_typed(api: Client, page: Page) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0], "first_name": "Asha", "tag": "vip"})
+    page.goto(f"/console/contacts/{contact['sid']}")
+    dialog = page.get_by_role("dialog", name="Edit the contact")
+
+    page.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Number", exact=True).fill("12")
+    dialog.get_by_label("First name").fill("")
+    dialog.get_by_label("Last name").fill("Iyer")
+    dialog.get_by_role("button", name="Save").click()
+
+    expect(dialog.get_by_role("alert")).to_contain_text("is not a phone number")
+    shown = {name: dialog.get_by_label(name, exact=True).input_value() for name in FIELDS}
+    assert shown == {"Number": "12", "First name": "", "Last name": "Iyer", "Tag": "vip"}
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Asha")
+    page.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Number", exact=True).fill(NUMBERS[0])
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Iyer")
 
 
 def test_what_somebody_else_changed_meanwhile_is_not_overwritten(api: Client, page: Page) -> None:
@@ -94,6 +209,10 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(api: Client, pa
     expect(page.get_by_role("alert")).to_contain_text("Somebody else changed this contact meanwhile")
     found = api.get(f"/contacts/{contact['sid']}").json()["response"]["data"]
     assert (found["last_name"], found["tag"]) == (None, "vip")
+    expect(page.get_by_label("Last name")).to_have_value("Iyer")
+    expect(page.get_by_role("row", name="Tag vip", include_hidden=True)).to_have_count(1)  # theirs, behind
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Asha Iyer")
 
 
 def test_custom_fields_that_are_no_object_are_refused(api: Client, server: Server, enter: Enter) -> None:

@@ -112,6 +112,12 @@ def test_everybody_can_use_every_page(
         page.goto(path)
         page.get_by_role("button", name=button).first.click()
         found += complaints(page)
+    page.goto("/console/contacts?open=new-contact")
+    page.get_by_label("Number", exact=True).fill("12")
+    page.get_by_role("button", name="Make the contact").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    found += complaints(page)
+    page.screenshot(path=ARTEFACTS / f"refused-{viewport['width']}-{colours}.png", full_page=True)
     page.goto(paths[3])
     page.locator("[data-all]").check()
     page.get_by_role("button", name="Remove from the list").click()
@@ -176,6 +182,21 @@ def test_every_answer_has_the_headers_that_guard_it(path: str, api: Client, serv
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
+
+
+def test_a_browser_keeps_files_until_they_change(server: Server) -> None:
+    page = httpx2.get(f"{server.url}/console/sign-in").text
+    files = set(re.findall(r'(?:href|src)="(/console/static/[^"]+)"', page))
+
+    assert len(files) == 5
+    for file in files:
+        path, _, version = file.partition("?")
+        kept = httpx2.get(server.url + file)
+        assert (kept.status_code, kept.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+        for other in (path, f"{path}?v=0", f"{path}?{version}0"):
+            asked = httpx2.get(server.url + other, headers={"If-None-Match": kept.headers["etag"]})
+            assert (asked.status_code, asked.headers["cache-control"]) == (304, "no-cache")
+    assert httpx2.get(f"{server.url}/console/static/nothing.css?v=0").status_code == 404
 
 
 def test_a_method_that_a_page_does_not_know_is_refused(api: Client, server: Server, enter: Enter) -> None:

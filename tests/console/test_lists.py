@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from dialbook.console import members
 from tests.conftest import NUMBERS, Client, Server
-from tests.console.conftest import Enter
+from tests.console.conftest import Enter, queries, sign_in
 
 
 def names_shown(page: Page) -> list[str]:
@@ -55,7 +56,8 @@ def test_a_list_whose_name_was_typed_wrongly_stays(api: Client, page: Page) -> N
     page.get_by_label("Type its name").fill("friends")
     page.get_by_role("button", name="Delete for good").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("is not 'Friends'; nothing was deleted.")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("is not 'Friends'; nothing was deleted.")
+    expect(page.get_by_label("Type its name")).to_have_value("friends")
     assert api.get(f"/lists/{made['sid']}").status_code == 200
 
 
@@ -63,12 +65,62 @@ def test_a_name_that_is_taken_is_refused_where_it_was_typed(api: Client, page: P
     api.create_list("Friends")
     page.goto("/console/lists")
 
+    dialog = page.get_by_role("dialog", name="New list")
+
+    page.get_by_role("button", name="New list").click()
+    dialog.get_by_label("Name", exact=True).fill("Friends")
+    dialog.get_by_label("Tag").fill("q4")
+    dialog.get_by_label("Dynamic").check()
+    dialog.get_by_role("button", name="Make the list").click()
+
+    expect(dialog.get_by_role("alert")).to_have_text("A list named 'Friends' exists.")
+    expect(dialog.get_by_label("Tag")).to_have_value("q4")
+    expect(dialog.get_by_label("Dynamic")).to_be_checked()
+    dialog.get_by_label("Name", exact=True).fill("Family")
+    dialog.get_by_role("button", name="Make the list").click()
+    expect(page.get_by_role("status")).to_have_text("List 'Family' is made.")
+
+
+def test_a_new_name_that_is_taken_is_refused_where_it_was_typed(api: Client, page: Page) -> None:
+    api.create_list("Friends")
+    made = api.create_list("Family")
+    page.goto(f"/console/lists/{made['sid']}/pictures")
+    dialog = page.get_by_role("dialog", name="Edit the list")
+
+    page.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Name", exact=True).fill("Friends")
+    dialog.get_by_label("Tag").fill("q4")
+    dialog.get_by_role("button", name="Save").click()
+
+    expect(dialog.get_by_role("alert")).to_have_text("A list named 'Friends' exists.")
+    expect(dialog.get_by_label("Tag")).to_have_value("q4")
+    dialog.get_by_label("Name", exact=True).fill("Colleagues")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Colleagues")
+
+
+def test_without_scripts_a_list_is_made_renamed_and_deleted(
+    api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    page = new_page(server, java_script_enabled=False)
+    sign_in(page, api)
+    page.goto("/console/lists")
+
     page.get_by_role("button", name="New list").click()
     page.get_by_label("Name", exact=True).fill("Friends")
     page.get_by_role("button", name="Make the list").click()
+    page.get_by_role("link", name="Growth and make-up").click()
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Name", exact=True).fill("Family")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Family")
+    for typed in ("Friends", "Family"):
+        if page.get_by_role("dialog").count() == 0:
+            page.get_by_role("button", name="Delete").click()
+        page.get_by_label("Type its name").fill(typed)
+        page.get_by_role("button", name="Delete for good").click()
 
-    expect(page.get_by_role("alert")).to_have_text("A list named 'Friends' exists.")
-    assert names_shown(page) == ["Friends"]
+    expect(page.get_by_text("List 'Family' is deleted")).to_be_visible()
 
 
 def test_lists_are_sorted_by_each_heading_both_ways(api: Client, page: Page) -> None:
@@ -187,6 +239,47 @@ def test_contacts_are_found_by_number_name_and_tag(api: Client, page: Page) -> N
     expect(numbers).to_have_text([NUMBERS[2]])
     page.get_by_label("Number is").fill("12")
     expect(page.get_by_role("alert")).to_contain_text("is not a phone number")
+
+
+def test_of_many_who_match_some_are_counted_and_all_are_meant(
+    api: Client, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "COUNTED", 40)
+    made, sids = filled(api, "Long", 70)
+    for sid in sids[:60]:
+        api.put(f"/contacts/{sid}", {"first_name": "Asha"})
+    page.goto(f"/console/lists/{made}?name=asha&limit=20&page=2")
+
+    expect(page.locator(".total")).to_have_text("More than 40 contacts")
+    expect(page.get_by_text("Narrow the search to see the others.")).to_be_visible()
+    assert names_shown(page) == NUMBERS[20:40]
+    assert api.get(f"/lists/{made}/contacts", name="asha").json()["metadata"]["total"] == 60
+    page.get_by_label("All that match").check()
+    page.get_by_role("button", name="Remove from the list").click()
+    expect(page.get_by_role("heading", name="Remove 60 contacts?")).to_be_visible()
+    page.goto(f"/console/lists/{made}?limit=20&page=4")
+    expect(page.locator(".total")).to_have_text("70 contacts")
+
+
+def test_a_name_of_two_characters_is_looked_for_when_that_is_asked_for(api: Client, page: Page) -> None:
+    contacts = api.create_contacts({"number": NUMBERS[0], "first_name": "Asha"}, {"number": NUMBERS[1], "tag": "vip"})
+    made = api.create_list()["sid"]
+    api.add_members(made, *(contact["sid"] for contact in contacts))
+    page.goto(f"/console/lists/{made}")
+    numbers = page.locator("tbody th a")
+    asked = queries(page)
+    page.evaluate("addEventListener('htmx:trigger', () => { document.body.dataset.is = 'triggered'; })")
+
+    page.get_by_label("Name contains").fill("as")
+    expect(page.locator("body")).to_have_attribute("data-is", "triggered")
+    page.get_by_role("button", name="Search").click()
+    expect(numbers).to_have_text([NUMBERS[0]])
+    page.get_by_label("Name contains").fill("")
+    expect(numbers).to_have_count(2)
+    page.get_by_label("Tag is").fill("vip")
+    expect(numbers).to_have_text([NUMBERS[1]])
+
+    assert asked == ["name=as&number=&tag=", "name=&number=&tag=", "name=&number=&tag=vip"]
 
 
 def test_a_list_of_another_account_is_not_there(

@@ -11,6 +11,8 @@ from tests.console.conftest import sign_in
 
 DRAWN = "(canvas) => { const { config, data } = Chart.getChart(canvas); return [config.type, data.datasets.length]; }"
 
+PLACE = "(canvas) => Chart.getChart(canvas).getDatasetMeta(0).data[0].x"
+
 
 def numbers_of(page: Page, title: str) -> list[list[str]]:
     """The rows of the table behind a picture."""
@@ -69,6 +71,25 @@ def test_the_start_page_shows_how_the_book_grew(
     assert drawn == [["line", 2], ["bar", 1], ["bar", 1], ["bar", 1]]
 
 
+def test_what_was_there_before_the_first_day_is_shown_on_it_once(
+    new_database: Callable[[], str], new_client: Callable[..., Client], new_page: Callable[..., Page]
+) -> None:
+    now = datetime(2024, 1, 5, 9, 0, tzinfo=UTC)
+    with serving(Settings(database=new_database()), lambda: now) as server:
+        api = new_client(server)
+        for days, number in ((0, NUMBERS[0]), (10, NUMBERS[1])):
+            now += timedelta(days=days)
+            api.create_contacts({"number": number})
+        now += timedelta(days=365)
+        page = new_page(server)
+        sign_in(page, api)
+        page.goto("/console")
+
+        shown = numbers_of(page, "Contacts and lists over time")
+
+    assert shown == [["2024-01-15", "2", "0"], ["2025-01-14", "2", "0"]]
+
+
 def test_a_list_shows_its_growth_and_make_up(api: Client, page: Page) -> None:
     contacts = api.create_contacts(
         *({"number": number, "tag": "vip" if i % 2 else None} for i, number in enumerate(NUMBERS[:7]))
@@ -85,6 +106,7 @@ def test_a_list_shows_its_growth_and_make_up(api: Client, page: Page) -> None:
     assert numbers_of(page, "Countries") == [["+91", "7"]]
     assert numbers_of(page, "Tags") == [["vip", "3"], ["none", "4"]]
     assert canvas_of(page, "Growth").evaluate(DRAWN) == ["line", 1]
+    assert canvas_of(page, "Growth").evaluate(PLACE) > 0  # of its only day, which is today
 
 
 def test_pictures_are_drawn_anew_in_other_colours(api: Client, page: Page) -> None:

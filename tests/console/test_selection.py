@@ -129,6 +129,43 @@ def test_without_scripts_each_part_is_a_press_of_a_button(
     assert numbers_in(api, made) == []
 
 
+def test_a_list_that_is_renamed_meanwhile_is_still_the_one(
+    api: Client, server: Server, new_page: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "PART", 40)
+    made, _ = filled(api, "Friends", 100)
+    other = api.create_list("Others")["sid"]
+    page = new_page(server, java_script_enabled=False)
+    sign_in(page, api)
+    page.goto(f"/console/lists/{made}")
+    page.locator("[data-all]").check()
+    page.get_by_label("To list").fill("Others")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_role("button", name="Copy", exact=True).click()
+
+    api.put(f"/lists/{other}", {"name": "Renamed"})
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Go on").click()
+
+    expect(page.get_by_role("status")).to_have_text("100 contacts copied.")
+    expect(page.get_by_role("link", name="To Renamed")).to_be_visible()
+    assert len(numbers_in(api, other)) == 100
+
+
+def test_enter_in_the_name_of_the_other_list_does_nothing(api: Client, page: Page) -> None:
+    made, _ = filled(api, "Friends", 2)
+    page.goto(f"/console/lists/{made}")
+    page.evaluate("addEventListener('submit', (event) => { event.preventDefault(); window.isSent = true; })")
+    page.locator("[data-all]").check()
+    page.get_by_label("To list").fill("Others")
+
+    page.get_by_label("To list").press("Enter")
+
+    assert page.evaluate("window.isSent") is None
+    page.get_by_role("button", name="Copy", exact=True).click()
+    assert page.evaluate("window.isSent") is True
+
+
 def test_copying_stops_where_the_other_list_is_full(
     new_database: Callable[[], str], new_client: Callable[..., Client], new_page: Callable[..., Page]
 ) -> None:

@@ -1,8 +1,11 @@
 """Signing in and out, and what guards a session."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import apsw
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
@@ -112,6 +115,41 @@ def test_a_session_ends_when_it_is_idle_or_old(
             answer = http.get("/console/lists")
 
     assert answer.status_code == (200 if is_open else 303)
+
+
+@pytest.mark.sqlite
+def test_whoever_looks_stays_signed_in_while_nothing_can_be_written(
+    enter: Enter, tmp_path: Path, new_client: Callable[..., Client]
+) -> None:
+    now = datetime(2026, 5, 2, 9, 0, tzinfo=UTC)
+    path = tmp_path / "book.db"
+    with (
+        serving(Settings(database=f"sqlite:///{path}"), lambda: now) as server,
+        closing(apsw.Connection(str(path))) as other,
+    ):
+        http = enter(server, new_client(server))
+        http.timeout = 60
+        other.execute("BEGIN IMMEDIATE")
+        now += timedelta(minutes=20)
+        meanwhile = http.get("/console/lists").status_code
+        other.execute("ROLLBACK")
+        now += timedelta(minutes=1)
+        again = http.get("/console/lists").status_code
+        now += timedelta(minutes=29)
+        later = http.get("/console/lists").status_code
+
+    assert (meanwhile, again, later) == (200, 200, 200)
+
+
+def test_behind_a_proxy_that_speaks_https_requests_are_shown_so(api: Client, server: Server) -> None:
+    outside = {"Origin": "https://book.example", "Host": "book.example"}
+    signed_in = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key, "token": api.token}, headers=outside)
+    cookie = signed_in.headers["set-cookie"].partition(";")[0]
+
+    shown = httpx2.get(f"{server.url}/console/lists", headers={"Host": "book.example", "Cookie": cookie}).text
+
+    assert f"https://book.example/v2/accounts/{api.account}/lists" in shown
+    assert "http://book.example" not in shown
 
 
 def test_a_read_only_key_opens_a_console_that_only_shows(

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from dialbook.console import (
+    assets,
     contacts,
+    list_names,
     list_pictures,
     lists,
     members,
@@ -32,7 +33,7 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
         "POST": lists.create_list,
     },
     "/lists/names": {
-        "GET": lists.suggest_names,
+        "GET": list_names.suggest_names,
     },
     "/lists/{list_sid}": {
         "GET": members.show_list,
@@ -111,7 +112,7 @@ OPEN_PAGES: Mapping[str, Mapping[str, Handler]] = {
 def console_routes() -> list[BaseRoute]:
     """What is served below `/console`; the root of the server leads there."""
     return [
-        Mount(f"{HOME}/static", StaticFiles(packages=[("dialbook.console", "static")])),
+        Mount(assets.PATH, assets.Assets()),
         *[Route(HOME + path, View(by, Guard.NOBODY)) for path, by in OPEN_PAGES.items()],
         *[Route(HOME + path, View(by, Guard.SIGNED_IN)) for path, by in READING_PAGES.items()],
         *[Route(HOME + path, View(by)) for path, by in PAGES.items()],

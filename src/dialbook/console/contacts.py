@@ -5,31 +5,39 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.dialogs import Opened, refused
 from dialbook.console.form import Form, read_form
 from dialbook.console.page import is_part, redirect, render
-from dialbook.console.paging import Pager, read_window
+from dialbook.console.paging import COUNTED, Pager, read_window
 from dialbook.model.bulk import single
-from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft
+from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ListRef
 from dialbook.model.errors import DialbookError, PreconditionFailed
-from dialbook.model.page import Page, Sort
+from dialbook.model.page import Page, Sort, Window
 from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
 from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import contacts as store
-from dialbook.store.contact_search import get_contact_with_lists, search_contacts
+from dialbook.store.contact_search import search_contacts
 from dialbook.store.contacts import EVERYONE, ContactFilter
+from dialbook.store.database import Tx
+from dialbook.store.members import lists_of
 from dialbook.wire.contacts import read_custom_field
 
 PATH = "/console/contacts"
 NEWEST_FIRST = Sort("date_created", descending=True)
+MEANWHILE = PreconditionFailed(
+    "Somebody else changed this contact meanwhile; yours was not saved. Cancel to see theirs, or save again to put "
+    "yours in its place."
+)
 
 
-async def list_contacts(request: Request) -> Response:
+async def list_contacts(request: Request, opened: Opened | None = None) -> Response:
     """The newest contacts, or those whose name or number is looked for."""
     service, account, query = service_of(request), account_of(request), request.query_params
-    search, window = query.get("search", "").strip(), read_window(query)
+    search = query.get("search", "").strip()
     filter_, refusal = read_search(search, account.region)
+    window = read_window(query, COUNTED if search else None)
     page: Page[Contact] = Page([], window, 0)
     if refusal is None:
         page = await service.db.scan(search_contacts, account.sid, window, NEWEST_FIRST, filter_)
@@ -39,35 +47,45 @@ async def list_contacts(request: Request) -> Response:
         return redirect(pager.to(pager.last))
     template = "contacts_table.html" if is_part(request) else "contacts.html"
     calls = _list_calls(request, pager, filter_)
-    return render(request, template, pager=pager, search=search, refusal=refusal, calls=calls)
+    return render(request, template, opened=opened, pager=pager, search=search, refusal=refusal, calls=calls)
 
 
 async def create_contact(request: Request) -> Response:
     """Make a contact, and show it."""
-    fields = _read_fields(request, await read_form(request))
-    outcomes = await make_change(
-        request, store.create_contacts, account_of(request).sid, [ContactDraft(**fields)], now=now_of(request)
-    )
-    made = single(outcomes)
+    form = await read_form(request)
+    try:
+        drafts = [ContactDraft(**_read_fields(request, form))]
+        made = single(
+            await make_change(request, store.create_contacts, account_of(request).sid, drafts, now=now_of(request))
+        )
+    except DialbookError as refusal:
+        return await list_contacts(request, refused("new-contact", form, refusal))
     return redirect(f"{PATH}/{made.sid}", note=f"{made.number} is in the address book.")
 
 
-async def show_contact(request: Request) -> Response:
-    """One contact."""
+async def show_contact(request: Request, opened: Opened | None = None) -> Response:
+    """One contact, and the lists that it is in."""
     account, sid = account_of(request).sid, sid_of(request, "contact_sid")
-    found = await service_of(request).db.read(get_contact_with_lists, account, sid)
-    calls = _contact_calls(request, found.contact)
-    return render(request, "contact.html", contact=found.contact, lists=found.lists, calls=calls)
+    window = read_window(request.query_params)
+    contact, lists = await service_of(request).db.scan(_read_contact, account, sid, window)
+    pager = Pager(lists, f"{PATH}/{sid}", {})
+    if pager.is_beyond:
+        return redirect(pager.to(pager.last))
+    calls = _contact_calls(request, contact)
+    return render(request, "contact.html", opened=opened, contact=contact, pager=pager, calls=calls)
 
 
 async def update_contact(request: Request) -> Response:
     """Change a contact, unless somebody else has changed it since it was shown."""
     form, sid = await read_form(request), sid_of(request, "contact_sid")
-    change = ContactChange(sid, _read_fields(request, form), (form.text("etag"),))
     try:
+        change = ContactChange(sid, _read_fields(request, form), (form.text("etag"),))
         changed = await make_change(request, store.update_contact, account_of(request).sid, change, now=now_of(request))
     except PreconditionFailed:
-        raise PreconditionFailed("Somebody else changed this contact meanwhile; yours was not saved.") from None
+        # The state that was not known is shown now; whoever saves again means to replace it.
+        return await show_contact(request, refused("edit-contact", form.without("etag"), MEANWHILE))
+    except DialbookError as refusal:
+        return await show_contact(request, refused("edit-contact", form, refusal))
     return redirect(f"{PATH}/{sid}", note=f"{changed.number} is saved.")
 
 
@@ -91,6 +109,10 @@ def read_search(search: str, region: str) -> tuple[ContactFilter, DialbookError 
         return ContactFilter(name=optional_text("search", search)), None
     except DialbookError as refusal:
         return EVERYONE, refusal
+
+
+def _read_contact(tx: Tx, account: str, sid: str, window: Window) -> tuple[Contact, Page[ListRef]]:
+    return store.get_contact(tx, account, sid), lists_of(tx, account, sid, window)
 
 
 def _read_fields(request: Request, form: Form) -> dict[str, str | None]:

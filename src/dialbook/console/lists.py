@@ -4,7 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.dialogs import Opened, refused
 from dialbook.console.form import read_form
+from dialbook.console.members import show_list
 from dialbook.console.page import is_part, redirect, render, url
 from dialbook.console.paging import Pager, read_window
 from dialbook.model.bulk import single
@@ -18,12 +20,27 @@ from dialbook.store import lists as store
 
 PATH = "/console/lists"
 SORTS = ("name", "contact_count", "date_updated", "date_created")
-SUGGESTIONS = 10  # names
 
 
-async def list_lists(request: Request) -> Response:
+async def list_lists(request: Request, opened: Opened | None = None) -> Response:
     """All lists, or those whose name contains a text."""
-    return await _show(request)
+    query = {name: value for name, value in request.query_params.items() if name in {"name", "sort", "limit"}}
+    window, sort = read_window(request.query_params), _read_sort(query.get("sort", ""))
+    name = optional_text("name", query.get("name", "").strip())
+    page = await service_of(request).db.scan(store.list_lists, account_of(request).sid, window, sort, name=name)
+    pager = Pager(page, PATH, query)
+    if pager.is_beyond:
+        return redirect(pager.to(pager.last))
+    return render(
+        request,
+        "lists_table.html" if is_part(request) else "lists.html",
+        opened=opened,
+        pager=pager,
+        query=query,
+        sort=sort,
+        heading_url=_heading_url(query, sort),
+        calls=_calls(request, pager, sort, name),
+    )
 
 
 async def create_list(request: Request) -> Response:
@@ -36,17 +53,20 @@ async def create_list(request: Request) -> Response:
         outcomes = await make_change(request, store.create_lists, account_of(request).sid, [draft], now=now_of(request))
         made = single(outcomes)
     except DialbookError as refusal:
-        return await _show(request, refusal)
+        return await list_lists(request, refused("new-list", form, refusal))
     return redirect(f"{PATH}/{made.sid}", note=f"List '{made.name}' is made.")
 
 
 async def update_list(request: Request) -> Response:
     """Rename a list, or give it another tag."""
     form, sid = await read_form(request), sid_of(request, "list_sid")
-    fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
-    changed = await make_change(
-        request, store.update_list, account_of(request).sid, ListChange(sid, fields), now=now_of(request)
-    )
+    try:
+        fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
+        changed = await make_change(
+            request, store.update_list, account_of(request).sid, ListChange(sid, fields), now=now_of(request)
+        )
+    except DialbookError as refusal:
+        return await show_list(request, refused("edit-list", form, refusal))
     return redirect(f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
 
 
@@ -56,39 +76,10 @@ async def delete_list(request: Request) -> Response:
     form = await read_form(request)
     found = await service.db.read(store.get_list, account, sid)
     if form.text("name") != found.name:
-        raise Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
+        refusal = Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
+        return await show_list(request, refused("delete-list", form, refusal))
     await make_change(request, store.delete_list, account, sid, now=now_of(request))
     return redirect(PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
-
-
-async def suggest_names(request: Request) -> Response:
-    """The names of some lists that contain a text, for whoever types one."""
-    name = optional_text("list_name", request.query_params.get("list_name"))
-    window = read_window({"limit": "20"})
-    page = await service_of(request).db.scan(store.list_lists, account_of(request).sid, window, Sort("name"), name=name)
-    return render(request, "list_names.html", lists=page.items[:SUGGESTIONS])
-
-
-async def _show(request: Request, refusal: DialbookError | None = None) -> Response:
-    query = {name: value for name, value in request.query_params.items() if name in {"name", "sort", "limit"}}
-    window, sort = read_window(request.query_params), _read_sort(query.get("sort", ""))
-    name = optional_text("name", query.get("name", "").strip())
-    page = await service_of(request).db.scan(store.list_lists, account_of(request).sid, window, sort, name=name)
-    pager = Pager(page, PATH, query)
-    if pager.is_beyond:
-        return redirect(pager.to(pager.last))
-    template = "lists_table.html" if is_part(request) else "lists.html"
-    return render(
-        request,
-        template,
-        status=refusal.status if refusal else 200,
-        pager=pager,
-        query=query,
-        sort=sort,
-        heading_url=_heading_url(query, sort),
-        refusal=refusal,
-        calls=_calls(request, pager, sort, name),
-    )
 
 
 def _read_sort(given: str) -> Sort:

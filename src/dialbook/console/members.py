@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.dialogs import Opened
 from dialbook.console.page import is_part, redirect, render
-from dialbook.console.paging import Pager, read_window
+from dialbook.console.paging import COUNTED, Pager, read_window
 from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError, Invalid
 from dialbook.model.lists import ContactList
@@ -35,11 +36,12 @@ class Filters(Struct, frozen=True):
     refusal: DialbookError | None = None  # of what cannot be looked for
 
 
-async def show_list(request: Request) -> Response:
+async def show_list(request: Request, opened: Opened | None = None) -> Response:
     """One page of a list's contacts: all, or those whom the filters let through."""
     service, account, sid = service_of(request), account_of(request).sid, sid_of(request, "list_sid")
     found = await service.db.read(get_list, account, sid)
-    filters, window = read_filters(request, request.query_params), read_window(request.query_params)
+    filters = read_filters(request, request.query_params)
+    window = read_window(request.query_params, COUNTED if filters.given else None)
     page: Page[Contact] = Page([], window, 0)
     if filters.refusal is None and filters.filter == EVERYONE:
         page = await service.db.read(store.list_members, account, sid, window)
@@ -52,6 +54,7 @@ async def show_list(request: Request) -> Response:
     return render(
         request,
         "members_table.html" if is_part(request) else "list.html",
+        opened=opened,
         list=found,
         filters=filters,
         pager=pager,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from msgspec import Struct
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -72,12 +71,11 @@ def _tally_bars(title: str, tallies: Tallies) -> Chart:
 
 def _growth(days: Sequence[BookDay], first_day: str, today: str) -> Chart:
     """Contacts and lists by day; what was there before the first day is there on it, and the last figures hold on."""
-    days = list({day: replace(each, day=day) for each in days for day in [max(each.day, first_day)]}.values())
-    if days and days[-1].day < today:
-        days.append(replace(days[-1], day=today))
-    columns = ["Day (UTC)", "Contacts", "Lists"]
-    rows = [(each.day, each.contact_count, each.list_count) for each in days]
-    return Chart("Contacts and lists over time", "growth", columns, rows)
+    counts = {max(each.day, first_day): (each.contact_count, each.list_count) for each in days}
+    if days:
+        counts.setdefault(today, (days[-1].contact_count, days[-1].list_count))
+    rows = [(day, *numbers) for day, numbers in counts.items()]
+    return Chart("Contacts and lists over time", "growth", ["Day (UTC)", "Contacts", "Lists"], rows)
 
 
 def _path(found: ContactList) -> str:

@@ -9,20 +9,26 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dialbook import __version__
+from dialbook.console.assets import asset
+from dialbook.console.dialogs import Opened, asked_for
 from dialbook.console.session import session_of
 from dialbook.model.contact import Contact
+from dialbook.store.contact_names import TRIGRAM
 
 NOTE = "dialbook-note"  # the cookie that carries a sentence to the next page
 BLANK = "\N{EN DASH}"
 
 
-def render(request: Request, template: str, *, status: int = 200, **values: object) -> Response:
+def render(
+    request: Request, template: str, *, status: int = 200, opened: Opened | None = None, **values: object
+) -> Response:
     """Draw a page, or a part of one.
 
     Args:
         request: what it answers.
         template: a file in `templates/`.
         status: the answer's HTTP status.
+        opened: the dialog that the page shows open, if it is not one that the request asks for.
         values: what the template shows.
     """
     note = None if is_part(request) else request.cookies.get(NOTE)
@@ -30,10 +36,12 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         values,
         path=request.url.path,
         session=session_of(request),
+        opened=opened or asked_for(request),
         request_id=request.scope["request_id"],
         note=unquote(note) if note else None,
     )
-    response = HTMLResponse(page, status)
+    refusal = opened.refusal if opened else None
+    response = HTMLResponse(page, refusal.status if refusal else status, refusal.headers if refusal else None)
     if note:
         response.delete_cookie(NOTE, path="/console")
     return response
@@ -97,4 +105,4 @@ _templates.filters |= {
     "full_name": _full_name,
     "custom_fields": _custom_fields,
 }
-_templates.globals |= {"url": url, "BLANK": BLANK, "version": __version__}
+_templates.globals |= {"url": url, "asset": asset, "BLANK": BLANK, "LEAST": TRIGRAM, "version": __version__}

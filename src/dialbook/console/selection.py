@@ -149,6 +149,9 @@ async def _read_work(request: Request, form: Form) -> Work:
 
 
 async def _read_target(request: Request, form: Form, source: ContactList) -> ContactList:
+    """The list that they are copied to: chosen by its name, and known by its sid from then on."""
+    if sid := form.text("target"):
+        return await service_of(request).db.read(get_list, source.account, sid)
     name = form.text("list_name")
     if not name:
         raise Missing("Name the list that they are to be copied to.")

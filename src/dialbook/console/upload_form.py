@@ -1,29 +1,22 @@
 """The form that brings a file: which list it is for, and how its columns will be understood."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.list_names import find_named
 from dialbook.console.page import is_part, redirect, render
 from dialbook.console.session import session_of
 from dialbook.console.uploads import PATH
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Forbidden
-from dialbook.model.lists import ContactList
-from dialbook.model.page import Sort, Window
-from dialbook.model.text import TEXT_LIMIT, storable
 from dialbook.model.upload import EXTRA_COLUMNS
-from dialbook.server.context import account_of, service_of
+from dialbook.server.context import service_of
 from dialbook.server.uploads import receive_upload
-from dialbook.store.database import Tx
-from dialbook.store.lists import find_list, list_lists
 from dialbook.wire import csv_lines, csv_rows
 from dialbook.wire.export import FORMULA
-
-SUGGESTED = Window(0, 10)
 
 # What the page has to know to understand the first line of a file as an upload will.
 RULES: Mapping[str, object] = {
@@ -39,13 +32,6 @@ RULES: Mapping[str, object] = {
 }
 
 
-class Target(Struct, frozen=True):
-    """The list that a file is for, as far as its name is typed."""
-
-    found: ContactList | None  # that has this name
-    suggestions: Sequence[ContactList]  # whose names contain what is typed
-
-
 async def show_form(request: Request) -> Response:
     """The form; a link may say which list it is for."""
     session = session_of(request)
@@ -57,7 +43,7 @@ async def show_form(request: Request) -> Response:
 async def show_target(request: Request) -> Response:
     """Whether there is a list of the name that is being typed, of which type, and names that are like it."""
     fields = request.query_params
-    return render(request, "upload_target.html", fields=fields, target=await _find_target(request, fields))
+    return render(request, "upload_target.html", fields=fields, named=await find_named(request, _list_name(fields)))
 
 
 async def create_upload(request: Request) -> Response:
@@ -79,27 +65,19 @@ async def _show(request: Request, fields: Mapping[str, str], refusal: DialbookEr
         "upload_form.html",
         status=refusal.status if refusal else 200,
         fields=fields,
-        target=await _find_target(request, fields),
+        named=await find_named(request, _list_name(fields)),
         rules={**RULES, "fileLimit": service_of(request).settings.upload_limit},
         refusal=refusal,
         calls=_calls(request, fields),
     )
 
 
-async def _find_target(request: Request, fields: Mapping[str, str]) -> Target:
-    name = fields.get("list_name", "").strip()
-    if len(name) > TEXT_LIMIT or not storable(name):
-        return Target(None, [])
-    return await service_of(request).db.scan(_read_target, account_of(request).sid, name)
-
-
-def _read_target(tx: Tx, account: str, name: str) -> Target:
-    suggestions = list_lists(tx, account, SUGGESTED, Sort("name"), name=name or None)
-    return Target(find_list(tx, account, name), suggestions.items)
+def _list_name(fields: Mapping[str, str]) -> str:
+    return fields.get("list_name", "")
 
 
 def _calls(request: Request, fields: Mapping[str, str]) -> list[Call]:
-    name = fields.get("list_name") or "Friends"
+    name = _list_name(fields) or "Friends"
     send = python_call("upload_csv", "contacts.csv", name, type="dynamic", on_duplicate="update")
     form = {"list_name": name, "type": "dynamic", "on_duplicate": "update"}
     wait = f"accepted = {send}\nupload = client.wait_for_upload(accepted.upload_id)"

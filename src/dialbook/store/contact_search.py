@@ -13,7 +13,7 @@ from dialbook.model.contact import Contact, ContactInLists, ListRef
 from dialbook.model.page import Page, Sort, Window
 from dialbook.store.books import count_contacts
 from dialbook.store.contact_names import FOUND, FROM_FOUND, found_params, is_indexed
-from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions, get_contact, list_contacts
+from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions, list_contacts
 from dialbook.store.database import Engine, Params, Tx
 from dialbook.store.selection import any_of, counting, met_along, order_by, wanted_count
 
@@ -58,15 +58,6 @@ def search_contacts_with_lists(
     """The same page, and with each contact the lists that it is in, by name."""
     page = search_contacts(tx, account, window, sort, filter_)
     return Page(_with_lists(tx, account, page.items), window, page.total)
-
-
-def get_contact_with_lists(tx: Tx, account: str, sid: str) -> ContactInLists:
-    """One contact, and the lists that it is in, by name.
-
-    Raises:
-        NotFound: the account has no such contact.
-    """
-    return _with_lists(tx, account, [get_contact(tx, account, sid)])[0]
 
 
 def _with_lists(tx: Tx, account: str, contacts: Sequence[Contact]) -> list[ContactInLists]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from dialbook.model.bulk import Outcome, accepted, rejoin, single
-from dialbook.model.contact import Contact
+from dialbook.model.contact import Contact, ListRef
 from dialbook.model.errors import Duplicate, Invalid, NotFound
 from dialbook.model.lists import ListLimits
 from dialbook.model.moment import utc_text
@@ -38,6 +38,25 @@ def list_members(tx: Tx, account: str, list_sid: str, window: Window) -> Page[Co
     contacts = [Contact(*row[1:]) for row in found.rows]
     last = found.rows[-1][0] if found.rows else None
     return Page(contacts, found.window, found.total, last, found.version)
+
+
+def lists_of(tx: Tx, account: str, contact_sid: str, window: Window) -> Page[ListRef]:
+    """One page of the lists that a contact is in, by name, and how many they are in all."""
+    theirs = {"account": account, "contact": contact_sid}
+    total = tx.one("SELECT count(*) FROM members AS m WHERE m.account = :account AND m.contact = :contact", **theirs)
+    rows = tx.all(
+        """
+        SELECT l.sid, l.name
+        FROM members AS m CROSS JOIN lists AS l
+        WHERE m.account = :account AND m.contact = :contact AND l.account = :account AND l.sid = m.list
+        ORDER BY l.name
+        LIMIT :limit OFFSET :offset
+        """,
+        limit=window.limit,
+        offset=window.offset,
+        **theirs,
+    )
+    return Page([ListRef(*row) for row in rows], window, total[0] if total else 0)
 
 
 def add_members(

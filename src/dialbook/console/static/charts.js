@@ -1,8 +1,17 @@
 // Draws each picture from the table of its numbers, in the colours of the page, and again when these change.
 "use strict";
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// What a colour of the style sheet is in the theme that is shown: that is worked out where something has it.
+function colour(name) {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(${name})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
 const figures = new Intl.NumberFormat("en");
+const DAY = 24 * 60 * 60 * 1000; // the least that a scale of days has room for
 const short = new Intl.NumberFormat("en", { notation: "compact" });
 
 function readTable(figure) {
@@ -67,7 +76,7 @@ function growthOf(table) {
   });
   const day = (value) => new Date(value).toISOString().slice(0, 10);
   const scales = {
-    x: { type: "linear", grid: { display: false }, min: days[0], max: days.at(-1), ticks: { callback: day, maxTicksLimit: 6, maxRotation: 0 } },
+    x: { type: "linear", grid: { display: false }, min: Math.min(days[0], days.at(-1) - DAY), max: days.at(-1), ticks: { callback: day, maxTicksLimit: 6, maxRotation: 0 } },
     left: axis("left", 0),
   };
   if (table.columns.length > 1) scales.right = axis("right", 1);

@@ -5,10 +5,28 @@
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
-  if (opener) document.getElementById(opener.dataset.opens).showModal();
-  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+  if (opener) {
+    event.preventDefault();
+    document.getElementById(opener.value).showModal();
+  }
   // A click beside a dialog closes it.
   if (event.target.matches("dialog")) event.target.close();
+});
+
+// One that comes open keeps others from being reached, too.
+for (const dialog of document.querySelectorAll("dialog[open]")) {
+  dialog.close();
+  dialog.showModal();
+}
+
+// Searches
+
+// What is too short to be looked for with each key. htmx asks here before it lets go of a request that is under way, as
+// that of somebody who typed two characters and pressed Enter at once.
+document.addEventListener("htmx:confirm", (event) => {
+  const { type, target } = event.detail.triggeringEvent ?? {};
+  const typed = type === "input" ? [...target.value.trim()].length : 0;
+  if (typed > 0 && typed < target.dataset.least) event.preventDefault();
 });
 
 // Colours
