@@ -1,6 +1,7 @@
 """The server process: its socket, its log, its workers."""
 
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -8,6 +9,7 @@ import socket
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,9 +28,13 @@ from dialbook.settings import PREFIX, Settings, load_settings, to_environment
 from dialbook.shared import Shared, shared, sharing
 from dialbook.store.engines import open_database
 
+if TYPE_CHECKING:
+    from dialbook.tracing import Tracing
+
 BACKLOG = 2048  # connections that may wait to be accepted
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 30
+COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")  # either asks for traces
 GARBAGE = 50_000  # new objects before the collector looks for circles: a page makes some, and keeps none
 
 
@@ -88,12 +94,25 @@ def make_app() -> ASGIApp:
     configure_logging(settings.log_level, settings.log_format)
     log = log_requests_as_json if settings.log_format == "json" else log_requests
     write_log = Outbox(Turn(), log).put if settings.log_level in {"debug", "info"} else None
+    tracing = _tracing()
     db = open_database(settings.database)
-    app = create_app(db, settings, write_log=write_log, more_routes=console_routes(), shared=shared())
+    traced = tracing.of_database(db) if tracing else db
+    app = create_app(traced, settings, write_log=write_log, more_routes=console_routes(), shared=shared())
     # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
     gc.freeze()
     gc.set_threshold(GARBAGE)
-    return app
+    return tracing.of_requests(app) if tracing else app
+
+
+def _tracing() -> "Tracing | None":
+    if not any(os.environ.get(variable) for variable in COLLECTORS):
+        return None
+    try:
+        from dialbook.tracing import Tracing  # noqa: PLC0415  # which costs who does not want it 11 MiB
+    except ImportError:
+        logging.getLogger(__name__).warning("There are no traces: they need pip install 'dialbook[tracing]'.")
+        return None
+    return Tracing()
 
 
 def _metrics(settings: Settings, shared: Shared) -> AbstractContextManager[None]:
