@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "static_list_limit": 100_000,
     "dynamic_list_limit": 500_000,
     "rate_limit": 0,
+    "trusted_proxies": "",
     "metrics_host": "127.0.0.1",
     "metrics_port": 0,
     "drain_seconds": 0,
@@ -42,6 +43,7 @@ OTHERS: dict[str, Any] = {
     "static_list_limit": 10,
     "dynamic_list_limit": 20,
     "rate_limit": 600,
+    "trusted_proxies": "10.0.0.0/8, ::1",
     "log_level": "debug",
 }
 
@@ -164,6 +166,8 @@ IMPOSSIBLE = [
     ("static_list_limit", "0", ["1"]),
     ("dynamic_list_limit", "0", ["1"]),
     ("rate_limit", "-1", ["0"]),
+    ("trusted_proxies", "10.0.0.0/8, proxy", ["proxy", "192"]),
+    ("trusted_proxies", "10.0.0.1/8", ["10", "192"]),
     ("log_level", "loud", ["debug", "info", "warning", "error"]),
     ("log_level", "INFO", ["debug", "info", "warning", "error"]),
 ]

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from dialbook.model.errors import Invalid
+from dialbook.model.network import read_networks
 
 PREFIX = "DIALBOOK_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -50,6 +51,13 @@ class Settings(Struct, frozen=True):
     rate_limit: Annotated[
         int, Meta(ge=0, description="Requests a minute that each account may make; 0 sets no limit.")
     ] = 0
+    trusted_proxies: Annotated[
+        str,
+        Meta(
+            description="Addresses and networks of proxies, with commas between them, as in `127.0.0.1, 10.0.0.0/8`. "
+            "Of a connection from one of them, `X-Forwarded-For` says whose request it is."
+        ),
+    ] = ""
     metrics_host: Annotated[
         str, Meta(description="The address for Prometheus, which asks without a key; no account's data is there.")
     ] = "127.0.0.1"
@@ -72,6 +80,12 @@ class Settings(Struct, frozen=True):
     log_format: Annotated[
         Literal["text", "json"], Meta(description="How a line of the log is written; `json` has the same fields.")
     ] = "text"
+
+    def __post_init__(self) -> None:
+        try:
+            read_networks(self.trusted_proxies)
+        except Invalid as refusal:
+            raise Invalid(f"Settings: trusted_proxies: {refusal.description}") from None
 
 
 def load_settings(

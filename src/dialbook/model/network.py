@@ -1,0 +1,44 @@
+"""Addresses of the internet, and the networks that they belong to."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+from dialbook.model.errors import Invalid
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+def read_address(text: str) -> Address:
+    """Read an address; one of IPv4 that is written as one of IPv6 is one of IPv4 (RFC 4291, section 2.5.5.2).
+
+    Raises:
+        ValueError: it is none.
+    """
+    address = ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+@lru_cache(maxsize=1024)
+def read_networks(text: str) -> Sequence[Network]:
+    """Read addresses and networks with commas between them, as in `10.0.0.0/8, ::1`; none out of an empty text.
+
+    Raises:
+        Invalid: one of them is neither.
+    """
+    return tuple(_read_network(part) for part in map(str.strip, text.split(",")) if part)
+
+
+def is_in(address: Address, networks: Iterable[Network]) -> bool:
+    """Whether an address belongs to one of these networks."""
+    return any(address in network for network in networks)
+
+
+def _read_network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise Invalid(f"{text!r} is no address and no network, as 192.0.2.7 and 192.0.2.0/24 are.") from None
