@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?=
+SBOM ?= dist/sbom.cdx.json
 
-.PHONY: help demo test check format lint types arrows generated bench lock clean
+.PHONY: help demo test check format lint types arrows generated bench sbom lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,9 +39,14 @@ generated: .venv/dev ## Check that generated files are fresh
 bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)
 	@$(BIN)/python -m bench
 
+sbom: .venv/dev ## List what a server runs with, as CycloneDX
+	@mkdir -p $(dir $(SBOM))
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file $(SBOM) \
+		requirements/server.txt
+
 lock: .venv/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--no-annotate --extra server --group build pyproject.toml --output-file requirements/server.txt $(UPGRADE)
+		--no-annotate --extra server --extra postgres --group build pyproject.toml --output-file requirements/server.txt $(UPGRADE)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --extra dev --group build pyproject.toml --output-file requirements/dev.txt $(UPGRADE)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
