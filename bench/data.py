@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dialbook.cli.database import write
-from dialbook.model.account import DEFAULT_REGION, Scope
+from dialbook.model.account import DEFAULT_REGION, KeyDraft
 from dialbook.model.bulk import accepted, single
 from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits
@@ -74,7 +74,7 @@ def make_book(url: str, *, account: str = ACCOUNT) -> Book:
     now = datetime.now(UTC)
     with closing(open_database(url)) as db:
         write(db, accounts.create_account, account, region=DEFAULT_REGION, now=now)
-        key = write(db, accounts.create_key, account, scopes=frozenset(Scope), name="bench", expires=None, now=now)
+        key = write(db, accounts.create_key, account, KeyDraft(name="bench"), secret="", now=now)
     basic = base64.b64encode(f"{key.api_key}:{key.api_token}".encode()).decode()
     return Book(f"/v2/accounts/{account}", {"Authorization": f"Basic {basic}"})
 

@@ -65,8 +65,8 @@ def started(*arguments: str, folder: Path, last_line: str = "http://", **variabl
     ):
         try:
             printed = _read_until(last_line, process)
-            address = re.search(r"http://(?:[^@/ ]*@)?([^/ ]+)", printed)
-            running = Running(process, printed, f"http://{address[1]}" if address else "", errors)
+            address = re.search(r"(https?://)(?:[^@/ ]*@)?([^/ ]+)", printed)
+            running = Running(process, printed, f"{address[1]}{address[2]}" if address else "", errors)
             assert address, f"no address printed\n{printed}\n{running.errors}"
             yield running
         finally:

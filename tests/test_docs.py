@@ -110,6 +110,17 @@ def test_links_lead_somewhere(document: str) -> None:
             assert ((ROOT / document).parent / target).exists(), target
 
 
+def test_every_defence_is_shown_by_a_test_that_is_there() -> None:
+    _, _, section = (ROOT / "docs/security.md").read_text().partition("\n## What is defended\n")
+    rows = re.findall(r"^\| (\w[^|]+)\|[^|]+\|([^|]+)\|$", section.partition("\n## ")[0], re.MULTILINE)
+    shown = {against: re.findall(r"tests/[\w/]+\.py|make \w+", by) for against, by in rows[1:]}
+
+    assert len(shown) > 20
+    assert [against for against, by in shown.items() if not by] == []
+    named = {name for by in shown.values() for name in by if name.startswith("tests/")}
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_newest_release_of_the_changelog_is_this_version() -> None:
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     newest = next(heading for heading in headings if heading != "Unreleased")

@@ -2,16 +2,21 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import apsw
 import httpx2
 import pytest
 
+from dialbook.model.credentials import TOKEN, may_be_credentials, new_key, new_token
 from tests.conftest import run_cli
-from tests.processes import started
+from tests.processes import run_program, started
 
 NUMBER, NAME, EMAIL = "+919845098765", "Canary-Name", "canary@example.org"
+ROOT = Path(__file__).parent.parent
+TEXTS = {".md", ".py", ".txt", ".yaml", ".json", ".toml", ".js", ".sh", ".go", ".php", ".mjs", ".html"}
 TRIGRAM = "y-n"  # a run of three characters of the name, by which it is looked up
 
 
@@ -71,6 +76,39 @@ def test_the_log_as_json_has_the_same_fields(database: str, tmp_path: Path) -> N
     others = [line for line in lines if line not in requests]
     assert others
     assert all(line.keys() == {"time", "level", "logger", "message"} for line in others)
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_token_that_somebody_logs_is_masked(format_: str) -> None:
+    """None of ours does; a library may, and so may who looks for a bug."""
+    token = new_token()
+    program = (
+        f"import logging; from dialbook.log import configure_logging; configure_logging('info', '{format_}');"
+        f"logging.warning('refused %s', '{token}'); logging.exception('of', exc_info=ValueError('{token}'))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "refused dbk_***" in done.stderr
+    assert token not in done.stderr
+
+
+def test_a_token_on_a_command_line_is_not_repeated(database: str, tmp_path: Path) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    token = new_token()
+
+    done = run_program("key", "list", token, "--database", database, folder=tmp_path)
+
+    assert done.stderr == "Error: There is no account 'dbk_***'.\n"
+
+
+def test_no_token_lies_about() -> None:
+    """None that was once given to somebody was written into a file here."""
+    texts = [path for path in ROOT.rglob("*") if path.suffix in TEXTS and not {".venv", ".git"} & {*path.parts}]
+    found = {token for path in texts for token in re.findall(TOKEN, path.read_text(errors="replace"))}
+
+    assert len(texts) > 100
+    assert [token for token in found if may_be_credentials(new_key(), token)] == []
 
 
 def test_the_token_is_in_no_file(database: str, tmp_path: Path) -> None:

@@ -14,6 +14,10 @@ DEFAULTS: dict[str, Any] = {
     "database": "sqlite:///dialbook.db",
     "host": "127.0.0.1",
     "port": 8080,
+    "tls_certificate": "",
+    "tls_key": "",
+    "insecure_http": False,
+    "token_secret": "",
     "workers": 1,
     "page_limit": 5000,
     "body_limit": 10 * 1024 * 1024,
@@ -34,6 +38,10 @@ OTHERS: dict[str, Any] = {
     "database": "sqlite:////var/lib/dialbook/book.db",
     "host": "::1",
     "port": 9090,
+    "tls_certificate": "/etc/dialbook/certificate.pem",
+    "tls_key": "/etc/dialbook/key.pem",
+    "insecure_http": True,
+    "token_secret": "a secret for tests alone, 32 or more",
     "workers": 4,
     "page_limit": 100,
     "body_limit": 4096,
@@ -158,6 +166,8 @@ IMPOSSIBLE = [
     ("port", "80.5", ["whole"]),
     ("port", "-1", ["0"]),
     ("port", "65536", ["65535"]),
+    ("insecure_http", "perhaps", ["true", "false"]),
+    ("token_secret", "short", ["32"]),
     ("workers", "0", ["1"]),
     ("workers", "65", ["64"]),
     ("page_limit", "0", ["1"]),
@@ -183,6 +193,17 @@ def test_a_value_that_cannot_be_is_refused_with_its_name_and_what_may_be(
 
     assert refused.value.description.startswith("Settings: ")
     assert {name, *allowed} <= set(re.findall(r"\w+", refused.value.description))
+
+
+@pytest.mark.parametrize("written", ["token_secret = 'hunter2'", "token_secret = 4711"])
+def test_no_refusal_shows_a_secret(written: str, folder: Path) -> None:
+    (folder / "dialbook.toml").write_text(written)
+
+    with pytest.raises(Invalid) as refused:
+        load_settings({}, environment={})
+
+    assert "token_secret" in refused.value.description
+    assert written.rpartition(" ")[2].strip("'") not in refused.value.description
 
 
 @pytest.mark.parametrize(("name", "smallest", "largest"), [("port", 0, 65535), ("workers", 1, 64)])

@@ -99,7 +99,8 @@ EXAMPLES = {
     "demo": ["dialbook demo"],
     "serve": [
         "dialbook serve",
-        "dialbook serve --host 0.0.0.0 --port 8080 --workers 4",
+        "dialbook serve --host 0.0.0.0 --port 8080 --workers 4 --trusted-proxies 10.0.0.0/8",
+        "dialbook serve --host 0.0.0.0 --port 443 --tls-certificate fullchain.pem --tls-key privkey.pem",
         "dialbook serve --config /etc/dialbook.toml",
     ],
     "account": [],
@@ -110,9 +111,14 @@ EXAMPLES = {
     "key create": [
         "dialbook key create acme",
         "dialbook key create acme --name reporting --scope read --expires 90d",
-        "dialbook key create acme --expires 2999-01-31 --json",
+        "dialbook key create acme --expires 2999-01-31 --allow 192.0.2.0/24 --allow 2001:db8::/32 --json",
     ],
     "key list": ["dialbook key list acme", "dialbook key list acme --json"],
+    "key update": [
+        "dialbook key update acme 6d73126c0ff16e099aa19084a2a9ba3b --allow 192.0.2.0/24",
+        "dialbook key update acme 6d73126c0ff16e099aa19084a2a9ba3b --allow-all",
+    ],
+    "key seal": ["dialbook key seal"],
     "key revoke": ["dialbook key revoke acme 6d73126c0ff16e099aa19084a2a9ba3b"],
     "migrate": ["dialbook migrate", "dialbook migrate --database sqlite:////var/lib/dialbook/book.db"],
     "doctor": ["dialbook doctor", "dialbook doctor --json"],
@@ -218,7 +224,8 @@ def read_help(command: str) -> str:
 
 def language(examples: Sequence[str]) -> str:
     """`bash` for what the tests run; `sh` for what goes on until it is stopped, asks, or names what nobody has."""
-    unfit = ("dialbook serve", "dialbook demo", "account delete", "key revoke", "uploads cancel", "/var/lib")
+    keys = ("key revoke", "key seal", "key update")
+    unfit = ("dialbook serve", "dialbook demo", "account delete", *keys, "uploads cancel", "/var/lib")
     return "sh" if any(part in example for part in unfit for example in examples) else "bash"
 
 

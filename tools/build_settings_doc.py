@@ -92,15 +92,19 @@ def build_table(fields: dict[str, dict[str, Any]]) -> str:
     for name, field in fields.items():
         flag = f"`{flags[name]}`" if name in flags else ""
         variable = f"`{PREFIX}{name.upper()}`"
-        rows.append([f"`{name}`", variable, flag, allowed_values(name), f"`{field['default']}`", field["description"]])
+        default = field["default"] if isinstance(field["default"], str) else in_toml(field["default"])
+        rows.append([f"`{name}`", variable, flag, allowed_values(name), f"`{default}`", field["description"]])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def build_example(name: str, field: dict[str, Any]) -> str:
-    # TOML writes such strings and whole numbers as JSON does.
-    default = msgspec.json.encode(field["default"]).decode()
     comment = textwrap.fill(field["description"], 100, initial_indent="# ", subsequent_indent="# ")
-    return f"{comment}\n{name} = {default}"
+    return f"{comment}\n{name} = {in_toml(field['default'])}"
+
+
+def in_toml(value: object) -> str:
+    # TOML writes such strings, whole numbers and truths as JSON does.
+    return msgspec.json.encode(value).decode()
 
 
 if __name__ == "__main__":

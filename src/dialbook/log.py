@@ -7,10 +7,20 @@ import traceback
 
 from msgspec import json
 
+from dialbook.model.credentials import mask_tokens
+
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class JsonFormatter(logging.Formatter):
+class TextFormatter(logging.Formatter):
+    """A line is text; no API token is in it, whoever wrote it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return mask_tokens(super().format(record))
+
+
+class JsonFormatter(TextFormatter):
     """A line is a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -22,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 def configure_logging(level: str, format_: str) -> None:
     """One line an event, on standard error, as `text` or `json`."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", TIME)
+    text = TextFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", TIME)
     formatter = JsonFormatter() if format_ == "json" else text
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)

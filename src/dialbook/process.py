@@ -6,9 +6,12 @@ import multiprocessing
 import os
 import signal
 import socket
+import ssl
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -27,6 +30,7 @@ from dialbook.server.protocol import Protocol
 from dialbook.settings import PREFIX, Settings, load_settings, to_environment
 from dialbook.shared import Shared, shared, sharing
 from dialbook.store.engines import open_database
+from dialbook.transport import tls_context
 
 if TYPE_CHECKING:
     from dialbook.tracing import Tracing
@@ -66,6 +70,7 @@ def run(settings: Settings, sock: socket.socket) -> None:
         factory=True,
         loop="uvloop",
         http=Protocol,
+        ssl_context_factory=_tls(settings),
         ws="none",
         lifespan="on",
         workers=settings.workers,
@@ -113,6 +118,11 @@ def _tracing() -> "Tracing | None":
         logging.getLogger(__name__).warning("There are no traces: they need pip install 'dialbook[tracing]'.")
         return None
     return Tracing()
+
+
+def _tls(settings: Settings) -> Callable[..., ssl.SSLContext] | None:
+    """What each worker makes its TLS context with; those that replace others see what the files are by then."""
+    return partial(tls_context, settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None
 
 
 def _metrics(settings: Settings, shared: Shared) -> AbstractContextManager[None]:

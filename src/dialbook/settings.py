@@ -16,6 +16,8 @@ PREFIX = "DIALBOOK_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 NO_SETTINGS = {CONFIG_VARIABLE, f"{PREFIX}URL", f"{PREFIX}TOKEN"}  # the others are for those who speak to a server
 CONFIG_FILE = Path("dialbook.toml")
+SECRETS = {"token_secret"}  # which no message shows
+SECRET_LENGTH = 32  # characters at least, so that it cannot be guessed
 
 
 class Settings(Struct, frozen=True):
@@ -30,6 +32,31 @@ class Settings(Struct, frozen=True):
     ] = "sqlite:///dialbook.db"
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="The TCP port to listen on; 0 takes a free one.")] = 8080
+    tls_certificate: Annotated[
+        str,
+        Meta(
+            description="The file with the server's certificate, and those that lead from it to a root, in PEM: with "
+            "it Dialbook speaks HTTPS, by TLS 1.2 or newer. Empty: it speaks HTTP."
+        ),
+    ] = ""
+    tls_key: Annotated[
+        str, Meta(description="The file with the certificate's private key, in PEM; empty where it is in the same one.")
+    ] = ""
+    insecure_http: Annotated[
+        bool,
+        Meta(
+            description="Whether to speak HTTP on an address that other machines reach, where whoever is in between "
+            "can read API tokens. It is not needed with `tls_certificate`, nor behind `trusted_proxies`."
+        ),
+    ] = False
+    token_secret: Annotated[
+        str,
+        Meta(
+            description="What the hashes of API tokens are sealed with, of 32 characters or more: who can write to the "
+            "database can then make up no key. Keep it apart from the database and its backups. Empty: they are not "
+            "sealed."
+        ),
+    ] = ""
     workers: Annotated[int, Meta(ge=1, le=64, description="Processes that answer requests.")] = 1
     page_limit: Annotated[int, Meta(ge=1, le=5000, description="The largest `limit` that a page may be asked for.")] = (
         5000
@@ -86,6 +113,8 @@ class Settings(Struct, frozen=True):
             read_networks(self.trusted_proxies)
         except Invalid as refusal:
             raise Invalid(f"Settings: trusted_proxies: {refusal.description}") from None
+        if 0 < len(self.token_secret) < SECRET_LENGTH:
+            raise Invalid(f"Settings: token_secret has fewer than {SECRET_LENGTH} characters.")
 
 
 def load_settings(
@@ -117,6 +146,8 @@ def allowed_values(name: str) -> str:
     if "enum" in field:
         *others, last = field["enum"]
         return f"{', '.join(others)} or {last}"
+    if field["type"] == "boolean":
+        return "true or false"
     if field["type"] != "integer":
         return "text"
     largest = f"to {field['maximum']}" if "maximum" in field else "on"
@@ -134,7 +165,8 @@ def _check(name: str, value: object) -> None:
     try:
         msgspec.convert({name: value}, Settings, strict=False)
     except msgspec.ValidationError:
-        raise Invalid(f"Settings: {name} is {value!r}; allowed is {allowed_values(name)}.") from None
+        shown = "something else" if name in SECRETS else repr(value)
+        raise Invalid(f"Settings: {name} is {shown}; allowed is {allowed_values(name)}.") from None
 
 
 def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:

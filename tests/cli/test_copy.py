@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
-from dialbook.store.copy import CHUNK
+from dialbook.store.copy import CHUNK, TABLES
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
 
 pytestmark = pytest.mark.sqlite
@@ -35,7 +35,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, connect: Callable[..., Clie
         client.upload(f"number,city\n{NUMBERS[0]},Kochi\nbad,\n".encode(), "Dynamic", type="dynamic")
         work_off(server)
         client.upload(b"number\n", "Waiting")
-        old = run_cli("key", "create", client.account, "--database", database)
+        old = run_cli("key", "create", client.account, "--allow", "192.0.2.0/24", "--database", database)
         run_cli("key", "revoke", client.account, old["api_key"], "--database", database)
         run_cli("account", "create", "second", "--region", "SG", "--database", database)
     return server, client
@@ -64,6 +64,15 @@ def test_everything_arrives(source: tuple[Server, Client], database: str) -> Non
     assert found[f"{client.account} api_keys"] == 2
     assert found["second books"] == 1
     assert [check for check in run_cli("doctor", "--database", database) if not check["ok"]] == []
+
+
+def test_no_column_is_left_behind(database: str) -> None:
+    run_cli("migrate", "--database", database)
+    connection = apsw.Connection(database.removeprefix("sqlite:///"))
+    there = {table.name: {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")} for table in TABLES}
+    connection.close()
+
+    assert {table.name: {*table.columns} for table in TABLES} == there
 
 
 def test_a_book_moves_to_the_other_engine_and_back(

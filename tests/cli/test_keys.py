@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from dialbook.cli.main import dialbook
 from tests.conftest import run_cli
 
+SECRET = "a secret for tests alone, 32 or more"
+
 
 @pytest.fixture
 def book(database: str) -> str:
@@ -65,6 +67,101 @@ def test_a_token_is_kept_nowhere(book: str) -> None:
     assert "token" not in as_json.output
     assert token.encode() not in kept
     assert b"reporting" in kept
+
+
+def test_a_key_may_be_used_from_anywhere_or_from_the_networks_that_were_given(book: str) -> None:
+    made = [
+        run_cli("key", "create", "acme", *options, "--database", book)["api_key"]
+        for options in (
+            [],
+            ["--allow", "192.0.2.7", "--allow", "2001:db8::/32"],
+            ["--allow", "10.0.0.0/8,192.0.2.0/24"],
+        )
+    ]
+
+    found = {each["api_key"]: each["allowed_from"] for each in listed(book)}
+
+    assert [found[key] for key in made] == [None, "192.0.2.7/32, 2001:db8::/32", "10.0.0.0/8, 192.0.2.0/24"]
+    assert "192.0.2.7/32, 2001:db8::/32" in run(book, "list", "acme").stdout
+
+
+@pytest.mark.parametrize("given", ["office", "192.0.2.0/33", "192.0.2.7/24", "192.0.2", "2001:db8::g"])
+@pytest.mark.parametrize("command", ["create", "update"])
+def test_what_is_no_network_is_refused(command: str, given: str, book: str) -> None:
+    key = run_cli("key", "create", "acme", "--allow", "192.0.2.7", "--database", book)["api_key"]
+    arguments = ["create", "acme"] if command == "create" else ["update", "acme", key]
+
+    result = run(book, *arguments, "--allow", given)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: '{given}' is no address and no network, as 192.0.2.7 and 192.0.2.0/24 are.\n"
+    assert [each["allowed_from"] for each in listed(book)] == ["192.0.2.7/32"]
+
+
+def test_from_where_a_key_may_be_used_can_be_changed(book: str) -> None:
+    key = run_cli("key", "create", "acme", "--database", book)["api_key"]
+
+    narrowed = run(book, "update", "acme", key, "--allow", "192.0.2.0/24")
+    changed = run_cli("key", "update", "acme", key, "--allow", "10.0.0.0/8", "--database", book)
+    opened = run(book, "update", "acme", key, "--allow-all")
+
+    assert narrowed.stdout == f"Key {key} may be used from 192.0.2.0/24.\n"
+    assert changed["allowed_from"] == "10.0.0.0/8"
+    assert opened.stdout == f"Key {key} may be used from anywhere.\n"
+    assert [each["allowed_from"] for each in listed(book)] == [None]
+
+
+@pytest.mark.parametrize("options", [[], ["--allow-all", "--allow", "192.0.2.7"]], ids=["neither", "both"])
+def test_what_is_to_change_has_to_be_said_once(options: list[str], book: str) -> None:
+    result = run(book, "update", "acme", "0" * 32, *options)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Give --allow or --allow-all." in result.stderr
+
+
+def test_a_key_is_not_made_with_another_secret_than_those_before_it(book: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server could check both: somebody has forgotten the secret, or has not sealed what was there."""
+    plain = run_cli("key", "create", "acme", "--database", book)["api_key"]
+    monkeypatch.setenv("DIALBOOK_TOKEN_SECRET", SECRET)
+
+    refused = run(book, "create", "acme")
+    sealed = run(book, "seal")
+    made = run_cli("key", "create", "acme", "--database", book)
+    monkeypatch.delenv("DIALBOOK_TOKEN_SECRET")
+    forgotten = run(book, "create", "acme")
+    monkeypatch.setenv("DIALBOOK_TOKEN_SECRET", f"another one, {SECRET}")
+    mistaken = run(book, "create", "acme")
+
+    assert (refused.exit_code, forgotten.exit_code, mistaken.exit_code) == (1, 1, 1)
+    assert "token_secret is not the one that live keys were made with (1 of them)" in refused.stderr
+    assert "token_secret is not the one that live keys were made with (2 of them)" in forgotten.stderr
+    assert forgotten.stderr == mistaken.stderr
+    assert SECRET not in mistaken.stderr
+    assert sealed.stdout == "1 key sealed.\n"
+    assert {each["api_key"] for each in listed(book)} == {plain, made["api_key"]}
+
+
+@pytest.mark.parametrize("closed", ["revoked", "expired"])
+def test_keys_that_open_nothing_any_more_keep_nobody_from_a_new_secret(
+    closed: str, book: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = run_cli("key", "create", "acme", "--expires", "1d", "--database", book)["api_key"]
+    if closed == "expired":
+        let_expire(book, key)
+    else:
+        run_cli("key", "revoke", "acme", key, "--database", book)
+    monkeypatch.setenv("DIALBOOK_TOKEN_SECRET", SECRET)
+
+    run_cli("key", "create", "acme", "--database", book)
+
+    assert len(listed(book)) == 2
+
+
+def test_without_a_secret_there_is_nothing_to_seal_with(book: str) -> None:
+    result = run(book, "seal")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: There is no token_secret to seal anything with: set it first.\n"
 
 
 def test_no_two_keys_are_alike(book: str) -> None:
@@ -201,6 +298,7 @@ def test_revoking_twice_keeps_the_first_moment(book: str) -> None:
         (["list", "nobody"], "There is no account 'nobody'."),
         (["revoke", "nobody", "0" * 32], f"Account 'nobody' has no key '{'0' * 32}'."),
         (["revoke", "acme", "0" * 32], f"Account 'acme' has no key '{'0' * 32}'."),
+        (["update", "acme", "0" * 32, "--allow-all"], f"Account 'acme' has no key '{'0' * 32}'."),
     ],
 )
 def test_what_does_not_exist_is_said_so(arguments: list[str], says: str, book: str) -> None:
@@ -210,14 +308,15 @@ def test_what_does_not_exist_is_said_so(arguments: list[str], says: str, book: s
     assert result.stderr == f"Error: {says}\n"
 
 
-def test_a_key_of_another_account_cannot_be_revoked(book: str) -> None:
+@pytest.mark.parametrize("command", [["revoke"], ["update", "--allow", "192.0.2.7"]], ids=["revoke", "update"])
+def test_a_key_of_another_account_cannot_be_changed(command: list[str], book: str) -> None:
     run_cli("account", "create", "stranger", "--database", book)
     key = run_cli("key", "create", "acme", "--database", book)["api_key"]
 
-    result = run(book, "revoke", "stranger", key)
+    result = run(book, *command, "stranger", key)
 
     assert result.exit_code == 1
-    assert [each["status"] for each in listed(book)] == ["live"]
+    assert [(each["status"], each["allowed_from"]) for each in listed(book)] == [("live", None)]
 
 
 def test_a_scope_that_does_not_exist_is_refused_with_those_that_do(book: str) -> None:

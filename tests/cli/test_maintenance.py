@@ -80,6 +80,7 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
         "synchronous",
         "integrity",
         "foreign keys",
+        "token secret",
         "acme: contacts and lists",
         "acme: contacts and lists by day",
         "acme: countries and tags",
@@ -176,6 +177,18 @@ def test_what_was_changed_behind_its_back_is_found(statements: list[str], name: 
     assert checks(as_json)[name]["found"] == found.format(list_sid=book.list_sid)
     (line,) = [line for line in table.stdout.splitlines() if "WRONG" in line]
     assert line.startswith(name)
+
+
+def test_keys_that_no_server_with_this_secret_could_check_are_found(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIALBOOK_TOKEN_SECRET", "a secret for tests alone, 32 or more")
+
+    result = doctor(book, "--json")
+
+    assert result.exit_code == 1
+    assert wrong(result) == ["token secret"]
+    assert checks(result)["token secret"]["found"] == "1 live keys whose hash is sealed with another, or with none"
 
 
 def test_a_book_without_a_row_for_its_counters_is_found(book: Book) -> None:

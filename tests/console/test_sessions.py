@@ -67,6 +67,23 @@ def test_the_cookie_is_for_this_host_alone_and_no_script_reads_it(api: Client, s
     assert api.token not in plain
 
 
+def test_over_https_a_note_to_the_next_page_is_sent_back_over_https_alone(
+    enter: Enter, api: Client, server: Server
+) -> None:
+    """Behind a proxy, too, which the origin that a browser names tells."""
+    http = enter(server, api)
+    secure = {"Origin": "https://book.example", "Host": "book.example"}
+
+    plain, noted = (
+        http.post("/console/lists", data={"name": name}, headers=headers).headers["set-cookie"]
+        for name, headers in (("Plain", {}), ("Noted", secure))
+    )
+
+    assert plain.startswith("dialbook-note=")
+    assert "Secure" not in plain
+    assert "Secure" in noted.split("; ")
+
+
 def test_a_session_that_was_left_opens_nothing_any_more(enter: Enter, api: Client, server: Server) -> None:
     http = enter(server, api)
     cookie = dict(http.cookies)

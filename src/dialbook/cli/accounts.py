@@ -7,10 +7,21 @@ from pathlib import Path
 import click
 
 from dialbook.cli.database import opened, scan, write
-from dialbook.cli.output import database_options, json_option, show, show_table
-from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, Scope
+from dialbook.cli.output import database_options, json_option, many, show, show_table
+from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, KeyDraft, Scope
 from dialbook.model.errors import Invalid
+from dialbook.model.network import read_networks
+from dialbook.settings import load_settings
 from dialbook.store import accounts as store
+from dialbook.store import seals
+
+allow_option = click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="NETWORK",
+    help="From where it may be used, as 192.0.2.7 or 192.0.2.0/24; repeatable.  [default: from anywhere]",
+)
 
 
 @click.group()
@@ -76,7 +87,7 @@ def delete_account(account_sid: str, yes: bool, database: str | None, config: Pa
 
 @click.group()
 def key() -> None:
-    """Make, show and revoke the API keys of an account.
+    """Make, show, change and revoke the API keys of an account.
 
     An account may have several live keys: to rotate, make the new one, move the clients to it, revoke the old one.
     """
@@ -97,6 +108,7 @@ def key() -> None:
     metavar="WHEN",
     help="The first second of a date in UTC (2027-01-31), a time (2027-01-31T12:00:00Z) or days from now (90d).",
 )
+@allow_option
 @database_options
 @json_option
 def create_key(
@@ -104,6 +116,7 @@ def create_key(
     name: str | None,
     scopes: tuple[str, ...],
     expires: str | None,
+    allowed: tuple[str, ...],
     database: str | None,
     config: Path | None,
     as_json: bool,
@@ -112,19 +125,18 @@ def create_key(
 
     \b
     Example:
-      dialbook key create acme --name reporting --scope read --expires 90d
+      dialbook key create acme --scope read --expires 90d --allow 192.0.2.0/24
     """
     now = datetime.now(UTC)
+    draft = KeyDraft(
+        frozenset(map(Scope, scopes)) or frozenset(Scope),
+        name,
+        None if expires is None else _moment(expires, now),
+        read_networks(",".join(allowed)),
+    )
+    secret = load_settings({}, config=config).token_secret
     with opened(database, config) as db:
-        made = write(
-            db,
-            store.create_key,
-            account_sid,
-            scopes=frozenset(map(Scope, scopes)) or frozenset(Scope),
-            name=name,
-            expires=None if expires is None else _moment(expires, now),
-            now=now,
-        )
+        made = write(db, store.create_key, account_sid, draft, secret=secret, now=now)
     if as_json:
         show(made)
         return
@@ -144,7 +156,59 @@ def list_keys(account_sid: str, database: str | None, config: Path | None, as_js
         show(keys)
         return
     rows = [[*each.values()][1:] for each in keys]
-    show_table(["KEY", "NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "REVOKED"], rows)
+    show_table(["KEY", "NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "REVOKED", "ALLOWED FROM"], rows)
+
+
+@key.command("update")
+@click.argument("account_sid")
+@click.argument("api_key")
+@allow_option
+@click.option("--allow-all", is_flag=True, help="Let it be used from anywhere.")
+@database_options
+@json_option
+def update_key(
+    account_sid: str,
+    api_key: str,
+    allowed: tuple[str, ...],
+    allow_all: bool,
+    database: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Say from where a key may be used, in place of what was said before, at once.
+
+    \b
+    Example:
+      dialbook key update acme 6d73126c0ff16e099aa19084a2a9ba3b --allow 192.0.2.7
+    """
+    if allow_all == bool(allowed):
+        raise click.UsageError("Give --allow or --allow-all.")
+    with opened(database, config) as db:
+        changed = write(db, store.update_key, account_sid, api_key, networks=read_networks(",".join(allowed)))
+    if as_json:
+        show(_key_json(changed))
+    else:
+        click.echo(f"Key {changed.key} may be used from {_networks(changed) or 'anywhere'}.")
+
+
+@key.command("seal")
+@database_options
+@json_option
+def seal_keys(database: str | None, config: Path | None, as_json: bool) -> None:
+    """Seal the hashes of all tokens that are not sealed, with the setting token_secret.
+
+    Tokens stay what they are. Servers without the setting open nothing any more, and one with it does not start before:
+    stop them, seal, and start them with it.
+    """
+    secret = load_settings({}, config=config).token_secret
+    if not secret:
+        raise Invalid("There is no token_secret to seal anything with: set it first.")
+    with opened(database, config) as db:
+        sealed = write(db, seals.seal_keys, secret)
+    if as_json:
+        show({"sealed": sealed})
+    else:
+        click.echo(f"{many(sealed, 'key')} sealed.")
 
 
 @key.command("revoke")
@@ -177,7 +241,12 @@ def _key_json(shown: ApiKey) -> dict[str, object]:
         "date_created": shown.created,
         "date_expires": shown.expires,
         "date_revoked": shown.revoked,
+        "allowed_from": _networks(shown),
     }
+
+
+def _networks(shown: ApiKey) -> str | None:
+    return ", ".join(map(str, shown.networks)) or None
 
 
 def _moment(text: str, now: datetime) -> datetime:

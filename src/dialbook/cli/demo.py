@@ -11,6 +11,7 @@ import click
 
 from dialbook.cli.database import write
 from dialbook.cli.demo_book import ACCOUNT, fill
+from dialbook.model.credentials import hash_token, new_session_token
 from dialbook.model.errors import Invalid
 from dialbook.settings import Settings
 from dialbook.store import sessions
@@ -57,7 +58,8 @@ def demo(port: int | None) -> None:
         settings = Settings(database=f"sqlite:///{Path(folder) / 'demo.db'}", log_level="warning")
         db = open_database(settings.database)
         credentials, list_sid = fill(db)
-        link = write(db, sessions.make_link, ACCOUNT, credentials.api_key, now=datetime.now(UTC))
+        link, key = new_session_token(), credentials.api_key
+        write(db, sessions.make_link, ACCOUNT, key, hash_token(link, settings.token_secret), now=datetime.now(UTC))
         db.close()
         try:
             sock = listen(settings.host, settings.port if port is None else port)

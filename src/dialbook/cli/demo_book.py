@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from dialbook.cli.database import write
-from dialbook.model.account import DEFAULT_REGION, Scope
+from dialbook.model.account import DEFAULT_REGION, KeyDraft
 from dialbook.model.bulk import accepted, single
 from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits, ListType
@@ -47,9 +47,7 @@ def fill(db: Database) -> tuple[Credentials, str]:
     """Make the account with all of it; return how to get at it, and the sid of the sample's list."""
     first, *_ = SAMPLE
     write(db, accounts.create_account, ACCOUNT, region=DEFAULT_REGION, now=first)
-    credentials = write(
-        db, accounts.create_key, ACCOUNT, scopes=frozenset(Scope), name="demo", expires=None, now=datetime.now(UTC)
-    )
+    credentials = write(db, accounts.create_key, ACCOUNT, KeyDraft(name="demo"), secret="", now=datetime.now(UTC))
     sample = single(write(db, lists.create_lists, ACCOUNT, [ListDraft("Sample")], now=first))
     for moment, numbers in SAMPLE.items():
         _arrive(db, [ContactDraft(number) for number in numbers], {sample.sid: 1.0}, moment, random.Random(0))

@@ -1,5 +1,6 @@
 """`dialbook migrate` and `dialbook doctor`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from dialbook.store.accounts import list_accounts
 from dialbook.store.database import Check, Database
 from dialbook.store.doctor import recount
 from dialbook.store.engines import migrate_database
+from dialbook.store.seals import count_other_seals
 
 
 @click.command()
@@ -39,8 +41,9 @@ def doctor(database: str | None, config: Path | None, as_json: bool) -> None:
 
     Reads everything once, so it takes its time on a large book. Ends with exit status 1 when something is wrong.
     """
+    secret = load_settings({}, config=config).token_secret
     with opened(database, config) as db:
-        checks = [*db.check(), *_recounts(db)]
+        checks = [*db.check(), _seals(db, secret), *_recounts(db)]
     if as_json:
         show(checks)
     else:
@@ -49,6 +52,11 @@ def doctor(database: str | None, config: Path | None, as_json: bool) -> None:
         )
     if not all(check.ok for check in checks):
         raise SystemExit(1)
+
+
+def _seals(db: Database, secret: str) -> Check:
+    count = scan(db, count_other_seals, secret, now=datetime.now(UTC))
+    return Check("token secret", not count, f"{count} live keys whose hash is sealed with another, or with none")
 
 
 def _recounts(db: Database) -> list[Check]:

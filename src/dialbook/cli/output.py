@@ -10,6 +10,7 @@ import click
 import msgspec
 from rich.cells import cell_len, set_cell_size
 
+from dialbook.model.credentials import mask_tokens
 from dialbook.model.errors import DialbookError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,7 +23,7 @@ class Refusing(click.Group):
         try:
             return super().invoke(ctx)
         except DialbookError as refusal:
-            raise click.ClickException(shown(refusal.description)) from None
+            raise click.ClickException(mask_tokens(shown(refusal.description))) from None
         except UnicodeEncodeError as trouble:
             raise click.ClickException(_say_unreadable(trouble)) from None
         except OSError as trouble:

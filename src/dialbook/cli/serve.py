@@ -1,22 +1,33 @@
 """`dialbook serve`."""
 
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from dialbook import __version__
+from dialbook.cli.database import scan
 from dialbook.cli.output import database_options
 from dialbook.settings import load_settings
 from dialbook.store.engines import masked, open_database
+from dialbook.store.seals import refuse_other_seals
+from dialbook.transport import refuse_clear_text, tls_context
 
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="The address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, metavar="N", help="The port to listen on; 0 takes a free one.  [default: 8080]")
 @click.option("--workers", type=int, metavar="N", help="Processes that answer requests.  [default: 1]")
+@click.option("--tls-certificate", metavar="FILE", help="The server's certificate, in PEM; with it, it speaks HTTPS.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's private key, where it is in another file.")
+@click.option("--trusted-proxies", metavar="NETWORKS", help="Where proxies are that requests may come through.")
+@click.option("--insecure-http", is_flag=True, default=None, help="Speak HTTP where other machines can reach it, too.")
 @database_options
-def serve(host: str | None, port: int | None, workers: int | None, database: str | None, config: Path | None) -> None:
+def serve(config: Path | None, **flags: object) -> None:
     """Run the server.
+
+    On an address that other machines reach, it wants a certificate, or a proxy with TLS before it.
 
     \b
     Example:
@@ -24,11 +35,16 @@ def serve(host: str | None, port: int | None, workers: int | None, database: str
     """
     from dialbook.process import listen, run  # noqa: PLC0415  # the other commands start without a web server
 
-    settings = load_settings({"host": host, "port": port, "workers": workers, "database": database}, config=config)
+    settings = load_settings(flags, config=config)
+    if settings.tls_certificate:
+        tls_context(settings.tls_certificate, settings.tls_key)
     # Opened here once, so that a database that cannot be served is refused before anything listens.
-    open_database(settings.database).close()
+    with closing(open_database(settings.database)) as db:
+        scan(db, refuse_other_seals, settings.token_secret, now=datetime.now(UTC))
     sock = listen(settings.host, settings.port)
-    address = f"http://{_bracketed(settings.host)}:{sock.getsockname()[1]}"
+    refuse_clear_text(settings, sock)
+    scheme = "https" if settings.tls_certificate else "http"
+    address = f"{scheme}://{_bracketed(settings.host)}:{sock.getsockname()[1]}"
     click.echo(
         f"Dialbook {__version__} serves {masked(settings.database)} at {address} (documentation: {address}/docs)"
     )

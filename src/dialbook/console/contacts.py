@@ -44,7 +44,7 @@ async def list_contacts(request: Request, opened: Opened | None = None) -> Respo
     limit = {"limit": str(window.limit)} if "limit" in query else {}
     pager = Pager(page, PATH, {"search": search} | limit)
     if pager.is_beyond:
-        return redirect(pager.to(pager.last))
+        return redirect(request, pager.to(pager.last))
     template = "contacts_table.html" if is_part(request) else "contacts.html"
     calls = _list_calls(request, pager, filter_)
     return render(request, template, opened=opened, pager=pager, search=search, refusal=refusal, calls=calls)
@@ -60,7 +60,7 @@ async def create_contact(request: Request) -> Response:
         )
     except DialbookError as refusal:
         return await list_contacts(request, refused("new-contact", form, refusal))
-    return redirect(f"{PATH}/{made.sid}", note=f"{made.number} is in the address book.")
+    return redirect(request, f"{PATH}/{made.sid}", note=f"{made.number} is in the address book.")
 
 
 async def show_contact(request: Request, opened: Opened | None = None) -> Response:
@@ -70,7 +70,7 @@ async def show_contact(request: Request, opened: Opened | None = None) -> Respon
     contact, lists = await service_of(request).db.scan(_read_contact, account, sid, window)
     pager = Pager(lists, f"{PATH}/{sid}", {})
     if pager.is_beyond:
-        return redirect(pager.to(pager.last))
+        return redirect(request, pager.to(pager.last))
     calls = _contact_calls(request, contact)
     return render(request, "contact.html", opened=opened, contact=contact, pager=pager, calls=calls)
 
@@ -86,7 +86,7 @@ async def update_contact(request: Request) -> Response:
         return await show_contact(request, refused("edit-contact", form.without("etag"), MEANWHILE))
     except DialbookError as refusal:
         return await show_contact(request, refused("edit-contact", form, refusal))
-    return redirect(f"{PATH}/{sid}", note=f"{changed.number} is saved.")
+    return redirect(request, f"{PATH}/{sid}", note=f"{changed.number} is saved.")
 
 
 async def delete_contact(request: Request) -> Response:
@@ -94,7 +94,7 @@ async def delete_contact(request: Request) -> Response:
     deleted = await make_change(
         request, store.delete_contact, account_of(request).sid, sid_of(request, "contact_sid"), now=now_of(request)
     )
-    return redirect(PATH, note=f"{deleted.number} is deleted, out of every list too.")
+    return redirect(request, PATH, note=f"{deleted.number} is deleted, out of every list too.")
 
 
 def read_search(search: str, region: str) -> tuple[ContactFilter, DialbookError | None]:

@@ -30,7 +30,7 @@ async def list_lists(request: Request, opened: Opened | None = None) -> Response
     page = await service_of(request).db.scan(store.list_lists, account_of(request).sid, window, sort, name=name)
     pager = Pager(page, PATH, query)
     if pager.is_beyond:
-        return redirect(pager.to(pager.last))
+        return redirect(request, pager.to(pager.last))
     return render(
         request,
         "lists_table.html" if is_part(request) else "lists.html",
@@ -54,7 +54,7 @@ async def create_list(request: Request) -> Response:
         made = single(outcomes)
     except DialbookError as refusal:
         return await list_lists(request, refused("new-list", form, refusal))
-    return redirect(f"{PATH}/{made.sid}", note=f"List '{made.name}' is made.")
+    return redirect(request, f"{PATH}/{made.sid}", note=f"List '{made.name}' is made.")
 
 
 async def update_list(request: Request) -> Response:
@@ -67,7 +67,7 @@ async def update_list(request: Request) -> Response:
         )
     except DialbookError as refusal:
         return await show_list(request, refused("edit-list", form, refusal))
-    return redirect(f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
+    return redirect(request, f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
 
 
 async def delete_list(request: Request) -> Response:
@@ -79,7 +79,7 @@ async def delete_list(request: Request) -> Response:
         refusal = Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
         return await show_list(request, refused("delete-list", form, refusal))
     await make_change(request, store.delete_list, account, sid, now=now_of(request))
-    return redirect(PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
+    return redirect(request, PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
 
 
 def _read_sort(given: str) -> Sort:

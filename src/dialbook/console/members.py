@@ -50,7 +50,7 @@ async def show_list(request: Request, opened: Opened | None = None) -> Response:
     limit = {"limit": str(window.limit)} if "limit" in request.query_params else {}
     pager = Pager(page, f"/console/lists/{sid}", {**filters.given, **limit})
     if pager.is_beyond:
-        return redirect(pager.to(pager.last))
+        return redirect(request, pager.to(pager.last))
     return render(
         request,
         "members_table.html" if is_part(request) else "list.html",

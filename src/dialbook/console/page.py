@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from dialbook import __version__
 from dialbook.console.assets import asset
 from dialbook.console.dialogs import Opened, asked_for
-from dialbook.console.session import session_of
+from dialbook.console.session import is_https, session_of
 from dialbook.model.contact import Contact
 from dialbook.store.contact_names import TRIGRAM
 
@@ -43,15 +43,16 @@ def render(
     refusal = opened.refusal if opened else None
     response = HTMLResponse(page, refusal.status if refusal else status, refusal.headers if refusal else None)
     if note:
-        response.delete_cookie(NOTE, path="/console")
+        response.delete_cookie(NOTE, path="/console", secure=is_https(request))
     return response
 
 
-def redirect(path: str, *, note: str | None = None) -> Response:
+def redirect(request: Request, path: str, *, note: str | None = None) -> Response:
     """Lead on to a page, after something was done, that says so."""
     response = RedirectResponse(path, 303)
     if note:
-        response.set_cookie(NOTE, quote(note), path="/console", httponly=True, samesite="strict")
+        secure = is_https(request)
+        response.set_cookie(NOTE, quote(note), path="/console", secure=secure, httponly=True, samesite="strict")
     return response
 
 

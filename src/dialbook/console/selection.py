@@ -98,7 +98,7 @@ async def export_selection(request: Request) -> Response:
     account, sid = account_of(request).sid, sid_of(request, "list_sid")
     selection = _read_selection(request, await read_form(request))
     if selection.is_all:
-        return redirect(url(f"/console/lists/{sid}/export", {"format": "csv", **selection.given}))
+        return redirect(request, url(f"/console/lists/{sid}/export", {"format": "csv", **selection.given}))
     format_ = FORMATS["text/csv"]
     chosen = await service_of(request).db.scan(find_members, account, sid, selection.sids)
     rows = [tuple(getattr(contact, field) for field in format_.fields) for contact in chosen]

@@ -5,6 +5,7 @@ from contextlib import suppress
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.model.credentials import hash_token
 from dialbook.model.errors import Unavailable
 from dialbook.model.session import LONGEST, Session
 from dialbook.server.context import now_of, service_of
@@ -26,13 +27,16 @@ def session_of(request: Request) -> Session | None:
 async def find_session(request: Request) -> Session | None:
     """Look up who is signed in, if the session is live; that it was used is remembered."""
     token, service, now = token_of(request), service_of(request), now_of(request)
-    session = await service.db.read(store.find_session, token) if token else None
+    if not token:
+        return None
+    token_hash = hash_of(request, token)
+    session = await service.db.read(store.find_session, token_hash)
     if session is None or not session.is_live(now):
         return None
     if session.is_to_be_noted(now):
         # Whoever only looks may go on while nothing can be written.
         with suppress(Unavailable):
-            await service.db.write(store.note_session, token, now=now)
+            await service.db.write(store.note_session, token_hash, now=now)
     return session
 
 
@@ -41,16 +45,30 @@ def token_of(request: Request) -> str:
     return request.cookies.get(COOKIE_HTTPS) or request.cookies.get(COOKIE_HTTP) or ""
 
 
+def hash_of(request: Request, token: str) -> str:
+    """What is kept of a session's token."""
+    return hash_token(token, service_of(request).settings.token_secret)
+
+
+def is_https(request: Request) -> bool:
+    """Whether the browser came by HTTPS.
+
+    A proxy in between would hide it. What tells is the origin that a browser names, and a cookie that it sends over
+    HTTPS alone.
+    """
+    says_so = request.headers.get("origin", "").startswith("https:") or COOKIE_HTTPS in request.cookies
+    return says_so or request.url.scheme == "https"
+
+
 def give_token(request: Request, response: Response, token: str) -> None:
     """Have the browser keep a session's token."""
-    # The browser says how it came here, which a proxy in between would hide.
-    is_https = request.headers.get("origin", "").startswith("https:") or request.url.scheme == "https"
+    is_secure = is_https(request)
     response.set_cookie(
-        COOKIE_HTTPS if is_https else COOKIE_HTTP,
+        COOKIE_HTTPS if is_secure else COOKIE_HTTP,
         token,
         max_age=int(LONGEST.total_seconds()),
         path="/",
-        secure=is_https,
+        secure=is_secure,
         httponly=True,
         samesite="strict",
     )

@@ -5,9 +5,11 @@ from starlette.responses import Response
 
 from dialbook.console.form import read_form
 from dialbook.console.page import redirect, render
-from dialbook.console.session import HOME, find_session, give_token, take_token, token_of
+from dialbook.console.session import HOME, find_session, give_token, hash_of, take_token, token_of
 from dialbook.model.account import Account, ApiKey, Scope
-from dialbook.server.auth import verify
+from dialbook.model.credentials import new_session_token
+from dialbook.server.address import client_address
+from dialbook.server.auth import present, verify
 from dialbook.server.context import now_of, service_of, sid_of
 from dialbook.store import sessions as store
 
@@ -15,7 +17,7 @@ from dialbook.store import sessions as store
 async def ask(request: Request) -> Response:
     """The form to sign in with; whoever is signed in is led on."""
     if await find_session(request):
-        return redirect(HOME)
+        return redirect(request, HOME)
     return _form(request, _safe_path(request.query_params.get("next", "")))
 
 
@@ -23,14 +25,15 @@ async def sign_in(request: Request) -> Response:
     """Open a session for whoever gives a live key and its token."""
     form = await read_form(request)
     following = _safe_path(form.text("next"))
-    key, token = form.text("key"), form.secret("token").strip()
-    found = await service_of(request).db.read(verify, key, token)
+    service, key, token = service_of(request), form.text("key"), form.secret("token").strip()
+    presented = present(key, token, service.settings.token_secret)
+    found = await service.db.read(verify, presented) if presented else None
     if reason := _refusal(request, found):
         return _form(request, following, status=401, key=key, reason=reason)
     assert found is not None  # noqa: S101  # or there was a reason
-    now = now_of(request)
-    opened = await service_of(request).db.write(store.open_session, found[0], now=now)
-    response = redirect(following)
+    opened = new_session_token()
+    await service.db.write(store.open_session, found[0], hash_of(request, opened), now=now_of(request))
+    response = redirect(request, following)
     give_token(request, response, opened)
     return response
 
@@ -42,11 +45,11 @@ async def show_link(request: Request) -> Response:
 
 async def follow_link(request: Request) -> Response:
     """Sign in by a link that does so once."""
-    link, now = sid_of(request, "link"), now_of(request)
-    token = await service_of(request).db.write(store.follow_link, link, now=now)
-    if token is None:
+    link, token = hash_of(request, sid_of(request, "link")), new_session_token()
+    write = service_of(request).db.write
+    if not await write(store.follow_link, link, hash_of(request, token), now=now_of(request)):
         return _form(request, HOME, status=401, reason="This link was used before, or is too old. Sign in with a key.")
-    response = redirect(HOME)
+    response = redirect(request, HOME)
     give_token(request, response, token)
     return response
 
@@ -54,8 +57,8 @@ async def follow_link(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """Close the session."""
     if token := token_of(request):
-        await service_of(request).db.write(store.close_session, token)
-    response = redirect("/console/sign-in", note="You are signed out.")
+        await service_of(request).db.write(store.close_session, hash_of(request, token))
+    response = redirect(request, "/console/sign-in", note="You are signed out.")
     take_token(response)
     return response
 
@@ -65,6 +68,8 @@ def _refusal(request: Request, found: tuple[ApiKey, Account] | None) -> str | No
         return "There is no such API key, or this is not its token."
     if not found[0].is_live(now_of(request)):
         return "This API key has expired, or was revoked."
+    if not found[0].is_allowed_from(client_address(request)):
+        return "This API key may not be used from here."
     if Scope.READ not in found[0].scopes:
         return "This API key may only write; the console needs the scope 'read'."
     return None

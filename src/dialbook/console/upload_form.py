@@ -56,7 +56,7 @@ async def create_upload(request: Request) -> Response:
             return render(request, "refused.html", status=refusal.status, refusal=refusal)
         return await _show(request, fields, refusal)
     path = f"{PATH}/{upload.sid}"
-    return Response(status_code=204, headers={"HX-Redirect": path}) if is_part(request) else redirect(path)
+    return Response(status_code=204, headers={"HX-Redirect": path}) if is_part(request) else redirect(request, path)
 
 
 async def _show(request: Request, fields: Mapping[str, str], refusal: DialbookError | None = None) -> Response:

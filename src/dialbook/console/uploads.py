@@ -27,7 +27,7 @@ async def list_uploads(request: Request) -> Response:
     limit = {"limit": str(window.limit)} if "limit" in request.query_params else {}
     pager = Pager(page, PATH, limit)
     if pager.is_beyond:
-        return redirect(pager.to(pager.last))
+        return redirect(request, pager.to(pager.last))
     return render(request, "uploads.html", pager=pager, names=names, calls=_list_calls(request, window))
 
 
@@ -44,7 +44,7 @@ async def show_upload(request: Request) -> Response:
     window = read_window(request.query_params)
     pager = Pager(await db.scan(store.list_rejections, account, sid, window), f"{PATH}/{sid}", {})
     if pager.is_beyond:
-        return redirect(pager.to(pager.last))
+        return redirect(request, pager.to(pager.last))
     shown: dict[str, Any] = {"upload": upload, "name": names.get(upload.list_sid or ""), "pager": pager}
     if not is_part(request):
         return render(request, "upload.html", **shown, calls=_calls(request, upload, window))
@@ -57,7 +57,7 @@ async def cancel_upload(request: Request) -> Response:
     """End an upload where it stands."""
     sid = sid_of(request, "upload_id")
     await make_change(request, store.cancel_upload, account_of(request).sid, sid, now=now_of(request))
-    return redirect(f"{PATH}/{sid}")
+    return redirect(request, f"{PATH}/{sid}")
 
 
 def _read_page(tx: Tx, account: str, window: Window) -> tuple[Page[Upload], Mapping[str, str]]:

@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 from dialbook.console.page import is_part, render
 from dialbook.console.session import SIGN_IN, find_session
 from dialbook.model.errors import Forbidden, MethodNotAllowed
-from dialbook.server.auth import SAFE, refuse_other_sites
+from dialbook.server.auth import SAFE, refuse_other_networks, refuse_other_sites
 from dialbook.server.errors import as_refusal
+from dialbook.server.headers import PAGE
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -23,9 +24,7 @@ SECURITY_HEADERS = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
+    **PAGE,
 }
 
 
@@ -67,6 +66,7 @@ class View:
         session = await find_session(request)
         if session is None:
             return ask_to_sign_in(request)
+        refuse_other_networks(request, session.key)
         request.scope["session"], request.scope["account"] = session, session.account
         if is_sent and self._guard is Guard.WRITERS and not session.may_write:
             raise Forbidden("You are signed in with a key that may only read; changes need the scope 'write'.")

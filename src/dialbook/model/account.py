@@ -1,8 +1,7 @@
 """Accounts and their API keys: who may do what."""
 
-import hashlib
-import hmac
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from dialbook.model.errors import Invalid
 from dialbook.model.moment import utc_text
+from dialbook.model.network import Address, Network, is_in
 from dialbook.model.phone import REGIONS
 
 DEFAULT_REGION = "IN"
@@ -32,8 +32,17 @@ class Account(Struct, frozen=True):
     created: str
 
 
+class KeyDraft(Struct, frozen=True):
+    """What a key is to be."""
+
+    scopes: frozenset[Scope] = frozenset(Scope)
+    name: str | None = None
+    expires: datetime | None = None
+    networks: Sequence[Network] = ()
+
+
 class ApiKey(Struct, frozen=True):
-    """A credential of an account, without its secret: of the token only the SHA-256 is kept."""
+    """A credential of an account, without its secret: of the token only a hash is kept."""
 
     key: str
     account: str
@@ -43,20 +52,15 @@ class ApiKey(Struct, frozen=True):
     created: str
     expires: str | None
     revoked: str | None
+    networks: Sequence[Network]  # from where it may be used; from anywhere when there are none
 
     def is_live(self, now: datetime) -> bool:
         """Whether it opens anything at the moment `now`."""
         return self.revoked is None and (self.expires is None or utc_text(now) < self.expires)
 
-
-def hash_token(token: str) -> str:
-    """SHA-256 of a token. A plain hash is enough for 256 random bits (OWASP ASVS 5.0, 6.5.2)."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def is_same_hash(first: str, second: str) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(first, second)
+    def is_allowed_from(self, address: Address) -> bool:
+        """Whether it opens anything for whoever asks from an address."""
+        return not self.networks or is_in(address, self.networks)
 
 
 def check_account_sid(sid: str) -> str:

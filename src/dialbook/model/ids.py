@@ -1,8 +1,7 @@
-"""Making sids, request ids and API credentials."""
+"""Making sids and request ids."""
 
 import os
 import random
-import secrets
 from datetime import datetime
 
 
@@ -22,13 +21,3 @@ def new_sids(now: datetime, count: int) -> list[str]:
 def new_request_id() -> str:
     """A random id of 32 lower-case hex digits (contract section 2); it names a request, and guards nothing."""
     return f"{random.getrandbits(128):032x}"
-
-
-def new_api_key() -> str:
-    """The public half of a credential: 32 hex digits."""
-    return secrets.token_hex(16)
-
-
-def new_api_token() -> str:
-    """The secret half: 256 random bits, safe to write into a URL."""
-    return secrets.token_urlsafe(32)

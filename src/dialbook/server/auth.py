@@ -1,12 +1,16 @@
 """HTTP Basic authentication: who asks, and whether they may (contract section 1)."""
 
 import base64
+from functools import lru_cache
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from starlette.requests import Request
 
-from dialbook.model.account import Account, ApiKey, Scope, hash_token, is_same_hash
+from dialbook.model.account import Account, ApiKey, Scope
+from dialbook.model.credentials import hash_token, is_same_hash, may_be_credentials
 from dialbook.model.errors import Forbidden, Unauthorized
+from dialbook.server.address import client_address
 from dialbook.server.context import header_of, now_of, service_of, sid_of
 from dialbook.store.accounts import find_key
 from dialbook.store.database import Tx
@@ -16,7 +20,15 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="dialbook", charset="UTF-8"'}
 SAFE = {"GET", "HEAD"}
 OWN_PAGES = {"", "same-origin", "none"}  # values of Sec-Fetch-Site; programs send none at all
 
-_NO_HASH = hash_token("")
+CALLERS = 1000  # whose headers are kept, read
+LONGEST = 256  # characters of one, which has some 120
+
+
+class Presented(Struct, frozen=True, cache_hash=True):
+    """A key, and what is kept of its token if it is the right one."""
+
+    key: str
+    token_hash: str
 
 
 async def authorise(request: Request) -> Account:
@@ -24,9 +36,11 @@ async def authorise(request: Request) -> Account:
 
     Raises:
         Unauthorized: no credentials, or none that are live.
-        Forbidden: they belong to another account, or lack the scope; or a browser sends them for another site's page.
+        Forbidden: they belong to another account, lack the scope, or may not be used from where the request comes; or
+            a browser sends them for another site's page.
     """
     key, account = await _authenticate(request)
+    refuse_other_networks(request, key)
     if request.method not in SAFE:
         refuse_other_sites(request)
     wanted = sid_of(request, "account_sid")
@@ -54,36 +68,58 @@ def refuse_other_sites(request: Request) -> None:
         raise Forbidden("A page of another site may not change anything here.")
 
 
+def refuse_other_networks(request: Request, key: ApiKey) -> None:
+    """Refuse what does not come from a network that the key may be used from.
+
+    Raises:
+        Forbidden: it does not.
+    """
+    if key.networks and not key.is_allowed_from(client_address(request)):
+        raise Forbidden("This API key may not be used from here.")
+
+
 async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
     """The key that was presented, with its account, as the database has it now: a revoked one is closed at once."""
-    found = await service_of(request).db.recall(_verify_header, header_of(request, b"authorization"))
+    service = service_of(request)
+    presented = _read_header(header_of(request, b"authorization"), service.settings.token_secret)
+    found = await service.db.recall(verify, presented)
     if found is None or not found[0].is_live(now_of(request)):
         raise _unauthorized()
     return found
 
 
-def verify(tx: Tx, name: str, token: str) -> tuple[ApiKey, Account] | None:
-    """The key of this name, with its account, where the token proves it."""
-    found = find_key(tx, name)
+def present(key: str, token: str, secret: str) -> Presented | None:
+    """What to look for; None when the two cannot be anybody's key and token, which takes no look at the database."""
+    return Presented(key, hash_token(token, secret)) if may_be_credentials(key, token) else None
+
+
+def verify(tx: Tx, presented: Presented) -> tuple[ApiKey, Account] | None:
+    """The key that was presented, with its account, where the token proves it."""
+    found = find_key(tx, presented.key)
     # An unknown key costs the same comparison as a wrong token, and gets the same answer.
-    is_right = is_same_hash(hash_token(token), found[0].token_hash if found else _NO_HASH)
-    return found if is_right else None
+    kept = found[0].token_hash if found else "0" * len(presented.token_hash)
+    return found if is_same_hash(presented.token_hash, kept) else None
 
 
-def _verify_header(tx: Tx, header: str) -> tuple[ApiKey, Account] | None:
-    return verify(tx, *_credentials(header))
+# Callers send the same header with each request, and reading one takes longer than looking its key up.
+@lru_cache(maxsize=CALLERS)
+def _read_header(header: str, secret: str) -> Presented:
+    presented = present(*_credentials(header), secret)
+    if presented is None:
+        raise _unauthorized()
+    return presented
 
 
 def _credentials(header: str) -> tuple[str, str]:
     """Read `Basic base64(key:token)` (RFC 7617)."""
     scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
+    if scheme.lower() != "basic" or len(header) > LONGEST:
         raise _unauthorized()
     try:
         key, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except ValueError:  # no base64, or no UTF-8
         raise _unauthorized() from None
-    if not colon or "\0" in key:
+    if not colon:
         raise _unauthorized()
     return key, token
 

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from dialbook.server.headers import PAGE
 from dialbook.settings import Settings
 
 CONTENT_SECURITY_POLICY = (
@@ -28,7 +29,7 @@ def docs_routes(settings: Settings) -> list[BaseRoute]:
         return Response(description, media_type="application/json")
 
     async def docs(_: Request) -> Response:
-        return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+        return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY, **PAGE})
 
     return [
         Route("/openapi.json", openapi),

@@ -9,6 +9,7 @@ from dialbook.counts import OTHER
 from dialbook.model.ids import new_request_id
 from dialbook.server.context import Service
 from dialbook.server.errors import answer_error
+from dialbook.server.headers import common_headers
 
 
 class Exchange:
@@ -17,6 +18,7 @@ class Exchange:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        self._headers = common_headers(is_https=bool(service.settings.tls_certificate))
         self._line = _json_line if service.settings.log_format == "json" else _line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +34,9 @@ class Exchange:
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
+            if "status" in message:
+                status = message["status"]
+                message["headers"] = [*message["headers"], *self._headers]
             await send(message)
 
         try:

@@ -6,18 +6,23 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from dialbook.model.errors import NO_HEADERS
+from dialbook.server.headers import NO_STORE, RawHeader
 from dialbook.wire.envelope import Answer, to_bytes
 from dialbook.wire.etag import etag_header
 
-JSON = (b"content-type", b"application/json")
+
+def _raw(headers: Mapping[str, str]) -> list[RawHeader]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+JSON = _raw({"Content-Type": "application/json", **NO_STORE})
 
 
 class Reply(Response):
     """A response that is always JSON, and so need not look which headers it was given."""
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        given = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), JSON, *given]
+        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), *JSON, *_raw(headers or NO_HEADERS)]
 
 
 def reply(request: Request, answer: Answer, headers: Mapping[str, str] = NO_HEADERS) -> Response:
@@ -29,11 +34,11 @@ def reply(request: Request, answer: Answer, headers: Mapping[str, str] = NO_HEAD
 
 def not_modified(request: Request, etag: str) -> Response:
     """The answer, without a body, that the caller has seen what it asks for."""
-    all_headers = {**etag_header(etag), **request.scope.get("rate_headers", NO_HEADERS)}
+    all_headers = {**NO_STORE, **etag_header(etag), **request.scope.get("rate_headers", NO_HEADERS)}
     return Response(status_code=304, headers=all_headers)
 
 
 def stream(request: Request, body: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
     """An answer of no known length, without an envelope."""
-    all_headers = {**headers, **request.scope.get("rate_headers", NO_HEADERS)}
+    all_headers = {**NO_STORE, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
     return StreamingResponse(body, 200, all_headers, media_type)

@@ -1,17 +1,20 @@
 """Accounts and their API keys."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
 from msgspec import Struct
 
-from dialbook.model.account import Account, ApiKey, Scope, check_account_sid, check_region, hash_token
+from dialbook.model.account import Account, ApiKey, KeyDraft, Scope, check_account_sid, check_region
+from dialbook.model.credentials import hash_token, new_key, new_token
 from dialbook.model.errors import Duplicate, NotFound
-from dialbook.model.ids import new_api_key, new_api_token
 from dialbook.model.moment import utc_text
+from dialbook.model.network import Network, read_networks
 from dialbook.store.books import lock_book
 from dialbook.store.contact_names import forget_all_names
 from dialbook.store.database import Row, Tx
+from dialbook.store.seals import refuse_other_seals
 
 
 class Credentials(Struct, frozen=True):
@@ -108,28 +111,36 @@ def delete_account(tx: Tx, sid: str) -> Account:
     return account
 
 
-def create_key(
-    tx: Tx, account: str, *, scopes: frozenset[Scope], name: str | None, expires: datetime | None, now: datetime
-) -> Credentials:
+def create_key(tx: Tx, account: str, draft: KeyDraft, *, secret: str, now: datetime) -> Credentials:
     """Make a key of the account.
+
+    Args:
+        tx: the transaction.
+        account: whose key it is.
+        draft: what it is to be.
+        secret: what the hash of its token is sealed with; empty for a plain one.
+        now: when it is made.
 
     Raises:
         NotFound: there is no such account.
+        Invalid: there are live keys whose hashes are not sealed with this secret.
     """
     get_account(tx, account)
-    credentials = Credentials(account, new_api_key(), new_api_token())
+    refuse_other_seals(tx, secret, now=now)
+    credentials = Credentials(account, new_key(), new_token())
     tx.run(
         """
-        INSERT INTO api_keys (key, account, token_hash, name, scopes, created, expires)
-        VALUES (:key, :account, :token_hash, :name, :scopes, :created, :expires)
+        INSERT INTO api_keys (key, account, token_hash, name, scopes, created, expires, networks)
+        VALUES (:key, :account, :token_hash, :name, :scopes, :created, :expires, :networks)
         """,
         key=credentials.api_key,
         account=account,
-        token_hash=hash_token(credentials.api_token),
-        name=name,
-        scopes=" ".join(sorted(scopes)),
+        token_hash=hash_token(credentials.api_token, secret),
+        name=draft.name,
+        scopes=" ".join(sorted(draft.scopes)),
         created=utc_text(now),
-        expires=None if expires is None else utc_text(expires),
+        expires=None if draft.expires is None else utc_text(draft.expires),
+        networks=_write_networks(draft.networks),
     )
     return credentials
 
@@ -143,12 +154,31 @@ def list_keys(tx: Tx, account: str) -> list[ApiKey]:
     get_account(tx, account)
     rows = tx.all(
         """
-        SELECT key, account, token_hash, name, scopes, created, expires, revoked
+        SELECT key, account, token_hash, name, scopes, created, expires, revoked, networks
         FROM api_keys WHERE account = :account ORDER BY created, key
         """,
         account=account,
     )
     return [_to_key(row) for row in rows]
+
+
+def update_key(tx: Tx, account: str, key: str, *, networks: Sequence[Network]) -> ApiKey:
+    """Say from where a key may be used, from the next request on: from anywhere when no network is given.
+
+    Raises:
+        NotFound: the account has no such key.
+    """
+    row = tx.one(
+        """
+        UPDATE api_keys SET networks = :networks
+        WHERE account = :account AND key = :key
+        RETURNING key, account, token_hash, name, scopes, created, expires, revoked, networks
+        """,
+        account=account,
+        key=key,
+        networks=_write_networks(networks),
+    )
+    return _found_key(row, account, key)
 
 
 def revoke_key(tx: Tx, account: str, key: str, *, now: datetime) -> ApiKey:
@@ -161,22 +191,20 @@ def revoke_key(tx: Tx, account: str, key: str, *, now: datetime) -> ApiKey:
         """
         UPDATE api_keys SET revoked = COALESCE(revoked, :revoked)
         WHERE account = :account AND key = :key
-        RETURNING key, account, token_hash, name, scopes, created, expires, revoked
+        RETURNING key, account, token_hash, name, scopes, created, expires, revoked, networks
         """,
         account=account,
         key=key,
         revoked=utc_text(now),
     )
-    if row is None:
-        raise NotFound(f"Account '{account}' has no key '{key}'.")
-    return _to_key(row)
+    return _found_key(row, account, key)
 
 
 def find_key(tx: Tx, key: str) -> tuple[ApiKey, Account] | None:
     """The key with its account, for whoever presents it; its account is not known before."""
     row = tx.one(
         """
-        SELECT k.key, k.account, k.token_hash, k.name, k.scopes, k.created, k.expires, k.revoked,
+        SELECT k.key, k.account, k.token_hash, k.name, k.scopes, k.created, k.expires, k.revoked, k.networks,
                a.account, a.region, a.created
         FROM api_keys AS k
         JOIN accounts AS a ON a.account = k.account
@@ -184,12 +212,23 @@ def find_key(tx: Tx, key: str) -> tuple[ApiKey, Account] | None:
         """,
         key=key,
     )
-    return None if row is None else (_to_key(row[:8]), Account(*row[8:]))
+    return None if row is None else (_to_key(row[:9]), Account(*row[9:]))
+
+
+def _found_key(row: Row | None, account: str, key: str) -> ApiKey:
+    if row is None:
+        raise NotFound(f"Account '{account}' has no key '{key}'.")
+    return _to_key(row)
 
 
 def _to_key(row: Row) -> ApiKey:
-    key, account, token_hash, name, scopes, *times = row
-    return ApiKey(key, account, token_hash, name, _read_scopes(scopes), *times)
+    key, account, token_hash, name, scopes, created, expires, revoked, networks = row
+    allowed = read_networks(networks or "")
+    return ApiKey(key, account, token_hash, name, _read_scopes(scopes), created, expires, revoked, allowed)
+
+
+def _write_networks(networks: Sequence[Network]) -> str | None:
+    return ", ".join(map(str, networks)) or None
 
 
 @cache

@@ -51,7 +51,7 @@ CONTACTS = Table(
 # What refers to a row comes after it.
 TABLES = (
     Table("accounts", (), ("region", "created")),
-    Table("api_keys", ("key",), ("token_hash", "name", "scopes", "created", "expires", "revoked")),
+    Table("api_keys", ("key",), ("token_hash", "name", "scopes", "created", "expires", "revoked", "networks")),
     Table("books", (), ("contact_count", "list_count")),
     Table("tallies", ("kind", "value"), ("live",)),
     CONTACTS,

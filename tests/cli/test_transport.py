@@ -1,0 +1,283 @@
+"""How `dialbook serve` keeps API tokens from being read on their way: by TLS, or by not speaking HTTP in public."""
+
+import json
+import signal
+import socket
+import ssl
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from dialbook.model.errors import Invalid
+from dialbook.process import listen
+from dialbook.settings import Settings
+from dialbook.transport import refuse_clear_text, tls_context
+from tests.conftest import NUMBERS, run_cli
+from tests.processes import HANG_SECONDS, Running, run_program, started
+
+SECRET = "a secret for tests alone, 32 or more"
+GOODBYE_SECONDS = 20  # TLS would wait for 30
+VERSIONS = [ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+BODY = json.dumps({"contacts": [{"number": NUMBERS[0]}]}).encode()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    """What a client trusts."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture
+def certified(authority: trustme.CA, tmp_path: Path) -> tuple[str, ...]:
+    """Options for a server with a certificate, on an address that other machines reach."""
+    _write_certificate(authority, tmp_path)
+    files = ("--tls-certificate", "certificate.pem", "--tls-key", "key.pem")
+    return ("serve", "--host", "0.0.0.0", "--port", "0", *files)  # noqa: S104  # that is what is tested
+
+
+@pytest.fixture
+def auth(database: str) -> httpx2.BasicAuth:
+    run_cli("account", "create", "acme", "--database", database)
+    made = run_cli("key", "create", "acme", "--database", database)
+    return httpx2.BasicAuth(made["api_key"], made["api_token"])
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])  # noqa: S104
+def test_where_other_machines_reach_it_it_wants_to_be_told(host: str) -> None:
+    with listen(host, 0) as sock:
+        with pytest.raises(Invalid, match=f"^At {host} other machines reach this server"):
+            refuse_clear_text(Settings(host=host), sock)
+        refuse_clear_text(Settings(host=host, insecure_http=True), sock)
+        refuse_clear_text(Settings(host=host, trusted_proxies="10.0.0.0/8"), sock)
+        refuse_clear_text(Settings(host=host, tls_certificate="certificate.pem"), sock)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_on_this_machine_alone_http_needs_no_word(host: str) -> None:
+    with listen(host, 0) as sock:
+        refuse_clear_text(Settings(host=host), sock)
+
+
+def test_http_where_other_machines_reach_it_is_refused_with_the_ways_out(database: str, tmp_path: Path) -> None:
+    line = _refused(tmp_path, "--host", "0.0.0.0", "--port", "0", "--database", database)  # noqa: S104
+
+    assert "trusted_proxies" in line
+    assert "tls_certificate" in line
+    assert "insecure_http" in line
+
+
+@pytest.mark.parametrize(
+    "way",
+    [["--insecure-http"], ["--trusted-proxies", "10.0.0.0/8"]],
+    ids=["said to be wanted", "behind a proxy"],
+)
+def test_it_is_served_where_the_operator_says_so(
+    way: list[str], database: str, tmp_path: Path, auth: httpx2.BasicAuth
+) -> None:
+    options = ("--host", "0.0.0.0", "--port", "0", "--database", database, *way)  # noqa: S104
+    with started("serve", *options, folder=tmp_path) as server:
+        answer = httpx2.get(f"http://127.0.0.1:{server.port}/v2/accounts/acme/contacts", auth=auth)
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_with_a_certificate_it_speaks_https(
+    workers: str,
+    certified: tuple[str, ...],
+    trusting: ssl.SSLContext,
+    database: str,
+    auth: httpx2.BasicAuth,
+    tmp_path: Path,
+) -> None:
+    options = ("--database", database, "--workers", workers)
+    with started(*certified, *options, folder=tmp_path, last_line="https://") as server:
+        with httpx2.Client(
+            base_url=f"https://127.0.0.1:{server.port}", verify=trusting, auth=auth, timeout=HANG_SECONDS
+        ) as http:
+            stored = http.post("/v2/accounts/acme/contacts", content=BODY, headers={"Content-Type": "application/json"})
+            read = http.get("/v2/accounts/acme/contacts")
+        with pytest.raises(httpx2.TransportError):
+            httpx2.get(f"http://127.0.0.1:{server.port}/healthz", timeout=HANG_SECONDS)
+
+    assert server.url.startswith("https://0.0.0.0:")
+    assert (stored.status_code, read.json()["metadata"]["total"]) == (200, 1)
+    assert read.headers.get_list("strict-transport-security") == ["max-age=31536000"]
+
+
+def test_old_versions_of_tls_are_not_spoken(
+    certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, tmp_path: Path
+) -> None:
+    trusting.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with started(*certified, "--database", database, folder=tmp_path, last_line="https://") as server:
+        spoken = [_version_spoken(server, trusting, each) for each in VERSIONS]
+
+    assert spoken == [None, "TLSv1.2", "TLSv1.3"]
+
+
+def test_the_request_under_way_is_answered_over_tls_before_it_stops(
+    certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, auth: httpx2.BasicAuth, tmp_path: Path
+) -> None:
+    request = httpx2.Request("POST", "https://127.0.0.1/v2/accounts/acme/contacts")
+    authorization = next(auth.auth_flow(request)).headers["authorization"]
+    head = (
+        f"POST {request.url.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
+        "Expect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    with (
+        started(*certified, "--database", database, folder=tmp_path, last_line="https://") as server,
+        _connected(server, trusting) as idle,
+        _connected(server, trusting) as connection,
+    ):
+        connection.sendall(head.encode())
+        assert connection.recv(1024).startswith(b"HTTP/1.1 100 Continue")
+        server.process.send_signal(signal.SIGTERM)
+        while "Shutting down" not in server.errors:
+            pass
+        connection.sendall(BODY)
+        answer = connection.makefile("rb").read()
+        connection.close()
+        status = server.process.wait(GOODBYE_SECONDS)  # though the idle one says none
+        assert idle.recv(1024) == b""
+
+    assert b"HTTP/1.1 200 OK" in answer
+    assert status in {0, -signal.SIGTERM}
+    assert [each["contacts"] for each in run_cli("account", "list", "--database", database)] == [1]
+
+
+def test_workers_that_replace_others_have_the_new_certificate(
+    certified: tuple[str, ...], authority: trustme.CA, trusting: ssl.SSLContext, database: str, tmp_path: Path
+) -> None:
+    options = ("--database", database, "--workers", "2")
+    with started(*certified, *options, folder=tmp_path, last_line="https://") as server:
+        while server.errors.count("Application startup complete") < 2:
+            pass
+        before = _serial_number(server, trusting)
+        _write_certificate(authority, tmp_path)
+        server.process.send_signal(signal.SIGHUP)
+        while server.errors.count("Finished server process") < 2:
+            pass
+        after = {_serial_number(server, trusting) for _ in range(8)}
+
+    assert before not in after
+    assert len(after) == 1
+
+
+def test_over_https_all_that_the_console_has_a_browser_keep_is_for_https_alone(
+    certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, tmp_path: Path
+) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    made = run_cli("key", "create", "acme", "--database", database)
+    with (
+        started(*certified, "--database", database, folder=tmp_path, last_line="https://") as server,
+        httpx2.Client(base_url=f"https://127.0.0.1:{server.port}", verify=trusting, timeout=HANG_SECONDS) as http,
+    ):
+        signed_in = http.post("/console/sign-in", data={"key": made["api_key"], "token": made["api_token"]})
+        noted = http.post("/console/lists", data={"name": "Friends"})
+        shown = http.get("/console/lists")
+
+    cookies = [each for answer in (signed_in, noted, shown) for each in answer.headers.get_list("set-cookie")]
+    assert [cookie.partition("=")[0] for cookie in cookies] == ["__Host-dialbook", "dialbook-note", "dialbook-note"]
+    assert all("Secure" in cookie.split("; ") for cookie in cookies)
+
+
+@pytest.mark.parametrize("given", ["nothing", "text", "another's key", "no key", "a key with a password"])
+def test_a_certificate_that_cannot_be_used_is_refused(given: str, authority: trustme.CA, tmp_path: Path) -> None:
+    _write_certificate(authority, tmp_path)
+    key = tmp_path / "key.pem"
+    if given == "nothing":
+        (tmp_path / "certificate.pem").unlink()
+    if given == "text":
+        (tmp_path / "certificate.pem").write_text("This is a letter, and no certificate.\n")
+    if given == "another's key":
+        authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(str(key))
+    if given == "no key":
+        key.write_text("")
+    if given == "a key with a password":
+        key.write_bytes(_encrypted(key.read_bytes()))
+
+    with pytest.raises(Invalid, match="tls_certificate and tls_key cannot be used: "):
+        tls_context(str(tmp_path / "certificate.pem"), str(key))
+
+
+def test_a_server_with_such_a_certificate_does_not_start(tmp_path: Path) -> None:
+    line = _refused(tmp_path, "--port", "0", "--tls-certificate", "certificate.pem")
+
+    assert "tls_certificate and tls_key cannot be used: No such file or directory." in line
+    assert not (tmp_path / "dialbook.db").exists()
+
+
+def test_a_server_that_could_check_no_token_does_not_start(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore on a machine that has not got the secret."""
+    monkeypatch.setenv("DIALBOOK_TOKEN_SECRET", SECRET)
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+
+    line = _refused(tmp_path, "--port", "0", "--database", database)
+
+    assert "token_secret is not the one that live keys were made with (1 of them)" in line
+    run_cli("key", "revoke", "acme", key["api_key"], "--database", database)
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path):
+        pass
+
+
+def _refused(folder: Path, *options: str, **variables: str) -> str:
+    """One clear line on standard error, and a status that says no."""
+    result = run_program("serve", *options, folder=folder, **variables)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def _write_certificate(authority: trustme.CA, folder: Path) -> None:
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    certificate.cert_chain_pems[0].write_to_path(str(folder / "certificate.pem"))
+
+
+def _version_spoken(server: Running, context: ssl.SSLContext, version: ssl.TLSVersion) -> str | None:
+    """The version that is agreed on with who wants no other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that one is old is why it is tried
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = version
+        context.minimum_version = version
+    with suppress(ssl.SSLError, ConnectionResetError), _connected(server, context) as connection:
+        return connection.version()
+    return None
+
+
+def _encrypted(key: bytes) -> bytes:
+    password = BestAvailableEncryption(b"open")
+    return load_pem_private_key(key, None).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, password)
+
+
+def _connected(server: Running, context: ssl.SSLContext) -> ssl.SSLSocket:
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    return context.wrap_socket(connection, server_hostname="127.0.0.1")
+
+
+def _serial_number(server: Running, context: ssl.SSLContext) -> object:
+    with _connected(server, context) as connection:
+        certificate = connection.getpeercert() or {}
+        return certificate["serialNumber"]
