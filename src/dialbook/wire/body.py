@@ -15,6 +15,7 @@ BULK_LIMIT = 5000  # items in one request (contract sections 4 and 6)
 
 _wrapper = msgspec.json.Decoder(dict[str, Raw]).decode
 _array = msgspec.json.Decoder(list[Raw]).decode
+_NOTHING = Raw(b"null")
 
 # What msgspec raises for text that is not JSON: malformed, not UTF-8, or nested deeper than it recurses.
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -36,12 +37,13 @@ def read_items(body: bytes, wrapper: str, shape: type[T]) -> list[Outcome[T]]:
         Missing: no wrapper.
         Invalid: the wrapper is no array, is empty, or holds too many items.
     """
-    raw = _object(body).get(wrapper)
-    items = _items(raw, wrapper)
+    array = _object(body).get(wrapper, _NOTHING)
+    items = _items(array, wrapper)
     try:
-        return msgspec.json.decode(raw, type=GenericAlias(list, shape))
+        read: list[Outcome[T]] = msgspec.json.decode(array, type=GenericAlias(list, shape))
     except NOT_JSON:
-        return attempt(lambda item: _decode(item, shape), items)
+        read = attempt(lambda item: _decode(item, shape), items)
+    return read
 
 
 def read_object(body: bytes, shape: type[T]) -> T:
@@ -63,12 +65,12 @@ def _object(body: bytes) -> dict[str, Raw]:
         raise Unreadable("The body is not valid JSON.") from None
 
 
-def _items(raw: Raw | None, wrapper: str) -> list[Raw]:
+def _items(array: Raw, wrapper: str) -> list[Raw]:
     wanted = f"an array of 1 to {BULK_LIMIT} objects"
-    if raw is None or bytes(raw) == b"null":
+    if bytes(array) == b"null":
         raise Missing(f"{wrapper} is mandatory: {wanted}.")
     try:
-        items = _array(raw)
+        items = _array(array)
     except NOT_JSON:
         items = []
     if not items:
