@@ -13,8 +13,10 @@ from dialbook.console.uploads import PATH
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Forbidden
 from dialbook.model.upload import EXTRA_COLUMNS
-from dialbook.server.context import service_of
-from dialbook.server.uploads import receive_upload
+from dialbook.server.changes import make_change
+from dialbook.server.context import account_of, now_of, service_of
+from dialbook.server.uploads import receiving_upload
+from dialbook.store import uploads as store
 from dialbook.wire import csv_lines, csv_rows
 from dialbook.wire.export import FORMULA
 
@@ -50,7 +52,10 @@ async def create_upload(request: Request) -> Response:
     """Receive a file, and lead to its upload; a refusal is shown on the form, which stays as it was filled in."""
     fields: dict[str, str] = {}
     try:
-        upload = await receive_upload(request, fields.update)
+        async with receiving_upload(request, fields.update) as (draft, file):
+            upload = await make_change(
+                request, store.create_upload, account_of(request).sid, draft, file, now=now_of(request)
+            )
     except DialbookError as refusal:
         if is_part(request):
             return render(request, "refused.html", status=refusal.status, refusal=refusal)

@@ -1,13 +1,15 @@
 """/v2/accounts/{account_sid}/contacts"""
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.model.bulk import Outcome, attempt
-from dialbook.model.contact import ContactChange, ContactDraft
+from dialbook.model.contact import Contact, ContactChange, ContactDraft
 from dialbook.model.phone import number_change, number_draft
 from dialbook.server.body import read_body
-from dialbook.server.changes import make_change
+from dialbook.server.changes import change_and_reply
 from dialbook.server.context import (
     account_of,
     expected_by,
@@ -23,6 +25,7 @@ from dialbook.store import contacts as store
 from dialbook.store.contact_search import search_contacts, search_contacts_with_lists
 from dialbook.wire import contacts as wire
 from dialbook.wire import envelope, paging
+from dialbook.wire.envelope import Answer
 from dialbook.wire.etag import etag_header
 
 
@@ -30,16 +33,16 @@ async def create_contacts(request: Request) -> Response:
     """Store up to 5,000 contacts; each is accepted or refused on its own."""
     account = account_of(request)
     drafts = await read_body(request, _read_drafts, account.region)
-    outcomes = await make_change(request, store.create_contacts, account.sid, drafts, now=now_of(request))
-    return reply(request, envelope.bulk(outcomes, wire.write_contact))
+    return await change_and_reply(request, _write_each, store.create_contacts, account.sid, drafts, now=now_of(request))
 
 
 async def update_contacts(request: Request) -> Response:
     """Change up to 5,000 contacts; each change is made or refused on its own."""
     account = account_of(request)
     changes = await read_body(request, _read_changes, account.region)
-    outcomes = await make_change(request, store.update_contacts, account.sid, changes, now=now_of(request))
-    return reply(request, envelope.bulk(outcomes, wire.write_contact))
+    return await change_and_reply(
+        request, _write_each, store.update_contacts, account.sid, changes, now=now_of(request)
+    )
 
 
 async def update_contact(request: Request) -> Response:
@@ -47,8 +50,7 @@ async def update_contact(request: Request) -> Response:
     account = account_of(request)
     change = await read_body(request, wire.read_change, sid_of(request, "contact_sid"), expected_by(request))
     change = number_change(change, account.region)
-    contact = await make_change(request, store.update_contact, account.sid, change, now=now_of(request))
-    return reply(request, envelope.one(wire.write_contact(contact)), etag_header(contact.etag))
+    return await change_and_reply(request, _write, store.update_contact, account.sid, change, now=now_of(request))
 
 
 async def list_contacts(request: Request) -> Response:
@@ -74,20 +76,32 @@ async def get_contact(request: Request) -> Response:
     )
     if contact.etag in seen:
         return not_modified(request, contact.etag)
-    return reply(request, envelope.one(wire.write_contact(contact)), etag_header(contact.etag))
+    return reply(request, _write(contact))
 
 
 async def delete_contact(request: Request) -> Response:
     """Delete one contact for good, out of every list too."""
-    contact = await make_change(
+    return await change_and_reply(
         request,
+        _write_deleted,
         store.delete_contact,
         account_of(request).sid,
         sid_of(request, "contact_sid"),
         now=now_of(request),
         expected=expected_by(request),
     )
-    return reply(request, envelope.one(wire.write_contact(contact)))
+
+
+def _write(contact: Contact) -> Answer:
+    return envelope.one(wire.write_contact(contact), etag_header(contact.etag))
+
+
+def _write_deleted(contact: Contact) -> Answer:
+    return envelope.one(wire.write_contact(contact))
+
+
+def _write_each(outcomes: Sequence[Outcome[Contact]]) -> Answer:
+    return envelope.bulk(outcomes, wire.write_contact)
 
 
 def _read_drafts(body: bytes, region: str) -> list[Outcome[ContactDraft]]:

@@ -1,10 +1,14 @@
 """/v2/accounts/{account_sid}/lists"""
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.model.bulk import Outcome
+from dialbook.model.lists import ContactList
 from dialbook.server.body import read_body
-from dialbook.server.changes import make_change
+from dialbook.server.changes import change_and_reply
 from dialbook.server.context import (
     account_of,
     expected_by,
@@ -19,28 +23,32 @@ from dialbook.server.reply import not_modified, reply
 from dialbook.store import lists as store
 from dialbook.wire import envelope, paging
 from dialbook.wire import lists as wire
+from dialbook.wire.envelope import Answer
 from dialbook.wire.etag import etag_header
 
 
 async def create_lists(request: Request) -> Response:
     """Make up to 5,000 lists; each is accepted or refused on its own."""
     drafts = await read_body(request, wire.read_drafts)
-    outcomes = await make_change(request, store.create_lists, account_of(request).sid, drafts, now=now_of(request))
-    return reply(request, envelope.bulk(outcomes, wire.write_list))
+    return await change_and_reply(
+        request, _write_each, store.create_lists, account_of(request).sid, drafts, now=now_of(request)
+    )
 
 
 async def update_lists(request: Request) -> Response:
     """Change up to 5,000 lists; each change is made or refused on its own."""
     changes = await read_body(request, wire.read_changes)
-    outcomes = await make_change(request, store.update_lists, account_of(request).sid, changes, now=now_of(request))
-    return reply(request, envelope.bulk(outcomes, wire.write_list))
+    return await change_and_reply(
+        request, _write_each, store.update_lists, account_of(request).sid, changes, now=now_of(request)
+    )
 
 
 async def update_list(request: Request) -> Response:
     """Change one list."""
     change = await read_body(request, wire.read_change, sid_of(request, "list_sid"), expected_by(request))
-    changed = await make_change(request, store.update_list, account_of(request).sid, change, now=now_of(request))
-    return reply(request, envelope.one(wire.write_list(changed)), etag_header(changed.etag))
+    return await change_and_reply(
+        request, _write, store.update_list, account_of(request).sid, change, now=now_of(request)
+    )
 
 
 async def list_lists(request: Request) -> Response:
@@ -60,17 +68,29 @@ async def get_list(request: Request) -> Response:
     found = await service_of(request).db.read(store.get_list, account_of(request).sid, sid_of(request, "list_sid"))
     if found.etag in seen:
         return not_modified(request, found.etag)
-    return reply(request, envelope.one(wire.write_list(found)), etag_header(found.etag))
+    return reply(request, _write(found))
 
 
 async def delete_list(request: Request) -> Response:
     """Delete one list; its contacts stay in the address book."""
-    deleted = await make_change(
+    return await change_and_reply(
         request,
+        _write_deleted,
         store.delete_list,
         account_of(request).sid,
         sid_of(request, "list_sid"),
         now=now_of(request),
         expected=expected_by(request),
     )
-    return reply(request, envelope.one(wire.write_list(deleted)))
+
+
+def _write(found: ContactList) -> Answer:
+    return envelope.one(wire.write_list(found), etag_header(found.etag))
+
+
+def _write_deleted(deleted: ContactList) -> Answer:
+    return envelope.one(wire.write_list(deleted))
+
+
+def _write_each(outcomes: Sequence[Outcome[ContactList]]) -> Answer:
+    return envelope.bulk(outcomes, wire.write_list)

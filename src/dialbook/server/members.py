@@ -13,7 +13,7 @@ from dialbook.model.lists import page_etag
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.phone import normal_number
 from dialbook.server.body import read_body
-from dialbook.server.changes import make_change
+from dialbook.server.changes import change_and_reply
 from dialbook.server.context import (
     account_of,
     header_of,
@@ -47,8 +47,10 @@ async def add_members(request: Request) -> Response:
     """Let up to 5,000 contacts join a list, each on its own."""
     service, list_sid = service_of(request), sid_of(request, "list_sid")
     references = await read_body(request, wire.read_references)
-    outcomes = await make_change(
+    write = partial(write_contact, list_id=list_sid)
+    return await change_and_reply(
         request,
+        lambda outcomes: envelope.bulk(outcomes, write),
         store.add_members,
         account_of(request).sid,
         list_sid,
@@ -56,7 +58,6 @@ async def add_members(request: Request) -> Response:
         limits=service.list_limits,
         now=now_of(request),
     )
-    return reply(request, envelope.bulk(outcomes, partial(write_contact, list_id=list_sid)))
 
 
 async def list_members(request: Request) -> Response:
@@ -83,15 +84,15 @@ async def list_members(request: Request) -> Response:
 async def remove_member(request: Request) -> Response:
     """Take one contact out of a list; it stays in the address book."""
     list_sid = sid_of(request, "list_sid")
-    contact = await make_change(
+    return await change_and_reply(
         request,
+        lambda contact: envelope.one(write_contact(contact, list_id=list_sid)),
         store.remove_member,
         account_of(request).sid,
         list_sid,
         sid_of(request, "contact_sid"),
         now=now_of(request),
     )
-    return reply(request, envelope.one(write_contact(contact, list_id=list_sid)))
 
 
 def _search(request: Request, window: Window) -> Finder:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,15 +11,15 @@ from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.ids import new_sids
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
-from dialbook.server.changes import make_change
+from dialbook.server.changes import change_and_reply
 from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, window_of
 from dialbook.server.form import Expected, receive_form
 from dialbook.server.look import look_through
 from dialbook.server.reply import reply, stream
 from dialbook.store import uploads as store
-from dialbook.store.spool import Received
 from dialbook.wire import envelope
 from dialbook.wire import uploads as wire
+from dialbook.wire.envelope import Answer
 from dialbook.wire.export import CSV_TYPE, wanted_format
 
 REPORT_CHUNK = 1000  # rows
@@ -26,17 +27,24 @@ REPORT_CHUNK = 1000  # rows
 
 async def upload_csv(request: Request) -> Response:
     """Receive a file, look through it, and leave it to be worked off; a file that cannot be is refused as a whole."""
-    return reply(request, envelope.accepted(wire.write_accepted(await receive_upload(request))))
+    async with receiving_upload(request) as (draft, file):
+        return await change_and_reply(
+            request, _write_accepted, store.create_upload, account_of(request).sid, draft, file, now=now_of(request)
+        )
 
 
-async def receive_upload(
+@asynccontextmanager
+async def receiving_upload(
     request: Request, take_fields: Callable[[Mapping[str, str]], object] = lambda _: None
-) -> Upload:
-    """The same; the upload that has begun.
+) -> AsyncIterator[tuple[UploadDraft, UploadFile]]:
+    """Receive a file and look through it; in the block the upload is to be written, without which the file goes.
 
     Args:
         request: whose body is the form.
         take_fields: is given the form's fields as they were sent, also when something in them is refused then.
+
+    Yields:
+        What is to be written: what the caller wants, and the file.
 
     Raises:
         DialbookError: the form or the file is refused (contract section 7).
@@ -54,13 +62,19 @@ async def receive_upload(
         async with service.looking:
             most = service.list_limits.of(draft.list_type)
             seen = await look_through(file.path, draft.list_type, limit=limit, most=most)
-        return await _begin(request, file, draft, UploadFile(sid, service.spool.name, seen.columns, seen.rows))
+        # From here on the database may know of the file. Whoever works off the queue removes what nobody waits for.
+        file.is_kept = True
+        try:
+            yield draft, UploadFile(sid, service.spool.name, seen.columns, seen.rows)
+        except DialbookError as refusal:
+            file.is_kept = isinstance(refusal, Unavailable)
+            raise
 
 
 async def get_upload(request: Request) -> Response:
     """How far an upload is."""
     upload = await service_of(request).db.read(store.get_upload, account_of(request).sid, sid_of(request, "upload_id"))
-    return reply(request, envelope.one(wire.write_status(upload)))
+    return reply(request, _write_status(upload))
 
 
 async def list_uploads(request: Request) -> Response:
@@ -71,10 +85,14 @@ async def list_uploads(request: Request) -> Response:
 
 async def cancel_upload(request: Request) -> Response:
     """End an upload where it stands; one that has ended stays as it is."""
-    upload = await make_change(
-        request, store.cancel_upload, account_of(request).sid, sid_of(request, "upload_id"), now=now_of(request)
+    return await change_and_reply(
+        request,
+        _write_status,
+        store.cancel_upload,
+        account_of(request).sid,
+        sid_of(request, "upload_id"),
+        now=now_of(request),
     )
-    return reply(request, envelope.one(wire.write_status(upload)))
 
 
 async def list_upload_errors(request: Request) -> Response:
@@ -101,16 +119,12 @@ async def send_report(request: Request, offset: int = 0) -> Response:
     return stream(request, _report(request, upload, offset), CSV_TYPE, headers)
 
 
-async def _begin(request: Request, file: Received, draft: UploadDraft, spooled: UploadFile) -> Upload:
-    # From here on the database may know of the file: whoever works off the queue also removes what nobody waits for.
-    file.is_kept = True
-    try:
-        return await make_change(
-            request, store.create_upload, account_of(request).sid, draft, spooled, now=now_of(request)
-        )
-    except DialbookError as refusal:
-        file.is_kept = isinstance(refusal, Unavailable)
-        raise
+def _write_accepted(upload: Upload) -> Answer:
+    return envelope.accepted(wire.write_accepted(upload))
+
+
+def _write_status(upload: Upload) -> Answer:
+    return envelope.one(wire.write_status(upload))
 
 
 async def _report(request: Request, upload: Upload, offset: int) -> AsyncIterator[bytes]:

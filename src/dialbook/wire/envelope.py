@@ -74,9 +74,9 @@ def to_bytes(answer: Answer, request_id: str, method: str) -> bytes:
     return _encode(Envelope(request_id, method, answer.http_code, answer.metadata, answer.response))
 
 
-def one(data: object) -> Answer:
+def one(data: object, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
     """A single object."""
-    return Answer(200, Item(200, None, "success", data))
+    return Answer(200, Item(200, None, "success", data), headers=headers)
 
 
 def accepted(data: object) -> Answer:
