@@ -129,7 +129,7 @@ def turns(server: Server, chunk: int = CHUNK) -> Iterator[None]:
     settings = server.settings
     with closing(open_database(server.database)) as db, start_blocking_portal() as portal:
         lists = ListLimits(settings.static_list_limit, settings.dynamic_list_limit)
-        limits = UploadLimits(lists, settings.upload_limit, settings.report_days, chunk)
+        limits = UploadLimits(lists, settings.upload_limit, chunk)
         runner = Runner(db, open_spool(settings.upload_folder, settings.database), limits, lambda: datetime.now(UTC))
         with closing(runner):
             while portal.call(runner.turn):

@@ -20,6 +20,7 @@ ACCOUNT_TABLES = {
     "uploads",
     "upload_reports",
     "upload_numbers",
+    "idempotency",
 }
 
 

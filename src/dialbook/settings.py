@@ -73,6 +73,12 @@ class Settings(Struct, frozen=True):
     report_days: Annotated[
         int, Meta(ge=0, description="How many days an upload is remembered, with its report, after its end.")
     ] = 30
+    idempotency_hours: Annotated[
+        int,
+        Meta(
+            ge=1, description="How many hours the answer to a change with an `Idempotency-Key` can be asked for again."
+        ),
+    ] = 24
     static_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a static list may hold.")] = 100_000
     dynamic_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a dynamic list may hold.")] = 500_000
     rate_limit: Annotated[

@@ -17,6 +17,8 @@ from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
 pytestmark = pytest.mark.sqlite
 
 CONTACTS = CHUNK + 50  # more than one chunk
+KEYED = {"lists": [{"name": "Made once"}]}
+KEY = {"Idempotency-Key": "once"}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, connect: Callable[..., Clie
         work_off(server)
         client.upload(b"number\n", "Waiting")
         old = run_cli("key", "create", client.account, "--allow", "192.0.2.0/24", "--database", database)
+        client.request("POST", "/lists", json=KEYED, headers=KEY)
         run_cli("key", "revoke", client.account, old["api_key"], "--database", database)
         run_cli("account", "create", "second", "--region", "SG", "--database", database)
     return server, client
@@ -62,6 +65,7 @@ def test_everything_arrives(source: tuple[Server, Client], database: str) -> Non
     assert found[f"{client.account} uploads"] == 2
     assert found[f"{client.account} upload_reports"] == found[f"{client.account} upload_queue"] == 1
     assert found[f"{client.account} api_keys"] == 2
+    assert found[f"{client.account} idempotency"] == 1
     assert found["second books"] == 1
     assert [check for check in run_cli("doctor", "--database", database) if not check["ok"]] == []
 
@@ -100,8 +104,9 @@ def test_a_copy_is_served_like_its_source(
             there = Client(connect(to=running).http, client.account, client.key, client.token)
             there.http.auth = (client.key, client.token)
             made, *_ = there.get("/lists").json()["response"]
+            again = there.request("POST", "/lists", json=KEYED, headers=KEY)
             paths = ["/contacts?limit=5000", f"/lists/{made['data']['sid']}/contacts?offset=100&limit=50"]
-            return [there.request("GET", path).json()["response"] for path in paths]
+            return [again.content, *(there.request("GET", path).json()["response"] for path in paths)]
 
     assert answers(database) == answers(server.database)
 

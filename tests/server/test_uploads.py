@@ -805,7 +805,7 @@ def test_a_file_that_comes_while_others_are_swept_away_stays(api: Client, server
     upload(api, server, to_csv(["number"], [NUMBERS[0]]))
     answers: list[httpx2.Response] = []
     spool = Surprised(folder_of(server), lambda: answers.append(api.upload(to_csv(["number"], [NUMBERS[1]]))))
-    limits = UploadLimits(ListLimits(), 10_000, 30)
+    limits = UploadLimits(ListLimits(), 10_000)
     with (
         closing(open_database(server.database)) as db,
         asyncio.Runner() as loop,

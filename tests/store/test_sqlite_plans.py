@@ -15,7 +15,7 @@ from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.page import Window
 from dialbook.model.upload import Chunk, OnDuplicate, UploadDraft, UploadFile, UploadRow
-from dialbook.store import accounts, contacts, lists, members, uploads
+from dialbook.store import accounts, contacts, idempotency, lists, members, uploads
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from dialbook.store.upload_rows import write_chunk
@@ -25,6 +25,7 @@ NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 DRAFTS = [ContactDraft(number) for number in NUMBERS[:10]]
 ROWS = [UploadRow(i, number, [None] * 5, None, [number]) for i, number in enumerate(NUMBERS[5:15])]
 VALUES = {"account": "acme", "list": "list", "upload": "upload", "wanted": "[]", "limit": 20, "offset": 0}
+VALUES |= {"key": "key", "before": "2026", "after": ""}
 
 
 def create_contacts(tx: Tx) -> None:
@@ -76,6 +77,21 @@ def test_uploads_are_listed_by_their_index(asked: list[str], database: str) -> N
     page, count = plans(database, [sql for sql in asked if "uploads AS u" in sql])
     assert page == ["SEARCH u USING PRIMARY KEY (account=?)"]
     assert count == ["SEARCH u USING COVERING INDEX uploads_by_end (account=?)"]
+
+
+def test_answers_are_found_and_forgotten_by_their_index(asked: list[str], database: str) -> None:
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(idempotency.find_answer, "acme", "key"))
+        asyncio.run(db.write(idempotency.forget_answers, "acme", before=NOW))
+        asyncio.run(db.write(idempotency.forget_answers_with, "acme", ["text"]))
+
+    found, forgotten, walked = plans(database, [sql for sql in asked if "idempotency AS i" in sql])
+    assert found == ["SEARCH i USING INDEX sqlite_autoindex_idempotency_1 (account=? AND key=?)"]
+    assert (
+        forgotten[0] == "SEARCH idempotency USING COVERING INDEX sqlite_autoindex_idempotency_1 (account=? AND key=?)"
+    )
+    assert forgotten[-1] == "SEARCH i USING INDEX idempotency_by_age (account=? AND created<?)"
+    assert walked == ["SEARCH i USING INDEX sqlite_autoindex_idempotency_1 (account=? AND key>?)"]
 
 
 def test_a_contact_is_deleted_without_a_look_at_other_memberships(database: str) -> None:

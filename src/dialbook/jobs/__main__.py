@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from dialbook.jobs.forgetting import Retention, forget_now_and_then
 from dialbook.jobs.runner import Runner
 from dialbook.log import configure_logging
 from dialbook.model.errors import DialbookError
@@ -23,14 +24,22 @@ NICENESS = 10
 GARBAGE = 100_000  # new objects before the collector looks for circles
 
 
+def clock() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
 async def work(settings: Settings, ended: asyncio.Event) -> None:
     """Work until told to stop."""
     with closing(open_database(settings.database)) as db:
         lists = ListLimits(settings.static_list_limit, settings.dynamic_list_limit)
-        limits = UploadLimits(lists, settings.upload_limit, settings.report_days)
+        limits = UploadLimits(lists, settings.upload_limit)
         spool = open_spool(settings.upload_folder, settings.database)
         count_rows = shared().new_counts().rows if settings.metrics_port else lambda _: None
-        await Runner(db, spool, limits, lambda: datetime.now(UTC), count_rows).run(ended)
+        retention = Retention(timedelta(days=settings.report_days), timedelta(hours=settings.idempotency_hours))
+        forgetting = asyncio.create_task(forget_now_and_then(db, retention, clock))
+        await Runner(db, spool, limits, clock, count_rows).run(ended)
+        forgetting.cancel()
 
 
 async def main() -> None:

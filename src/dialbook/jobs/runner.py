@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 
 from dialbook.jobs.pace import Pace
@@ -18,17 +18,15 @@ from dialbook.jobs.rows import OpenFile
 from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.upload import Upload, UploadLimits
-from dialbook.store.accounts import list_account_sids
 from dialbook.store.database import Database, Tx
 from dialbook.store.spool import LockedFile, Spool
 from dialbook.store.upload_queue import Queued, count_elsewhere, count_transactions, list_queue
 from dialbook.store.upload_rows import write_chunk
-from dialbook.store.uploads import fail_upload, forget_uploads, get_upload
+from dialbook.store.uploads import fail_upload, get_upload
 
 IDLE_SECONDS = 0.25  # between looks into an empty queue
 TROUBLE_SECONDS = 1.0  # before another try, when the database or the disk cannot be used
 OPEN_FILES = 16
-FORGET_SECONDS = 3600.0
 FILE_GONE = "Its file is gone."
 FAILED_HERE = "Something went wrong here; the log names this upload."
 
@@ -68,7 +66,6 @@ class Runner:
     async def run(self, ended: asyncio.Event) -> None:
         """Work until the event is set."""
         await self._warn_of_others()
-        forgetting = asyncio.create_task(self._forget_now_and_then())
         while not ended.is_set():
             try:
                 pause = await self._turn_and_rest()
@@ -77,7 +74,6 @@ class Runner:
                 pause = TROUBLE_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), pause)
-        forgetting.cancel()
         self.close()
 
     async def turn(self) -> bool:
@@ -205,11 +201,3 @@ class Runner:
             mine = self._spool.name if self._spool.exists() else ""
             if others := await self._db.read(count_elsewhere, mine):
                 log.warning("%d uploads wait whose files are not in %s", others, self._spool.folder)
-
-    async def _forget_now_and_then(self) -> None:
-        keep = timedelta(days=self._limits.report_days)
-        while True:
-            with suppress(DialbookError):
-                for account in await self._db.read(list_account_sids):
-                    await self._db.write(forget_uploads, account, before=self._clock() - keep)
-            await asyncio.sleep(FORGET_SECONDS)

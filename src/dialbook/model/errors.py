@@ -4,7 +4,8 @@ DialbookError
 ├── NotFound             404  1000
 ├── Missing              400  1001
 ├── Invalid              400  1002
-│   └── PreconditionFailed 412 1002
+│   ├── PreconditionFailed 412 1002
+│   └── KeyReused        422  1002
 ├── Forbidden            403  1003
 ├── Internal             500  1004
 │   └── Unavailable      503  1004
@@ -52,6 +53,12 @@ class Invalid(DialbookError):
 
 class PreconditionFailed(Invalid):
     status = 412
+
+
+class KeyReused(Invalid):
+    """An `Idempotency-Key` came with another request than the one that it names."""
+
+    status = 422
 
 
 class Forbidden(DialbookError):

@@ -43,7 +43,6 @@ class UploadLimits(Struct, frozen=True):
 
     lists: ListLimits
     file_size: int  # characters that are read of one file
-    report_days: int  # that an upload is remembered after its end
     chunk: int = 10_000  # rows written together: the more, the fewer commits, and the longer other changes wait
 
 

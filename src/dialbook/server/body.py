@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from dialbook.model.errors import TooLarge, Unreadable, UnsupportedType
 from dialbook.server.context import service_of
+from dialbook.server.idempotency import note_content
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,9 +28,12 @@ async def read_body(
     """
     _check_type(request)
     body = await _receive(request, service_of(request).settings.body_limit)
-    if len(body) <= INLINE_BYTES:
+
+    def take_in() -> R:
+        note_content(request, body)
         return parse(body, *args, **kwargs)
-    return await asyncio.to_thread(parse, body, *args, **kwargs)
+
+    return take_in() if len(body) <= INLINE_BYTES else await asyncio.to_thread(take_in)
 
 
 def _check_type(request: Request) -> None:

@@ -6,13 +6,18 @@ from typing import Concatenate, ParamSpec, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dialbook.server.context import service_of
-from dialbook.server.reply import reply
+from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.server.context import account_of, now_of, service_of
+from dialbook.server.idempotency import fingerprint_of, idempotency_key
+from dialbook.server.reply import reply, reply_kept
 from dialbook.store.database import Tx
-from dialbook.wire.envelope import Answer
+from dialbook.store.idempotency import KeptAnswer, answer_once
+from dialbook.wire.envelope import Answer, to_bytes
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+UNKNOWN = "The database was lost during the commit. Ask again with the same Idempotency-Key: nothing is done twice."
 
 
 async def make_change(request: Request, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -39,12 +44,38 @@ async def change_and_reply(
 ) -> Response:
     """Make a change, and answer with what it gives; every handler of the API that changes something ends so.
 
+    A request with a key is answered as the first time when it comes again, and nothing is changed then.
+
     Args:
         request: who asks.
         write: makes the answer of what `fn` gives.
         fn: a storage function; with the rest of its arguments it is run in one transaction.
 
     Raises:
+        Invalid: the key is not what is allowed.
+        KeyReused: it came before with another request.
         DialbookError: as `make_change`.
     """
-    return reply(request, write(await make_change(request, fn, *args, **kwargs)))
+    key = idempotency_key(request)
+    if key is None:
+        return reply(request, write(await make_change(request, fn, *args, **kwargs)))
+    return await _reply_once(request, key, lambda tx: write(fn(tx, *args, **kwargs)))
+
+
+async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]) -> Response:
+    fingerprint = fingerprint_of(request)
+
+    def answer(tx: Tx) -> KeptAnswer:
+        made = change(tx)
+        body = to_bytes(made, request.scope["request_id"], request.method)
+        return KeptAnswer(fingerprint, made.http_code, made.headers, body)
+
+    try:
+        kept, is_repeated = await service_of(request).db.write(
+            answer_once, account_of(request).sid, key, fingerprint, answer, now=now_of(request)
+        )
+    except Unavailable as lost:
+        if lost.headers:  # which ask to come again: nothing was changed
+            raise
+        raise Unavailable(UNKNOWN, headers=RETRY_SOON) from lost
+    return reply_kept(request, key, kept, is_repeated=is_repeated)

@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from dialbook.model.errors import NO_HEADERS
 from dialbook.server.headers import NO_STORE, RawHeader
+from dialbook.store.idempotency import KeptAnswer
 from dialbook.wire.envelope import Answer, to_bytes
 from dialbook.wire.etag import etag_header
 
@@ -30,6 +31,12 @@ def reply(request: Request, answer: Answer, headers: Mapping[str, str] = NO_HEAD
     body = to_bytes(answer, request.scope["request_id"], request.method)
     all_headers = {**answer.headers, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
     return Reply(body, answer.http_code, all_headers)
+
+
+def reply_kept(request: Request, key: str, kept: KeptAnswer, *, is_repeated: bool) -> Response:
+    """An answer that is kept, with the key that it is kept for: by that a caller sees that keys are understood here."""
+    told = {"Idempotency-Key": key, **({"Idempotent-Replayed": "true"} if is_repeated else NO_HEADERS)}
+    return Reply(kept.body, kept.status, {**kept.headers, **told, **request.scope.get("rate_headers", NO_HEADERS)})
 
 
 def not_modified(request: Request, etag: str) -> Response:

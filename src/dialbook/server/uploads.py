@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from hashlib import sha256
 
+from msgspec import json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,9 +16,11 @@ from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
 from dialbook.server.changes import change_and_reply
 from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, window_of
 from dialbook.server.form import Expected, receive_form
+from dialbook.server.idempotency import idempotency_key, note_content
 from dialbook.server.look import look_through
 from dialbook.server.reply import reply, stream
 from dialbook.store import uploads as store
+from dialbook.store.spool import Received
 from dialbook.wire import envelope
 from dialbook.wire import uploads as wire
 from dialbook.wire.envelope import Answer
@@ -55,7 +59,7 @@ async def receiving_upload(
     size = min(limit, int(announced)) if announced.isdecimal() else limit
     (sid,) = new_sids(now, 1)
     with service.spool.receiving(sid, size) as file:
-        fields = await receive_form(request, Expected(wire.FILE, wire.FIELDS, limit), file.write)
+        fields = await _receive(request, file, limit)
         take_fields(fields)
         draft = wire.read_draft(fields)
         await asyncio.to_thread(file.sync)
@@ -117,6 +121,22 @@ async def send_report(request: Request, offset: int = 0) -> Response:
     upload = await service_of(request).db.read(store.get_upload, account_of(request).sid, sid)
     headers = {"Content-Disposition": f'attachment; filename="{sid}-errors.csv"', "Vary": "Accept"}
     return stream(request, _report(request, upload, offset), CSV_TYPE, headers)
+
+
+async def _receive(request: Request, file: Received, limit: int) -> dict[str, str]:
+    """Receive the form; of one that has a key, what it brings is hashed on its way, in the threads that write it."""
+    expected = Expected(wire.FILE, wire.FIELDS, limit)
+    if idempotency_key(request) is None:
+        return await receive_form(request, expected, file.write)
+    content = sha256()
+
+    def hash_and_write(part: bytes) -> None:
+        content.update(part)
+        file.write(part)
+
+    fields = await receive_form(request, expected, hash_and_write)
+    note_content(request, json.encode([sorted(fields.items()), content.hexdigest()]))
+    return fields
 
 
 def _write_accepted(upload: Upload) -> Answer:

@@ -94,6 +94,7 @@ def delete_account(tx: Tx, sid: str) -> Account:
     """
     lock_book(tx, sid)
     account = get_account(tx, sid)
+    tx.run("DELETE FROM idempotency WHERE account = :account", account=sid)
     tx.run("DELETE FROM upload_queue WHERE account = :account", account=sid)
     tx.run("DELETE FROM upload_numbers WHERE account = :account", account=sid)
     tx.run("DELETE FROM upload_reports WHERE account = :account", account=sid)

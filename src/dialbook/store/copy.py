@@ -13,6 +13,7 @@ from dialbook.store.contact_names import note_names
 from dialbook.store.database import Row, Tx
 
 CHUNK = 5000  # rows in one transaction
+LARGE = 100  # of them where a row may have some 300 KB
 
 
 class Table(Struct, frozen=True):
@@ -21,6 +22,7 @@ class Table(Struct, frozen=True):
     name: str
     key: tuple[str, ...]
     others: tuple[str, ...]
+    chunk: int = CHUNK
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ TABLES = (
     Table("upload_queue", ("upload",), ("folder",)),
     Table("upload_numbers", ("upload", "number"), ()),
     Table("upload_reports", ("upload", "position"), ("line", "number", "reason", "description", "cells")),
+    Table("idempotency", ("key",), ("fingerprint", "status", "headers", "body", "created"), LARGE),
 )
 
 
@@ -110,7 +113,7 @@ def last_key(tx: Tx, table: Table, account: str) -> Row | None:
 
 
 def read_rows(tx: Tx, table: Table, account: str, after: Row | None) -> Sequence[Row]:
-    """The next rows of the account in key order, at most `CHUNK`: from the first on, or after a key."""
+    """The next rows of the account in key order, at most a chunk: from the first on, or after a key."""
     keys = [f"t.{column}" for column in table.key]
     beyond = ""
     if after is not None:
@@ -125,7 +128,7 @@ def read_rows(tx: Tx, table: Table, account: str, after: Row | None) -> Sequence
         LIMIT :limit
         """,
         account=account,
-        limit=CHUNK,
+        limit=table.chunk,
         **{f"after{i}": value for i, value in enumerate(after or ())},
     )
 

@@ -1,0 +1,44 @@
+"""Forgetting what is kept for a while only: uploads that have ended, and answers that may be asked for again."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from dialbook.model.errors import DialbookError
+from dialbook.store.accounts import list_account_sids
+from dialbook.store.database import Database
+from dialbook.store.idempotency import forget_answers
+from dialbook.store.uploads import forget_uploads
+
+FORGET_SECONDS = 3600.0
+BREATH_SECONDS = 0.003  # after a step: on SQLite, for a server that waits to write
+
+
+class Retention(Struct, frozen=True):
+    """For how long what is kept."""
+
+    uploads: timedelta  # after their end
+    answers: timedelta
+
+
+async def forget_now_and_then(db: Database, retention: Retention, clock: Callable[[], datetime]) -> None:
+    """Forget what is older than that, once an hour, until cancelled."""
+    while True:
+        with suppress(DialbookError):  # what does not go now goes the next time
+            await forget(db, retention, now=clock())
+        await asyncio.sleep(FORGET_SECONDS)
+
+
+async def forget(db: Database, retention: Retention, *, now: datetime) -> None:
+    """Forget it, account by account, in steps that keep no change waiting for long.
+
+    Raises:
+        Unavailable: the database cannot be used now.
+    """
+    for account in await db.read(list_account_sids):
+        await db.write(forget_uploads, account, before=now - retention.uploads)
+        while await db.write(forget_answers, account, before=now - retention.answers):
+            await asyncio.sleep(BREATH_SECONDS)

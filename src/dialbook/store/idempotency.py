@@ -1,0 +1,145 @@
+"""The answers to changes that were asked for with an `Idempotency-Key`: kept for a while, to be given again.
+
+An answer is written in the transaction of its change: either both are there, or neither is (docs/decisions/0027).
+"""
+
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+
+from msgspec import Struct, json
+
+from dialbook.model.errors import KeyReused
+from dialbook.model.moment import utc_text
+from dialbook.store.books import lock_book
+from dialbook.store.database import Tx
+
+STEP = 100  # answers that are looked through or forgotten together; the largest take some 300 KB each
+FASTEST = 1  # of zlib's levels: an answer to 5,000 items shrinks to an eighth in 7 ms (measured)
+
+
+class KeptAnswer(Struct, frozen=True):
+    """An answer as it was given first."""
+
+    fingerprint: str  # of the request that it answers
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def answer_once(
+    tx: Tx, account: str, key: str, fingerprint: str, answer: Callable[[Tx], KeptAnswer], *, now: datetime
+) -> tuple[KeptAnswer, bool]:
+    """Make a change unless it was made before, and keep its answer.
+
+    Args:
+        tx: the transaction of the change.
+        account: whose key it is.
+        key: what names the request.
+        fingerprint: what tells it from others.
+        answer: makes the change.
+        now: when the request came in.
+
+    Returns:
+        The answer, and whether it was given before.
+
+    Raises:
+        KeyReused: the key names another request.
+        DialbookError: what `answer` raises; nothing is kept then.
+    """
+    lock_book(tx, account)  # who comes with the same key at the same time waits here, and finds the answer
+    kept = find_answer(tx, account, key)
+    if kept is None:
+        made = answer(tx)
+        keep_answer(tx, account, key, made, now=now)
+        return made, False
+    if kept.fingerprint != fingerprint:
+        raise KeyReused("Idempotency-Key was given before with another request; give each request its own.")
+    return kept, True
+
+
+def find_answer(tx: Tx, account: str, key: str) -> KeptAnswer | None:
+    """The answer that is kept for a key."""
+    row = tx.one(
+        """
+        SELECT i.fingerprint, i.status, i.headers, i.body FROM idempotency AS i
+        WHERE i.account = :account AND i.key = :key
+        """,
+        account=account,
+        key=key,
+    )
+    if row is None:
+        return None
+    fingerprint, status, headers, body = row
+    return KeptAnswer(fingerprint, status, json.decode(headers), zlib.decompress(body))
+
+
+def keep_answer(tx: Tx, account: str, key: str, answer: KeptAnswer, *, now: datetime) -> None:
+    """Keep the answer to the request that a key names."""
+    tx.run(
+        """
+        INSERT INTO idempotency (account, key, fingerprint, status, headers, body, created)
+        VALUES (:account, :key, :fingerprint, :status, :headers, :body, :created)
+        """,
+        account=account,
+        key=key,
+        fingerprint=answer.fingerprint,
+        status=answer.status,
+        headers=json.encode(answer.headers).decode(),
+        body=zlib.compress(answer.body, FASTEST),
+        created=utc_text(now),
+    )
+
+
+def forget_answers(tx: Tx, account: str, *, before: datetime) -> int:
+    """Delete answers that were given before a moment, the oldest first and at most `STEP`; return how many."""
+    lock_book(tx, account)
+    return tx.run(
+        """
+        DELETE FROM idempotency WHERE account = :account AND key IN (
+            SELECT i.key FROM idempotency AS i
+            WHERE i.account = :account AND i.created < :before
+            ORDER BY i.created
+            LIMIT :limit
+        )
+        """,
+        account=account,
+        before=utc_text(before),
+        limit=STEP,
+    )
+
+
+def forget_answers_with(tx: Tx, account: str, texts: Collection[str]) -> int:
+    """Delete the answers in which any of the texts stands, such as a contact's number and sid; return how many.
+
+    A request whose answer is forgotten is done once more when it is sent again.
+    """
+    lock_book(tx, account)
+    forgotten, after = 0, ""
+    wanted = [text.encode() for text in texts]
+    while rows := _read_bodies(tx, account, after):
+        found = [key for key, body in rows if any(text in body for text in wanted)]
+        forgotten += sum(
+            tx.run_each(
+                "DELETE FROM idempotency WHERE account = :account AND key = :key",
+                [{"account": account, "key": key} for key in found],
+            )
+        )
+        after = rows[-1][0]
+    return forgotten
+
+
+def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[str, bytes]]:
+    """The next keys of an account, with the bodies of their answers."""
+    rows = tx.all(
+        """
+        SELECT i.key, i.body FROM idempotency AS i
+        WHERE i.account = :account AND i.key > :after
+        ORDER BY i.key
+        LIMIT :limit
+        """,
+        account=account,
+        after=after,
+        limit=STEP,
+    )
+    return [(key, zlib.decompress(body)) for key, body in rows]
