@@ -1,12 +1,13 @@
 """A server that misbehaves as a test tells it to: one answer for each request, whatever is asked."""
 
 import json
+import re
 import socket
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 ACCOUNT = "/v2/accounts/acme"
@@ -19,6 +20,7 @@ class Act:
     sent: bytes
     then: str = "close"  # or "reset", or "stall"
     piece: int = 1 << 20  # bytes that are sent at once
+    knows_keys: bool = False  # whether a request's Idempotency-Key is sent back
 
 
 @dataclass
@@ -38,12 +40,27 @@ class Peer:
         firsts = [request.partition(b" HTTP/")[0].decode() for request in self.requests]
         return [first.replace(ACCOUNT, "") for first in firsts]
 
+    @property
+    def keys(self) -> list[str | None]:
+        """The Idempotency-Key of each request, where it has one."""
+        return [_key(request) for request in self.requests]
+
+
+def _key(request: bytes) -> str | None:
+    found = re.search(rb"(?mi)^Idempotency-Key: (\S+)\r$", request.partition(b"\r\n\r\n")[0] + b"\r\n")
+    return found[1].decode() if found else None
+
 
 def answer(status: int, body: bytes | str, *headers: str, kind: str = "application/json") -> Act:
     """An answer as HTTP has it."""
     content = body.encode() if isinstance(body, str) else body
     head = [f"HTTP/1.1 {status} Told", f"Content-Type: {kind}", f"Content-Length: {len(content)}", "Connection: close"]
     return Act("\r\n".join([*head, *headers, "", ""]).encode() + content)
+
+
+def knowing_keys(act: Act) -> Act:
+    """The same from a server that knows what an Idempotency-Key is for."""
+    return replace(act, knows_keys=True)
 
 
 def ok(data: Any, **metadata: int) -> Act:
@@ -89,14 +106,20 @@ def _serve(listener: socket.socket, script: tuple[Act, ...], running: Peer, done
             return
         with connection, suppress(OSError):
             running.requests.append(_receive(connection))
-            for start in range(0, len(act.sent), act.piece):
-                connection.sendall(act.sent[start : start + act.piece])
+            sent = _with_key(act.sent, running.keys[-1]) if act.knows_keys else act.sent
+            for start in range(0, len(sent), act.piece):
+                connection.sendall(sent[start : start + act.piece])
             if act.then == "stall":
                 done.wait()
             if act.then == "reset":
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     # Who comes after the end of the script finds nobody.
     listener.close()
+
+
+def _with_key(sent: bytes, key: str | None) -> bytes:
+    """An answer with this header beside its others."""
+    return sent.replace(b"\r\n", f"\r\nIdempotency-Key: {key}\r\n".encode(), 1)
 
 
 def _receive(connection: socket.socket) -> bytes:

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook import AsyncClient, Client, Interrupted, NoAnswer, Retries, TimedOut, TooManyRequests, Unavailable
 from dialbook.model.errors import DialbookError
-from tests.client.conftest import refuse_to_sleep
-from tests.client.peer import Act, answer, contact, ok, peer, refusal
-from tests.conftest import NUMBERS
+from dialbook.settings import Settings
+from tests.client.conftest import address, refuse_to_sleep
+from tests.client.peer import Act, answer, contact, knowing_keys, ok, peer, refusal
+from tests.conftest import NUMBERS, serving
+from tests.conftest import Client as Caller
 
 RESET = Act(b"", "reset")
 HALF = Act(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"resp', "reset")
@@ -56,6 +59,84 @@ def test_what_may_have_been_done_is_not_sent_again(call: Call, trouble: Act) -> 
         call(client)
 
     assert len(there.requests) == 1
+
+
+@pytest.mark.parametrize("trouble", [RESET, HALF, answer(503, ""), answer(502, ""), answer(504, "")])
+@pytest.mark.parametrize("call", WRITES)
+def test_every_change_is_sent_again_to_a_server_that_has_shown_to_know_keys(call: Call, trouble: Act) -> None:
+    pauses: list[float] = []
+    with (
+        peer(knowing_keys(FOUND), FOUND, trouble, refusal(404, 1000)) as there,
+        Client(there.url, sleep=pauses.append) as client,
+    ):
+        client.update_contact("a", tag="x")
+        client.get_contact("a")
+        with pytest.raises(DialbookError) as raised:
+            call(client)
+
+    assert raised.value.status == 404
+    assert len(pauses) == 1
+    changed, read, sent, again = there.keys
+    assert read is None
+    assert sent == again
+    assert None not in {changed, sent}
+    assert changed != sent
+
+
+def test_an_answer_with_another_key_shows_nothing() -> None:
+    stranger = answer(200, FOUND.sent.partition(b"\r\n\r\n")[2], "Idempotency-Key: other")
+    with (
+        peer(stranger, RESET, FOUND) as there,
+        Client(there.url, sleep=refuse_to_sleep) as client,
+    ):
+        client.update_contact("a", tag="x")
+        with pytest.raises(NoAnswer):
+            client.delete_contact("a")
+
+
+class Lossy:
+    """Stands before a server, and cuts the connection in place of as many answers to changes as it is told to lose."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.to_lose = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.to_lose or scope["type"] != "http" or scope["method"] == "GET":
+            await self._app(scope, receive, send)
+            return
+        self.to_lose -= 1
+        await self._app(scope, receive, _drop)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        raise ConnectionError("The answer is lost.")
+
+
+async def _drop(_: Message) -> None:
+    pass
+
+
+def test_a_change_whose_answer_is_lost_is_made_once(
+    new_database: Callable[[], str], new_client: Callable[..., Caller]
+) -> None:
+    made: list[Lossy] = []
+
+    def before(app: ASGIApp) -> ASGIApp:
+        made.append(Lossy(app))
+        return made[-1]
+
+    with serving(Settings(database=new_database()), before=before) as server:
+        url = address(server, new_client(server))
+        with Client(url, sleep=lambda _: None) as client:
+            (friends,) = client.create_lists([{"name": "Friends"}]).raise_for_failures()
+            made[0].to_lose = 2
+            client.create_lists([{"name": "Foes"}]).raise_for_failures()
+            made[0].to_lose = 1
+            client.upload_csv(b"number\n", "Foes")
+            made[0].to_lose = 1
+            client.delete_list(friends.sid)
+
+            assert [each.name for each in client.list_lists()] == ["Foes"]
+            assert len(client.list_uploads()) == 1
 
 
 @pytest.mark.parametrize("trouble", [refusal(429, 1006), refusal(503, 1004, "Retry-After: 1")])

@@ -24,6 +24,7 @@ _KINDS: tuple[type[DialbookError], ...] = (
     errors.Missing,
     errors.Invalid,
     errors.PreconditionFailed,
+    errors.KeyReused,
     errors.Forbidden,
     errors.Internal,
     errors.Unavailable,

@@ -12,6 +12,7 @@ from dialbook import __version__
 from dialbook.client.address import Parts, find_address
 from dialbook.client.answers import Answer
 from dialbook.client.errors import Interrupted, trouble_as_no_answer
+from dialbook.client.keys import KEY, is_confirmed, new_key
 from dialbook.client.operations import Operation
 from dialbook.client.results import Outcome, Results
 from dialbook.client.retries import Retries
@@ -35,7 +36,8 @@ class AsyncConnection:
         url: the account with its credentials, `https://<key>:<token>@<host>/v2/accounts/<account>`; when neither it
             nor parts are given, the environment's `DIALBOOK_URL`.
         timeout: seconds for each step of a request: to connect, to send, to wait for more of the answer.
-        retries: how often, and after which pauses, a request is sent again where that is safe.
+        retries: how often, and after which pauses, a request is sent again where that is safe; after the first change
+            whose answer has its `Idempotency-Key`, it is for all.
         sleep: what waits so many seconds.
         parts: the address in parts, in place of a URL: `account`, `key`, `token`, and `region` of the public service,
             `"sg"` or `"in"`, or `base_url`.
@@ -57,6 +59,7 @@ class AsyncConnection:
         self._url = address.url
         self._retries = retries
         self._sleep = sleep
+        self._knows_keys = False  # until the server has shown that it does
         self._http = httpx2.AsyncClient(
             auth=httpx2.BasicAuth(address.key, address.token),
             headers={"User-Agent": f"dialbook/{__version__}"},
@@ -78,10 +81,12 @@ class AsyncConnection:
 
     async def _send(self, operation: Operation[T]) -> T:
         """Send an operation; return its result."""
+        key = new_key(operation)
 
         async def once() -> T:
             with trouble_as_no_answer():
-                response = await self._http.send(self._request(operation))
+                response = await self._http.send(self._request(operation, key))
+            self._knows_keys |= is_confirmed(key, response.headers)
             return operation.read(Answer(response.status_code, response.headers, response.content))
 
         return await self._insist(operation, once)
@@ -126,20 +131,21 @@ class AsyncConnection:
             try:
                 return await once()
             except DialbookError as error:
-                pause = self._retries.pause(error, attempt, is_safe=operation.is_safe)
+                pause = self._retries.pause(error, attempt, is_safe=operation.is_safe or self._knows_keys)
                 if pause is None:
                     raise
                 log.info("%s %s: %s Again in %.1f seconds.", operation.method, operation.path, error, pause)
             attempt += 1
             await self._sleep(pause)
 
-    def _request(self, operation: Operation[Any]) -> httpx2.Request:
+    def _request(self, operation: Operation[Any], key: str | None = None) -> httpx2.Request:
         form = operation.form
+        named = {KEY: key} if key else {}
         return self._http.build_request(
             operation.method,
             self._url + operation.path,
             params=operation.query or None,
-            headers={"Accept": operation.accept},
+            headers={"Accept": operation.accept, **named},
             content=operation.body,
             data=form.fields if form else None,
             files={FILE: ("contacts.csv", form.file, "text/csv")} if form else None,

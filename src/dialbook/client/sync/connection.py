@@ -13,6 +13,7 @@ from dialbook import __version__
 from dialbook.client.address import Parts, find_address
 from dialbook.client.answers import Answer
 from dialbook.client.errors import Interrupted, trouble_as_no_answer
+from dialbook.client.keys import KEY, is_confirmed, new_key
 from dialbook.client.operations import Operation
 from dialbook.client.results import Outcome, Results
 from dialbook.client.retries import Retries
@@ -36,7 +37,8 @@ class Connection:
         url: the account with its credentials, `https://<key>:<token>@<host>/v2/accounts/<account>`; when neither it
             nor parts are given, the environment's `DIALBOOK_URL`.
         timeout: seconds for each step of a request: to connect, to send, to wait for more of the answer.
-        retries: how often, and after which pauses, a request is sent again where that is safe.
+        retries: how often, and after which pauses, a request is sent again where that is safe; after the first change
+            whose answer has its `Idempotency-Key`, it is for all.
         sleep: what waits so many seconds.
         parts: the address in parts, in place of a URL: `account`, `key`, `token`, and `region` of the public service,
             `"sg"` or `"in"`, or `base_url`.
@@ -58,6 +60,7 @@ class Connection:
         self._url = address.url
         self._retries = retries
         self._sleep = sleep
+        self._knows_keys = False  # until the server has shown that it does
         self._http = httpx2.Client(
             auth=httpx2.BasicAuth(address.key, address.token),
             headers={"User-Agent": f"dialbook/{__version__}"},
@@ -79,10 +82,12 @@ class Connection:
 
     def _send(self, operation: Operation[T]) -> T:
         """Send an operation; return its result."""
+        key = new_key(operation)
 
         def once() -> T:
             with trouble_as_no_answer():
-                response = self._http.send(self._request(operation))
+                response = self._http.send(self._request(operation, key))
+            self._knows_keys |= is_confirmed(key, response.headers)
             return operation.read(Answer(response.status_code, response.headers, response.content))
 
         return self._insist(operation, once)
@@ -127,20 +132,21 @@ class Connection:
             try:
                 return once()
             except DialbookError as error:
-                pause = self._retries.pause(error, attempt, is_safe=operation.is_safe)
+                pause = self._retries.pause(error, attempt, is_safe=operation.is_safe or self._knows_keys)
                 if pause is None:
                     raise
                 log.info("%s %s: %s Again in %.1f seconds.", operation.method, operation.path, error, pause)
             attempt += 1
             self._sleep(pause)
 
-    def _request(self, operation: Operation[Any]) -> httpx2.Request:
+    def _request(self, operation: Operation[Any], key: str | None = None) -> httpx2.Request:
         form = operation.form
+        named = {KEY: key} if key else {}
         return self._http.build_request(
             operation.method,
             self._url + operation.path,
             params=operation.query or None,
-            headers={"Accept": operation.accept},
+            headers={"Accept": operation.accept, **named},
             content=operation.body,
             data=form.fields if form else None,
             files={FILE: ("contacts.csv", form.file, "text/csv")} if form else None,
