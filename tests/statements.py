@@ -21,6 +21,8 @@ ACCOUNT_TABLES = {
     "upload_reports",
     "upload_numbers",
     "idempotency",
+    "audit_chains",
+    "audit_entries",
 }
 
 
@@ -103,4 +105,4 @@ def _select_of(node: exp.Expr) -> object:
 
 def _is_list_of_accounts(statement: exp.Expr) -> bool:
     tables = [table.name for table in statement.find_all(exp.Table)]
-    return tables == ["accounts", "books"]
+    return isinstance(statement, exp.Select) and tables in (["accounts", "books"], ["audit_chains"])

@@ -447,7 +447,7 @@ def test_a_commit_that_is_cut_is_made_once(when: str, postgres: Postgres, new_cl
 
 
 def forget_at(server: Server, now: datetime) -> None:
-    run(server, partial(forget, retention=Retention(timedelta(days=30), DAY), now=now))
+    run(server, partial(forget, retention=Retention(timedelta(days=30), DAY, timedelta(days=400)), now=now))
 
 
 def test_an_answer_is_kept_for_a_day(api: Client, server: Server) -> None:

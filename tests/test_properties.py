@@ -1,7 +1,8 @@
 """Hypothesis against a model: whatever is done in whatever order, every answer is the one the model gives."""
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
@@ -16,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from tests.book import Book
-from tests.conftest import NUMBERS, Client
+from tests.conftest import NUMBERS, Client, Server, run_cli
 
 UNKNOWN = "0" * 32
 numbers = st.sampled_from(NUMBERS[:8])
@@ -45,6 +46,7 @@ class BookMachine(RuleBasedStateMachine):
     """One account, driven at random, beside a model of it."""
 
     connect: Callable[[], Client]
+    changes: ClassVar[Counter[str]] = Counter()  # that each account was answered to have made
     contacts = Bundle("contacts")
     lists = Bundle("lists")
 
@@ -163,6 +165,8 @@ class BookMachine(RuleBasedStateMachine):
         assert answer.status_code == envelope["http_code"] == expected[0], answer.text
         assert envelope.get("metadata") == expected[1]
         assert plain(envelope["response"]) == expected[2]
+        if answer.request.method != "GET" and answer.status_code < 400:
+            self.changes[self.api.account] += 1
 
 
 def plain(response: Any) -> Any:
@@ -175,8 +179,11 @@ def plain(response: Any) -> Any:
 
 
 @pytest.mark.parametrize("steps", [40])
-def test_every_answer_is_the_models(steps: int, connect: Callable[..., Client]) -> None:
-    machine = type("Machine", (BookMachine,), {"connect": staticmethod(connect)})
+def test_every_answer_is_the_models_and_every_change_in_the_audit_log(
+    steps: int, connect: Callable[..., Client], server: Server
+) -> None:
+    changes: Counter[str] = Counter()
+    machine = type("Machine", (BookMachine,), {"connect": staticmethod(connect), "changes": changes})
 
     run_state_machine_as_test(
         machine,
@@ -188,3 +195,6 @@ def test_every_answer_is_the_models(steps: int, connect: Callable[..., Client]) 
             derandomize=True,
         ),
     )
+    logs = {each["account"]: each["entries"] for each in run_cli("audit", "verify", "--database", server.database)}
+    # The account was made, and its key.
+    assert {account: logs[account] - 2 for account in changes} == changes

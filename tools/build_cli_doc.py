@@ -122,6 +122,17 @@ EXAMPLES = {
     "key revoke": ["dialbook key revoke acme 6d73126c0ff16e099aa19084a2a9ba3b"],
     "migrate": ["dialbook migrate", "dialbook migrate --database sqlite:////var/lib/dialbook/book.db"],
     "doctor": ["dialbook doctor", "dialbook doctor --json"],
+    "audit": [],
+    "audit query": [
+        "dialbook audit query acme",
+        "dialbook audit query acme --action create_key --since 2027-01-01 --all --json",
+    ],
+    "audit verify": ["dialbook audit verify", "dialbook audit verify acme --json"],
+    "export-subject": ["dialbook export-subject +919845000009 --account acme"],
+    "erase": [
+        "dialbook erase +919845000009 --account acme --yes > receipt.txt",
+        "echo +919845000009 | dialbook erase - --all-accounts --yes --json",
+    ],
     "backup": ["dialbook backup book-2027-01-31.db", "dialbook backup again.db --json"],
     "restore": [
         "dialbook restore book-2027-01-31.db --database sqlite:///restored.db",

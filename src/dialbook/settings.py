@@ -79,6 +79,9 @@ class Settings(Struct, frozen=True):
             ge=1, description="How many hours the answer to a change with an `Idempotency-Key` can be asked for again."
         ),
     ] = 24
+    audit_days: Annotated[
+        int, Meta(ge=1, description="How many days an entry of the audit log is kept; whole days, in UTC.")
+    ] = 400
     static_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a static list may hold.")] = 100_000
     dynamic_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a dynamic list may hold.")] = 500_000
     rate_limit: Annotated[

@@ -67,6 +67,9 @@ def test_everything_arrives(source: tuple[Server, Client], database: str) -> Non
     assert found[f"{client.account} api_keys"] == 2
     assert found[f"{client.account} idempotency"] == 1
     assert found["second books"] == 1
+    assert found[f"{client.account} audit_chains"] == 1
+    logs = [run_cli("audit", "verify", "--database", each) for each in (server.database, database)]
+    assert logs[0] == logs[1]
     assert [check for check in run_cli("doctor", "--database", database) if not check["ok"]] == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dialbook.client import Contact
 from tests.client.conftest import fill
-from tests.conftest import NUMBERS, Server, execute, work_off
+from tests.conftest import NUMBERS, Server, execute, run_cli, work_off
 from tests.conftest import Client as Caller
 from tests.mirror.conftest import Mirror, content
 
@@ -55,6 +55,19 @@ def test_a_second_run_changes_nothing(mirror: Mirror) -> None:
 
     assert changes(mirror.pull()) == {}
     assert content(mirror.here, mirror.account) == before
+
+
+def test_what_it_changes_is_in_the_audit_log(mirror: Mirror) -> None:
+    fill(mirror.client, 45)
+    mirror.pull()
+
+    log = run_cli("audit", "query", mirror.account, "--all", "--database", mirror.here)
+    mirror.pull()
+
+    assert {entry["via"] for entry in log} == {"command line"}
+    assert {entry["action"] for entry in log} >= {"create_account", "put_contacts", "put_list", "join"}
+    assert len({sid for entry in log if entry["action"] == "put_contacts" for sid in entry["touched"]}) == 45
+    assert run_cli("audit", "query", mirror.account, "--all", "--database", mirror.here) == log
 
 
 def test_a_second_run_moves_what_changed(mirror: Mirror) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dialbook.cli.database import opened, scan, write
+from dialbook.cli.database import change, opened, scan
 from dialbook.cli.output import database_options, json_option, many, show, show_table
 from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, KeyDraft, Scope
 from dialbook.model.errors import Invalid
@@ -42,7 +42,7 @@ def create_account(account_sid: str, region: str, database: str | None, config: 
       dialbook account create acme --region SG
     """
     with opened(database, config, create=True) as db:
-        made = write(db, store.create_account, account_sid, region=region.upper(), now=datetime.now(UTC))
+        made = change(db, store.create_account, account_sid, region=region.upper(), now=datetime.now(UTC))
     if as_json:
         show(_account_json(made))
     else:
@@ -78,7 +78,7 @@ def delete_account(account_sid: str, yes: bool, database: str | None, config: Pa
     if not yes:
         click.confirm(f"Delete account {account_sid} with all its contacts, lists and keys?", abort=True, err=True)
     with opened(database, config) as db:
-        gone = write(db, store.delete_account, account_sid)
+        gone = change(db, store.delete_account, account_sid)
     if as_json:
         show(_account_json(gone))
     else:
@@ -136,7 +136,7 @@ def create_key(
     )
     secret = load_settings({}, config=config).token_secret
     with opened(database, config) as db:
-        made = write(db, store.create_key, account_sid, draft, secret=secret, now=now)
+        made = change(db, store.create_key, account_sid, draft, secret=secret, now=now)
     if as_json:
         show(made)
         return
@@ -184,7 +184,7 @@ def update_key(
     if allow_all == bool(allowed):
         raise click.UsageError("Give --allow or --allow-all.")
     with opened(database, config) as db:
-        changed = write(db, store.update_key, account_sid, api_key, networks=read_networks(",".join(allowed)))
+        changed = change(db, store.update_key, account_sid, api_key, networks=read_networks(",".join(allowed)))
     if as_json:
         show(_key_json(changed))
     else:
@@ -204,7 +204,7 @@ def seal_keys(database: str | None, config: Path | None, as_json: bool) -> None:
     if not secret:
         raise Invalid("There is no token_secret to seal anything with: set it first.")
     with opened(database, config) as db:
-        sealed = write(db, seals.seal_keys, secret)
+        sealed = change(db, seals.seal_keys, secret)
     if as_json:
         show({"sealed": sealed})
     else:
@@ -219,7 +219,7 @@ def seal_keys(database: str | None, config: Path | None, as_json: bool) -> None:
 def revoke_key(account_sid: str, api_key: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Close a key for good, at once."""
     with opened(database, config) as db:
-        revoked = write(db, store.revoke_key, account_sid, api_key, now=datetime.now(UTC))
+        revoked = change(db, store.revoke_key, account_sid, api_key, now=datetime.now(UTC))
     if as_json:
         show(_key_json(revoked))
     else:

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from dialbook.model.audit import Author, Via
 from dialbook.settings import load_settings
+from dialbook.store.audit import recorded
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
 
@@ -28,6 +31,11 @@ def opened(database: str | None, config: Path | None, *, create: bool = False) -
 def write(db: Database, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a change to its end."""
     return asyncio.run(db.write(fn, *args, **kwargs))
+
+
+def change(db: Database, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a change of an account to its end, and note it in the account's audit log."""
+    return write(db, recorded(fn, Author(Via.COMMAND, datetime.now(UTC))), *args, **kwargs)
 
 
 def scan(db: Database, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -4,11 +4,13 @@ import click
 
 from dialbook import __version__
 from dialbook.cli.accounts import account, key
+from dialbook.cli.audit import audit
 from dialbook.cli.backup import backup, restore
 from dialbook.cli.completion import completion
 from dialbook.cli.contacts import contacts
 from dialbook.cli.copy import copy
 from dialbook.cli.demo import demo
+from dialbook.cli.erasure import erase, export_subject
 from dialbook.cli.lists import lists
 from dialbook.cli.maintenance import doctor, migrate
 from dialbook.cli.members import members
@@ -35,7 +37,7 @@ def dialbook() -> None:
     """
 
 
-ADMIN = (account, backup, copy, demo, doctor, key, migrate, restore, serve)
+ADMIN = (account, audit, backup, copy, demo, doctor, erase, export_subject, key, migrate, restore, serve)
 REMOTE = (contacts, lists, members, profile, pull, push, uploads)
 
 for command in (*ADMIN, *REMOTE, completion):

@@ -9,6 +9,7 @@ from dialbook.cli.database import opened, scan
 from dialbook.cli.output import database_options, json_option, show, show_table
 from dialbook.settings import load_settings
 from dialbook.store.accounts import list_accounts
+from dialbook.store.audit_log import list_chains, verify_chain
 from dialbook.store.database import Check, Database
 from dialbook.store.doctor import recount
 from dialbook.store.engines import migrate_database
@@ -37,13 +38,13 @@ def migrate(database: str | None, config: Path | None, as_json: bool) -> None:
 @database_options
 @json_option
 def doctor(database: str | None, config: Path | None, as_json: bool) -> None:
-    """Check the database: its settings, its soundness, and that every counter is right.
+    """Check the database: its settings, its soundness, that every counter is right, and the audit log whole.
 
     Reads everything once, so it takes its time on a large book. Ends with exit status 1 when something is wrong.
     """
     secret = load_settings({}, config=config).token_secret
     with opened(database, config) as db:
-        checks = [*db.check(), _seals(db, secret), *_recounts(db)]
+        checks = [*db.check(), _seals(db, secret), *_recounts(db), *_chains(db)]
     if as_json:
         show(checks)
     else:
@@ -62,3 +63,11 @@ def _seals(db: Database, secret: str) -> Check:
 def _recounts(db: Database) -> list[Check]:
     accounts = [summary.account.sid for summary in scan(db, list_accounts)]
     return [check for account in accounts for check in scan(db, recount, account)]
+
+
+def _chains(db: Database) -> list[Check]:
+    found = [scan(db, verify_chain, account) for account in scan(db, list_chains)]
+    return [
+        Check(f"{each.account}: audit log", each.broken is None, each.broken or f"{each.entries} entries")
+        for each in found
+    ]

@@ -32,7 +32,9 @@ async def sign_in(request: Request) -> Response:
         return _form(request, following, status=401, key=key, reason=reason)
     assert found is not None  # noqa: S101  # or there was a reason
     opened = new_session_token()
-    await service.db.write(store.open_session, found[0], hash_of(request, opened), now=now_of(request))
+    await service.db.write(
+        store.open_session, found[0], hash_of(request, opened), now=now_of(request), request=request.scope["request_id"]
+    )
     response = redirect(request, following)
     give_token(request, response, opened)
     return response
@@ -47,7 +49,10 @@ async def follow_link(request: Request) -> Response:
     """Sign in by a link that does so once."""
     link, token = hash_of(request, sid_of(request, "link")), new_session_token()
     write = service_of(request).db.write
-    if not await write(store.follow_link, link, hash_of(request, token), now=now_of(request)):
+    opened = await write(
+        store.follow_link, link, hash_of(request, token), now=now_of(request), request=request.scope["request_id"]
+    )
+    if not opened:
         return _form(request, HOME, status=401, reason="This link was used before, or is too old. Sign in with a key.")
     response = redirect(request, HOME)
     give_token(request, response, token)

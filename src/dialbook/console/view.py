@@ -67,7 +67,7 @@ class View:
         if session is None:
             return ask_to_sign_in(request)
         refuse_other_networks(request, session.key)
-        request.scope["session"], request.scope["account"] = session, session.account
+        request.scope.update(session=session, key=session.key, account=session.account)
         if is_sent and self._guard is Guard.WRITERS and not session.may_write:
             raise Forbidden("You are signed in with a key that may only read; changes need the scope 'write'.")
         return await handler(request)

@@ -36,7 +36,11 @@ async def work(settings: Settings, ended: asyncio.Event) -> None:
         limits = UploadLimits(lists, settings.upload_limit)
         spool = open_spool(settings.upload_folder, settings.database)
         count_rows = shared().new_counts().rows if settings.metrics_port else lambda _: None
-        retention = Retention(timedelta(days=settings.report_days), timedelta(hours=settings.idempotency_hours))
+        retention = Retention(
+            uploads=timedelta(days=settings.report_days),
+            answers=timedelta(hours=settings.idempotency_hours),
+            entries=timedelta(days=settings.audit_days),
+        )
         forgetting = asyncio.create_task(forget_now_and_then(db, retention, clock))
         await Runner(db, spool, limits, clock, count_rows).run(ended)
         forgetting.cancel()

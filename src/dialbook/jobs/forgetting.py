@@ -1,4 +1,4 @@
-"""Forgetting what is kept for a while only: uploads that have ended, and answers that may be asked for again."""
+"""Forgetting what is kept for a while only: uploads that have ended, answers, audit entries."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from dialbook.model.errors import DialbookError
 from dialbook.store.accounts import list_account_sids
+from dialbook.store.audit import prune
+from dialbook.store.audit_log import list_chains
 from dialbook.store.database import Database
 from dialbook.store.idempotency import forget_answers
 from dialbook.store.uploads import forget_uploads
@@ -22,6 +24,7 @@ class Retention(Struct, frozen=True):
 
     uploads: timedelta  # after their end
     answers: timedelta
+    entries: timedelta  # of the audit log, by whole days
 
 
 async def forget_now_and_then(db: Database, retention: Retention, clock: Callable[[], datetime]) -> None:
@@ -39,6 +42,11 @@ async def forget(db: Database, retention: Retention, *, now: datetime) -> None:
         Unavailable: the database cannot be used now.
     """
     for account in await db.read(list_account_sids):
-        await db.write(forget_uploads, account, before=now - retention.uploads)
+        await db.write(forget_uploads, account, before=now - retention.uploads, now=now)
         while await db.write(forget_answers, account, before=now - retention.answers):
+            await asyncio.sleep(BREATH_SECONDS)
+    # By whole days, so that it is once a day that an entry says so.
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for account in await db.read(list_chains):
+        while await db.write(prune, account, before=today - retention.entries, now=now):
             await asyncio.sleep(BREATH_SECONDS)

@@ -16,10 +16,12 @@ from itertools import count
 from dialbook.jobs.pace import Pace
 from dialbook.jobs.rows import OpenFile
 from dialbook.log import describe
+from dialbook.model.audit import Author, Via
 from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.upload import Upload, UploadLimits
+from dialbook.store.audit import recorded
 from dialbook.store.database import Database, Tx
-from dialbook.store.spool import LockedFile, Spool
+from dialbook.store.spool import Spool
 from dialbook.store.upload_queue import Queued, count_elsewhere, count_transactions, list_queue
 from dialbook.store.upload_rows import write_chunk
 from dialbook.store.uploads import fail_upload, get_upload
@@ -153,7 +155,9 @@ class Runner:
         return written
 
     async def _fail(self, queued: Queued, reason: str) -> Upload:
-        return await self._db.write(fail_upload, queued.account, queued.upload, reason, now=self._clock())
+        author = Author(Via.JOB, self._clock())
+        fail = recorded(fail_upload, author)
+        return await self._db.write(fail, queued.account, queued.upload, reason=reason, now=author.moment)
 
     def _open(self, queued: Queued, upload: Upload) -> OpenFile | None:
         """The upload's file; None when somebody else works on it."""
@@ -179,21 +183,9 @@ class Runner:
         queued = {each.upload for each in queue}
         for sid in self._files.keys() - queued:
             self._remove(sid)
-        locked = [file for sid in self._spool.sids() if sid not in queued and (file := self._lock(sid))]
-        if locked:
-            # Who receives a file has it locked until its upload is queued: now that must be seen. On SQLite a read
-            # would share the snapshot of the one before.
-            queued = {each.upload for each in await self._db.scan(list_queue, self._spool.name)}
-        for file in locked:
-            if file.path.stem not in queued:
-                file.path.unlink(missing_ok=True)
-            file.close()
-
-    def _lock(self, sid: str) -> LockedFile | None:
-        """A file that may be gone by now."""
-        with suppress(FileNotFoundError):
-            return self._spool.lock(sid)
-        return None
+        if idle := self._spool.lock_idle(queued):
+            # What is queued by now must be seen: on SQLite a read would share the snapshot of the one before.
+            self._spool.sweep(idle, {each.upload for each in await self._db.scan(list_queue, self._spool.name)})
 
     async def _warn_of_others(self) -> None:
         """Say so when uploads wait whose files are elsewhere: this folder may have been another before."""

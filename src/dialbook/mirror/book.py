@@ -10,11 +10,13 @@ from msgspec import Struct
 from dialbook.mirror import changes
 from dialbook.mirror.changes import Put
 from dialbook.model.account import Account
+from dialbook.model.audit import Author, Via
 from dialbook.model.contact import Contact, ContactDraft
 from dialbook.model.errors import NotFound
 from dialbook.model.lists import ContactList, ListDraft
 from dialbook.store import accounts
 from dialbook.store.accounts import AccountSummary
+from dialbook.store.audit import recorded
 from dialbook.store.database import Database, Tx
 from dialbook.store.members import Joining
 
@@ -59,7 +61,7 @@ class Book:
         except NotFound:
             if region is None:
                 raise
-        return await self._db.write(accounts.create_account, self.account, region=region, now=self._clock())
+        return await self._write(accounts.create_account, self.account, region=region, now=self._clock())
 
     async def counts(self) -> Counts:
         """How much is in it now.
@@ -136,7 +138,10 @@ class Book:
         return await self._db.scan(fn, self.account, *args, **kwargs)
 
     async def _change(self, fn: Callable[Concatenate[Tx, str, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._db.write(fn, self.account, *args, **kwargs)
+        return await self._write(fn, self.account, *args, **kwargs)
+
+    async def _write(self, fn: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._db.write(recorded(fn, Author(Via.COMMAND, self._clock())), *args, **kwargs)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[list[T]]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
-from msgspec import Struct
 
-from dialbook.model.bulk import Outcome, single
+from dialbook.model.audit import Effect
+from dialbook.model.bulk import Outcome, accepted, single
 from dialbook.model.contact import Contact, ContactChange, ContactDraft
 from dialbook.model.errors import Duplicate
 from dialbook.model.lists import ContactList, ListChange, ListDraft, ListLimits
@@ -23,11 +23,11 @@ UNBOUNDED = ListLimits(static=2**62, dynamic=2**62)
 _BY_NAME = {table.name: table for table in TABLES}
 
 
-class Put(Struct, frozen=True):
+class Put(Effect, frozen=True):
     """How many contacts were made and how many changed."""
 
-    made: int
-    changed: int
+    made: int = 0
+    changed: int = 0
 
 
 def checksum(tx: Tx, account: str) -> str:
@@ -52,13 +52,14 @@ def put_contacts(tx: Tx, account: str, drafts: Sequence[ContactDraft], *, now: d
     differing = [_difference(draft, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
     wanted = [change for change in differing if change]
     contacts.update_contacts(tx, account, wanted, now=now)
-    return Put(sum(isinstance(outcome, Contact) for outcome in outcomes), len(wanted))
+    made = [contact.sid for contact in accepted(outcomes)]
+    sids = [*made, *(change.sid for change in wanted)]
+    return Put(sids, len(sids), made=len(made), changed=len(wanted))
 
 
-def delete_contacts(tx: Tx, account: str, sids: Sequence[str], *, now: datetime) -> None:
-    """Delete contacts, out of every list too."""
-    for sid in sids:
-        contacts.delete_contact(tx, account, sid, now=now)
+def delete_contacts(tx: Tx, account: str, sids: Sequence[str], *, now: datetime) -> list[Contact]:
+    """Delete contacts, out of every list too; return them."""
+    return [contacts.delete_contact(tx, account, sid, now=now) for sid in sids]
 
 
 def read_lists(tx: Tx, account: str) -> list[ContactList]:
@@ -78,9 +79,9 @@ def put_list(tx: Tx, account: str, draft: ListDraft, found: ContactList | None, 
     return single(lists.create_lists(tx, account, [draft], now=now))
 
 
-def delete_list(tx: Tx, account: str, sid: str, *, now: datetime) -> None:
-    """Delete a list; its contacts stay."""
-    lists.delete_list(tx, account, sid, now=now)
+def delete_list(tx: Tx, account: str, sid: str, *, now: datetime) -> ContactList:
+    """Delete a list and return it; its contacts stay."""
+    return lists.delete_list(tx, account, sid, now=now)
 
 
 def read_members(tx: Tx, account: str, list_sid: str) -> list[Contact]:
@@ -93,22 +94,23 @@ def read_members(tx: Tx, account: str, list_sid: str) -> list[Contact]:
     return found
 
 
-def leave(tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime) -> None:
-    """Take contacts out of a list."""
-    for outcome in members.remove_members(tx, account, list_sid, sids, now=now):
-        single([outcome])
+def leave(tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime) -> list[Contact]:
+    """Take contacts out of a list, and return them."""
+    return [single([outcome]) for outcome in members.remove_members(tx, account, list_sid, sids, now=now)]
 
 
-def join(tx: Tx, account: str, list_sid: str, joining: Sequence[Joining], *, now: datetime) -> None:
-    """Let contacts join a list, in this order, with what the list keeps of each."""
+def join(tx: Tx, account: str, list_sid: str, joining: Sequence[Joining], *, now: datetime) -> list[Outcome[Contact]]:
+    """Let contacts join a list, in this order, with what the list keeps of each; what becomes of each."""
     sids = [each.contact_sid for each in joining]
-    members.add_members(tx, account, list_sid, sids, limits=UNBOUNDED, now=now)
+    outcomes = members.add_members(tx, account, list_sid, sids, limits=UNBOUNDED, now=now)
     members.set_variables(tx, account, list_sid, [each for each in joining if each.variables])
+    return outcomes
 
 
-def set_variables(tx: Tx, account: str, list_sid: str, changed: Sequence[Joining]) -> None:
+def set_variables(tx: Tx, account: str, list_sid: str, changed: Sequence[Joining]) -> Effect:
     """Change what a list keeps of some of its members."""
     members.set_variables(tx, account, list_sid, changed)
+    return Effect([list_sid, *(each.contact_sid for each in changed)], len(changed))
 
 
 def _difference(draft: ContactDraft, outcome: Outcome[Contact]) -> ContactChange | None:

@@ -62,6 +62,7 @@ class UploadFile(Struct, frozen=True):
     folder: str  # the name of the folder that has it
     columns: Sequence[str]  # as its first line names them
     rows: int  # blank ones not counted
+    key: str | None = None  # whose request brought it
 
 
 class Upload(Struct, frozen=True):
@@ -83,6 +84,7 @@ class Upload(Struct, frozen=True):
     failed: int
     created: str
     ended: str | None
+    key: str | None  # who sent the file; None of an upload from before that was kept
 
     @property
     def total(self) -> int:

@@ -22,6 +22,7 @@ from dialbook.server.lag import watch
 from dialbook.server.outbox import Turn
 from dialbook.server.probes import Question, Readiness, probe_routes
 from dialbook.server.rate_limit import RateLimit
+from dialbook.server.refusals import Refusals
 from dialbook.settings import Settings
 from dialbook.shared import Shared
 from dialbook.store.database import Database
@@ -103,6 +104,7 @@ def create_app(
     counts = shared.new_counts([*METHODS]) if shared and settings.metrics_port else None
     spool = open_spool(settings.upload_folder, settings.database)
     service = Service(db, settings, clock, rate_limit, write_log, counts, spool, asyncio.Semaphore(LOOKING))
+    refusals = Refusals(db)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[Mapping[str, Turn]]:
@@ -110,6 +112,7 @@ def create_app(
         yield {"turn": Turn()}
         if watching:
             watching.cancel()
+        await refusals.close()
         db.close()
 
     operations = [Route(PREFIX + path, Resource(by)) for path, by in OPERATIONS.items()]
@@ -119,7 +122,7 @@ def create_app(
     ]
     probes = probe_routes(Readiness(questions, shared.is_stopping if shared else lambda: False))
     routes = [*operations, *probes, *docs_routes(settings), *more_routes]
-    return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service)
+    return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service, refusals)
 
 
 class Resource:

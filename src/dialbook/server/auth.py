@@ -83,7 +83,10 @@ async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
     service = service_of(request)
     presented = _read_header(header_of(request, b"authorization"), service.settings.token_secret)
     found = await service.db.recall(verify, presented)
-    if found is None or not found[0].is_live(now_of(request)):
+    if found is None:
+        raise _unauthorized()
+    request.scope["key"] = found[0]
+    if not found[0].is_live(now_of(request)):
         raise _unauthorized()
     return found
 

@@ -1,4 +1,7 @@
-"""How a request changes something: the one way from a handler, of the API or of the console, to a write."""
+"""How a request changes something: the one way from a handler, of the API or of the console, to a write.
+
+What is changed, or exported as a whole, is in the audit log of the account, written in the same transaction.
+"""
 
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -6,10 +9,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.errors import RETRY_SOON, Unavailable
-from dialbook.server.context import account_of, now_of, service_of
+from dialbook.server.context import account_of, key_of, now_of, service_of
 from dialbook.server.idempotency import fingerprint_of, idempotency_key
 from dialbook.server.reply import reply, reply_kept
+from dialbook.store.audit import note, recorded
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import KeptAnswer, answer_once
 from dialbook.wire.envelope import Answer, to_bytes
@@ -31,7 +36,7 @@ async def make_change(request: Request, fn: Callable[Concatenate[Tx, P], R], /, 
         DialbookError: what `fn` raises; nothing was changed then.
         Unavailable: the database cannot be used now.
     """
-    return await service_of(request).db.write(fn, *args, **kwargs)
+    return await service_of(request).db.write(recorded(fn, author_of(request)), *args, **kwargs)
 
 
 async def change_and_reply(
@@ -59,7 +64,8 @@ async def change_and_reply(
     key = idempotency_key(request)
     if key is None:
         return reply(request, write(await make_change(request, fn, *args, **kwargs)))
-    return await _reply_once(request, key, lambda tx: write(fn(tx, *args, **kwargs)))
+    noted = recorded(fn, author_of(request))
+    return await _reply_once(request, key, lambda tx: write(noted(tx, *args, **kwargs)))
 
 
 async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]) -> Response:
@@ -79,3 +85,30 @@ async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]
             raise
         raise Unavailable(UNKNOWN, headers=RETRY_SOON) from lost
     return reply_kept(request, key, kept, is_repeated=is_repeated)
+
+
+async def note_export(request: Request, action: str, sid: str) -> None:
+    """Note that somebody is about to be given all of something; without a note nothing is given.
+
+    Args:
+        request: who asks.
+        action: what is done, as the log is to name it.
+        sid: what it is done with.
+
+    Raises:
+        Unavailable: the database cannot be used now.
+    """
+    author, effect = author_of(request), Effect([sid], succeeded=1)
+    await service_of(request).db.write(note, account_of(request).sid, author, action, effect)
+
+
+def author_of(request: Request) -> Author:
+    """Who asks, as the audit log names him."""
+    key = key_of(request)
+    return Author(via_of(request), now_of(request), key.key if key else None, request.scope["request_id"])
+
+
+def via_of(request: Request) -> Via:
+    """Whether the console is asked, or the API."""
+    is_console = request.scope.get("operation", "").startswith("console.")
+    return Via.CONSOLE if is_console else Via.API

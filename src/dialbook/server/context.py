@@ -10,7 +10,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from dialbook.counts import Counts
-from dialbook.model.account import Account
+from dialbook.model.account import Account, ApiKey
 from dialbook.model.etag import ETags
 from dialbook.model.lists import ListLimits
 from dialbook.model.page import Window
@@ -50,6 +50,12 @@ def account_of(request: Request) -> Account:
     """The account that the request's credentials belong to, which is the one in its path."""
     account: Account = request.scope["account"]
     return account
+
+
+def key_of(request: Request) -> ApiKey | None:
+    """The key that the request's credentials name, once it was looked up; it may be closed."""
+    key: ApiKey | None = request.scope.get("key")
+    return key
 
 
 def now_of(request: Request) -> datetime:

@@ -10,15 +10,17 @@ from dialbook.model.ids import new_request_id
 from dialbook.server.context import Service
 from dialbook.server.errors import answer_error
 from dialbook.server.headers import common_headers
+from dialbook.server.refusals import REFUSALS, Refusals
 
 
 class Exchange:
     """The outermost application; the line it logs holds no number, name, key or body."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, service: Service, refusals: Refusals) -> None:
         self._app = app
         self._service = service
         self._headers = common_headers(is_https=bool(service.settings.tls_certificate))
+        self._refusals = refusals
         self._line = _json_line if service.settings.log_format == "json" else _line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +49,12 @@ class Exchange:
                 raise
             response = answer_error(Request(scope, receive), error)
             await response(scope, receive, send_and_note)
-        seconds = time.perf_counter() - started
+        self._note(scope, status, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Have it counted, logged, and gathered where it was a refusal of authority."""
+        if status in REFUSALS:
+            self._refusals.gather(Request(scope), status)
         if self._service.counts:
             self._service.counts.request(scope.get("operation", OTHER), status, seconds)
         if self._service.write_log and "is_probe" not in scope:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.model.page import Window
+from dialbook.server.changes import note_export
 from dialbook.server.context import account_of, header_of, service_of, sid_of
 from dialbook.server.reply import stream
 from dialbook.store.contacts import ContactFilter
@@ -29,6 +30,7 @@ async def export_members(request: Request, window: Window, filter_: ContactFilte
 
     Raises:
         NotFound: the account has no such list.
+        Unavailable: it cannot be noted now in the audit log.
     """
     db, account, list_sid = service_of(request).db, account_of(request).sid, sid_of(request, "list_sid")
 
@@ -41,6 +43,7 @@ async def export_members(request: Request, window: Window, filter_: ContactFilte
 
     beginning = await db.scan(begin_walk, account, list_sid, Window(window.offset, CHUNK, window.after), filter_)
     chunks = _texts(format_, await read(beginning), read)
+    await note_export(request, "export_members", list_sid)
     headers = {
         "Content-Disposition": f'attachment; filename="{list_sid}.{format_.extension}"',
         "Vary": "Accept, Accept-Encoding",

@@ -13,7 +13,7 @@ from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.ids import new_sids
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
-from dialbook.server.changes import change_and_reply
+from dialbook.server.changes import author_of, change_and_reply, note_export
 from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, window_of
 from dialbook.server.form import Expected, receive_form
 from dialbook.server.idempotency import idempotency_key, note_content
@@ -66,10 +66,11 @@ async def receiving_upload(
         async with service.looking:
             most = service.list_limits.of(draft.list_type)
             seen = await look_through(file.path, draft.list_type, limit=limit, most=most)
+        key = author_of(request).key
         # From here on the database may know of the file. Whoever works off the queue removes what nobody waits for.
         file.is_kept = True
         try:
-            yield draft, UploadFile(sid, service.spool.name, seen.columns, seen.rows)
+            yield draft, UploadFile(sid, service.spool.name, seen.columns, seen.rows, key)
         except DialbookError as refusal:
             file.is_kept = isinstance(refusal, Unavailable)
             raise
@@ -116,9 +117,11 @@ async def send_report(request: Request, offset: int = 0) -> Response:
 
     Raises:
         NotFound: the account has no such upload.
+        Unavailable: it cannot be noted now in the audit log.
     """
     sid = sid_of(request, "upload_id")
     upload = await service_of(request).db.read(store.get_upload, account_of(request).sid, sid)
+    await note_export(request, "export_report", sid)
     headers = {"Content-Disposition": f'attachment; filename="{sid}-errors.csv"', "Vary": "Accept"}
     return stream(request, _report(request, upload, offset), CSV_TYPE, headers)
 

@@ -82,12 +82,19 @@ TABLES = (
             "failed",
             "created",
             "ended",
+            "key",
         ),
     ),
     Table("upload_queue", ("upload",), ("folder",)),
     Table("upload_numbers", ("upload", "number"), ()),
     Table("upload_reports", ("upload", "position"), ("line", "number", "reason", "description", "cells")),
     Table("idempotency", ("key",), ("fingerprint", "status", "headers", "body", "created"), LARGE),
+    Table("audit_chains", (), ("number", "hash", "pruned", "pruned_hash")),
+    Table(
+        "audit_entries",
+        ("number",),
+        ("moment", "via", "key", "action", "touched", "succeeded", "failed", "refusal", "request", "hash"),
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """Which engine a database URL names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dialbook.model.errors import Invalid
@@ -9,6 +9,14 @@ from dialbook.store.database import Database
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
+
+LEFT_BY_SQLITE = ("backups and replicas from before", "blocks of the disk that files had which are gone")
+LEFT_BY_POSTGRES = (
+    "backups, replicas and archived logs from before",
+    "PostgreSQL's log (pg_wal), until its files are written anew",
+    "free space in pages of its tables, until other rows take it",
+    "rows that a transaction from before still sees, until it ends and PostgreSQL vacuums again",
+)
 
 
 def open_database(url: str, *, create: bool = True, unhurried: bool = False) -> Database:
@@ -76,6 +84,27 @@ def look(url: str) -> None:
         from dialbook.store.sqlite import look as look_into  # noqa: PLC0415
 
         look_into(sqlite_path(url))
+
+
+def wipe(url: str) -> None:
+    """Take what was deleted out of the files of the database, as far as that can be done while servers go on.
+
+    Raises:
+        Unavailable: it could not be done.
+    """
+    if url.startswith(POSTGRES):
+        from dialbook.store.postgres_wipe import wipe as vacuum  # noqa: PLC0415
+
+        vacuum(url)
+    else:
+        from dialbook.store.sqlite_wipe import wipe as empty_log  # noqa: PLC0415
+
+        empty_log(sqlite_path(url))
+
+
+def not_wiped(url: str) -> Sequence[str]:
+    """What may still hold what was deleted."""
+    return LEFT_BY_POSTGRES if url.startswith(POSTGRES) else LEFT_BY_SQLITE
 
 
 def masked(url: str) -> str:

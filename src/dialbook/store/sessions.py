@@ -3,19 +3,22 @@
 from datetime import datetime
 
 from dialbook.model.account import ApiKey
+from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.moment import utc_text
 from dialbook.model.session import LONGEST, Session
 from dialbook.store.accounts import find_key
+from dialbook.store.audit import note
 from dialbook.store.database import Tx
 
 
-def open_session(tx: Tx, key: ApiKey, token_hash: str, *, now: datetime) -> None:
-    """Sign somebody in; sessions of the account that have run out are forgotten."""
+def open_session(tx: Tx, key: ApiKey, token_hash: str, *, now: datetime, request: str) -> None:
+    """Sign somebody in, and note it; sessions of the account that have run out are forgotten."""
     tx.run(
         "DELETE FROM sessions WHERE account = :account AND used < :before",
         account=key.account,
         before=utc_text(now - LONGEST),
     )
+    note(tx, key.account, Author(Via.CONSOLE, now, key.key, request), "open_session", Effect(succeeded=1))
     _create(tx, key.account, key.key, token_hash, now, is_link=False)
 
 
@@ -24,13 +27,13 @@ def make_link(tx: Tx, account: str, key: str, token_hash: str, *, now: datetime)
     _create(tx, account, key, token_hash, now, is_link=True)
 
 
-def follow_link(tx: Tx, link_hash: str, token_hash: str, *, now: datetime) -> bool:
+def follow_link(tx: Tx, link_hash: str, token_hash: str, *, now: datetime, request: str) -> bool:
     """Open a session in exchange for a link; say whether the link opened anything."""
     session = _find(tx, link_hash, is_link=True)
     if session is None or not session.is_live(now):
         return False
     close_session(tx, link_hash)
-    open_session(tx, session.key, token_hash, now=now)
+    open_session(tx, session.key, token_hash, now=now, request=request)
     return True
 
 

@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from io import BufferedReader, BufferedWriter
@@ -138,6 +138,27 @@ class Spool:
     def sids(self) -> Sequence[str]:
         """The files that are there."""
         return [found[1] for path in self.folder.iterdir() if (found := _OURS.fullmatch(path.name)) and path.is_file()]
+
+    def lock_idle(self, but: Collection[str] = ()) -> list["LockedFile"]:
+        """The files that nobody works on, but for some uploads'; each is locked until it is closed."""
+        return [file for sid in self.sids() if sid not in but and (file := self._lock_if_there(sid))]
+
+    def sweep(self, idle: Sequence["LockedFile"], queued: Collection[str]) -> None:
+        """Remove those of some locked files that no upload waits for, and close all.
+
+        Args:
+            idle: the files. Who receives one has it locked until its upload is queued.
+            queued: the uploads that wait, as it is known since the files were locked.
+        """
+        for file in idle:
+            if file.path.stem not in queued:
+                file.path.unlink(missing_ok=True)
+            file.close()
+
+    def _lock_if_there(self, sid: str) -> "LockedFile | None":
+        with suppress(FileNotFoundError):
+            return self.lock(sid)
+        return None
 
     def _path(self, sid: str) -> Path:
         return self.folder / f"{sid}{SUFFIX}"

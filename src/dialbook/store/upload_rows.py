@@ -5,9 +5,11 @@ from datetime import datetime
 
 from msgspec import Struct, field, json
 
+from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.contact import TEXT_FIELDS, ContactChange, ContactDraft
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import Chunk, OnDuplicate, Reason, Rejection, Status, Upload, UploadRow
+from dialbook.store.audit import note
 from dialbook.store.books import lock_book
 from dialbook.store.contacts import insert_contacts, update_contacts
 from dialbook.store.database import Tx
@@ -53,12 +55,19 @@ def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLim
     known = _known(tx, account, locked.sid, rows)
     met = _met(tx, upload, rows)
     plan = _plan(upload, chunk.rows, known, met, room=limits.of(locked.type) - locked.contact_count)
+    author = Author(Via.JOB, now, upload.key)
     if not upload.dry_run:
-        _write(tx, account, locked, plan, known, now=now)
+        sids = _write(tx, account, locked, plan, known, now=now)
+        touched = [sid, locked.sid, *(sids[row.number] for row in (*plan.joining, *plan.filled))]
+        written = len(chunk.rows) - len(plan.rejected)
+        note(tx, account, author, "write_chunk", Effect(touched, written, len(plan.rejected)))
     _note(tx, upload, plan, chunk)
     if chunk.is_last:
         end_upload(tx, account, sid, Status.COMPLETED, None, now=now)
-    return get_upload(tx, account, sid)
+    upload = get_upload(tx, account, sid)
+    if chunk.is_last:
+        note(tx, account, author, "end_upload", Effect([sid], upload.success, upload.reported))
+    return upload
 
 
 def _lock_list(tx: Tx, upload: Upload) -> LockedList:
@@ -140,7 +149,10 @@ def _no_room(row: UploadRow) -> Rejection:
     return Rejection(row.line, row.number, Reason.LIST_FULL, "The list holds no more contacts.", row.cells)
 
 
-def _write(tx: Tx, account: str, locked: LockedList, plan: Plan, known: Mapping[str, Known], *, now: datetime) -> None:
+def _write(
+    tx: Tx, account: str, locked: LockedList, plan: Plan, known: Mapping[str, Known], *, now: datetime
+) -> Mapping[str, str]:
+    """Store what is planned; return the sids of the contacts that have the rows' numbers, by number."""
     drafts = [ContactDraft(row.number, *row.fields) for row in plan.new]
     sids = {contact.number: contact.sid for contact in insert_contacts(tx, account, drafts, now=now)}
     sids |= {number: contact.sid for number, contact in known.items()}
@@ -148,6 +160,7 @@ def _write(tx: Tx, account: str, locked: LockedList, plan: Plan, known: Mapping[
     update_contacts(tx, account, [_change(sids[row.number], row) for row in plan.filled], now=now)
     staying = [_merged(known[row.number], row.variables) for row in plan.filled if row.variables]
     set_variables(tx, account, locked.sid, [member for member in staying if member])
+    return sids
 
 
 def _merged(known: Known, variables: str) -> Joining | None:

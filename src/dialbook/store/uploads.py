@@ -4,12 +4,14 @@ from datetime import datetime
 
 from msgspec import json
 
+from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.bulk import single
 from dialbook.model.errors import Duplicate, NotFound
 from dialbook.model.lists import ListDraft
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Status, Upload, UploadDraft, UploadFile
+from dialbook.store.audit import note, recorded
 from dialbook.store.books import lock_book
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import create_lists, find_list
@@ -20,7 +22,7 @@ NOT_IN_BACKUP = "The book was restored from a backup, which has no file of the u
 # The columns of an upload, in the order of its fields.
 COLUMNS = (
     "u.account, u.sid, u.list, u.list_type, u.on_duplicate, u.dry_run, u.columns, u.row_count,"
-    " u.status, u.reason, u.joined, u.success, u.duplicate, u.failed, u.created, u.ended"
+    " u.status, u.reason, u.joined, u.success, u.duplicate, u.failed, u.created, u.ended, u.key"
 )
 
 
@@ -36,8 +38,10 @@ def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *,
         list_sid = single(create_lists(tx, account, [ListDraft(draft.list_name, type=draft.list_type)], now=now)).sid
     tx.run(
         """
-        INSERT INTO uploads (account, sid, list, list_type, on_duplicate, dry_run, columns, row_count, status, created)
-        VALUES (:account, :sid, :list, :list_type, :on_duplicate, :dry_run, :columns, :rows, :status, :created)
+        INSERT INTO uploads (account, sid, list, list_type, on_duplicate, dry_run, columns, row_count, status, created,
+                             key)
+        VALUES (:account, :sid, :list, :list_type, :on_duplicate, :dry_run, :columns, :rows, :status, :created,
+                :key)
         """,
         account=account,
         sid=file.sid,
@@ -49,6 +53,7 @@ def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *,
         rows=file.rows,
         status=str(Status.IN_PROGRESS),
         created=utc_text(now),
+        key=file.key,
     )
     tx.run(
         "INSERT INTO upload_queue (account, upload, folder) VALUES (:account, :sid, :folder)",
@@ -123,10 +128,10 @@ def cancel_upload(tx: Tx, account: str, sid: str, *, now: datetime) -> Upload:
     Raises:
         NotFound: the account has no such upload.
     """
-    return fail_upload(tx, account, sid, CANCELLED, now=now)
+    return fail_upload(tx, account, sid, reason=CANCELLED, now=now)
 
 
-def fail_upload(tx: Tx, account: str, sid: str, reason: str, *, now: datetime) -> Upload:
+def fail_upload(tx: Tx, account: str, sid: str, *, reason: str, now: datetime) -> Upload:
     """The same, for a reason."""
     lock_book(tx, account)
     if get_upload(tx, account, sid).is_running:
@@ -138,7 +143,7 @@ def fail_uploads_elsewhere(tx: Tx, folder: str, *, now: datetime) -> int:
     """End the uploads under way, of all accounts, whose files are in other folders; return how many."""
     queued = tx.all("SELECT q.account, q.upload FROM upload_queue AS q WHERE q.folder <> :folder", folder=folder)
     for account, sid in queued:
-        fail_upload(tx, account, sid, NOT_IN_BACKUP, now=now)
+        recorded(fail_upload, Author(Via.COMMAND, now))(tx, account, sid, reason=NOT_IN_BACKUP, now=now)
     return len(queued)
 
 
@@ -156,8 +161,8 @@ def end_upload(tx: Tx, account: str, sid: str, status: Status, reason: str | Non
     tx.run("DELETE FROM upload_numbers WHERE account = :account AND upload = :sid", account=account, sid=sid)
 
 
-def forget_uploads(tx: Tx, account: str, *, before: datetime) -> int:
-    """Delete the uploads that ended before a moment, with their reports; return how many."""
+def forget_uploads(tx: Tx, account: str, *, before: datetime, now: datetime) -> int:
+    """Delete the uploads that ended before a moment, with their reports, and note it; return how many."""
     lock_book(tx, account)
     sids = tx.all(
         "SELECT u.sid FROM uploads AS u WHERE u.account = :account AND u.ended < :moment",
@@ -167,6 +172,9 @@ def forget_uploads(tx: Tx, account: str, *, before: datetime) -> int:
     for (sid,) in sids:
         tx.run("DELETE FROM upload_reports WHERE account = :account AND upload = :sid", account=account, sid=sid)
         tx.run("DELETE FROM uploads WHERE account = :account AND sid = :sid", account=account, sid=sid)
+    if sids:
+        effect = Effect([sid for (sid,) in sids], succeeded=len(sids))
+        note(tx, account, Author(Via.JOB, now), "forget_uploads", effect)
     return len(sids)
 
 

@@ -1,0 +1,213 @@
+"""`dialbook erase` and `dialbook export-subject`: the person whom a number belongs to, removed or shown."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, TypeVar
+
+import click
+from msgspec import Raw
+from msgspec.structs import asdict
+
+from dialbook.cli.database import opened, scan, write
+from dialbook.cli.output import database_options, json_option, many, show, show_table
+from dialbook.model.audit import Author, Effect, Via
+from dialbook.model.errors import Invalid, Unavailable
+from dialbook.model.moment import utc_text
+from dialbook.settings import load_settings
+from dialbook.store.accounts import list_account_sids
+from dialbook.store.audit import note
+from dialbook.store.audit_log import Wanted, find_entries
+from dialbook.store.database import Database, Tx
+from dialbook.store.engines import not_wiped, wipe
+from dialbook.store.erasure import Erased
+from dialbook.store.erasure import erase as erase_subject
+from dialbook.store.spool import Spool, open_spool
+from dialbook.store.subject import Subject, find_subject
+from dialbook.store.upload_queue import list_queue
+from dialbook.wire.contacts import write_contact
+
+PATIENCE = 30.0  # seconds
+PAUSE = 0.1  # seconds
+AUDITED = ("number", "moment", "via", "key", "action", "request")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def subject_options(command: F) -> F:
+    """NUMBER, `--account` and `--all-accounts`."""
+    everywhere = click.option("--all-accounts", "everywhere", is_flag=True, help="In all accounts.")
+    account = click.option("--account", "accounts", multiple=True, metavar="SID", help="In this account; repeatable.")
+    return click.argument("number")(account(everywhere(command)))
+
+
+@click.command()
+@subject_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@database_options
+@json_option
+def erase(
+    number: str,
+    accounts: Sequence[str],
+    everywhere: bool,
+    yes: bool,
+    database: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Remove the person whom NUMBER belongs to, for good: contact, memberships, rows in reports of uploads,
+    answers kept for an Idempotency-Key.
+
+    NUMBER is in E.164, or as it is dialled in the account's region; - reads it from standard input, where no list of
+    processes and no shell keeps it. Nothing is removed from an account while one of its uploads is under way. On
+    SQLite no file of the book has it afterwards, also while servers go on. Backups are not changed.
+
+    What is printed is a receipt. The audit log gets the same, with a proof in the place of the number: an HMAC with
+    the secret that the receipt alone has. Exit status 1 when something is not removed; what is done stays, and the
+    command can be run again.
+
+    \b
+    Example:
+      dialbook erase +919845012345 --account acme
+    """
+    given = _read_number(number, everywhere=everywhere)
+    settings = load_settings({"database": database}, config=config)
+    author, secret = Author(Via.COMMAND, datetime.now(UTC)), token_hex(32)
+    with opened(database, config) as db:
+        wanted = _choose(db, accounts, everywhere=everywhere)
+        for account in wanted:
+            scan(db, find_subject, account, given)  # refuses what is no account or no number before anything is gone
+        if not yes:
+            click.confirm(f"Erase {given} from {_in_words(wanted)} for good?", abort=True, err=True)
+        erased, troubles = _erase_each(db, wanted, given, author, secret)
+        troubles += _attempt(partial(_sweep, db, open_spool(settings.upload_folder, settings.database)))
+    troubles += _attempt(partial(wipe, settings.database))
+    remains = not_wiped(settings.database)
+    if as_json:
+        moment = utc_text(author.moment)
+        show({"moment": moment, "secret": secret, "accounts": erased, "troubles": troubles, "may_remain_in": remains})
+    else:
+        _show_receipt(erased, secret, remains)
+    if troubles:
+        raise click.ClickException(" ".join(troubles))
+
+
+@click.command("export-subject")
+@subject_options
+@database_options
+def export_subject(
+    number: str, accounts: Sequence[str], everywhere: bool, database: str | None, config: Path | None
+) -> None:
+    """Print all that is held about the person whom NUMBER belongs to, as JSON.
+
+    NUMBER is read as by erase. What somebody wrote about the person into another contact is not found. The audit log
+    notes that it was asked for.
+
+    \b
+    Example:
+      dialbook export-subject +919845012345 --all-accounts
+    """
+    given = _read_number(number, everywhere=everywhere)
+    author = Author(Via.COMMAND, datetime.now(UTC))
+    with opened(database, config) as db:
+        wanted = _choose(db, accounts, everywhere=everywhere)
+        found = [scan(db, find_subject, account, given) for account in wanted]
+        held = [scan(db, _as_json, account, subject) for account, subject in zip(wanted, found, strict=True)]
+        for account, subject in zip(wanted, found, strict=True):
+            sids = [subject.contact.sid] if subject.contact else []
+            write(db, note, account, author, "export_subject", Effect(sids, succeeded=1))
+    show(held)
+
+
+def _read_number(given: str, *, everywhere: bool) -> str:
+    number = sys.stdin.readline().strip() if given == "-" else given
+    if everywhere and not number.startswith("+"):
+        raise Invalid("For all accounts give NUMBER with + and the code of its country: each may have another region.")
+    return number
+
+
+def _choose(db: Database, accounts: Sequence[str], *, everywhere: bool) -> list[str]:
+    if bool(accounts) == everywhere:
+        raise click.UsageError("Give --account, or --all-accounts.")
+    return scan(db, list_account_sids) if everywhere else list(dict.fromkeys(accounts))
+
+
+def _in_words(accounts: Sequence[str]) -> str:
+    return f"account {accounts[0]}" if len(accounts) == 1 else many(len(accounts), "account")
+
+
+def _erase_each(
+    db: Database, accounts: Sequence[str], number: str, author: Author, secret: str
+) -> tuple[list[Erased], list[str]]:
+    """What was erased, and why nothing was where it could not be."""
+    erased: list[Erased] = []
+    troubles: list[str] = []
+    for account in accounts:
+        try:
+            erased.append(write(db, erase_subject, account, number, author=author, secret=secret))
+        except Unavailable as trouble:
+            troubles.append(trouble.description)
+    return erased, troubles
+
+
+def _sweep(db: Database, spool: Spool) -> None:
+    """Remove the files of uploads that have ended, where nobody has done so yet.
+
+    Raises:
+        Unavailable: somebody goes on working on one.
+    """
+    end = time.monotonic() + PATIENCE
+    while spool.exists() and _sweep_once(db, spool):
+        if time.monotonic() > end:
+            raise Unavailable("A file is being uploaded, and the number may be in it: run the command again.")
+        time.sleep(PAUSE)
+
+
+def _sweep_once(db: Database, spool: Spool) -> set[str]:
+    """The files that are left, of which no upload is known."""
+    idle = spool.lock_idle(_queued(db, spool))
+    queued = _queued(db, spool)
+    spool.sweep(idle, queued)
+    return set(spool.sids()) - queued
+
+
+def _queued(db: Database, spool: Spool) -> set[str]:
+    return {each.upload for each in scan(db, list_queue, spool.name)}
+
+
+def _attempt(step: Callable[[], None]) -> list[str]:
+    """Why a step could not be done, if it could not."""
+    try:
+        step()
+    except Unavailable as trouble:
+        return [trouble.description]
+    return []
+
+
+def _show_receipt(erased: Sequence[Erased], secret: str, remains: Sequence[str]) -> None:
+    rows = [
+        [each.account_sid, each.contacts, each.memberships, each.report_rows, each.answers, each.entry]
+        for each in erased
+    ]
+    show_table(["ACCOUNT", "CONTACTS", "MEMBERSHIPS", "REPORT ROWS", "ANSWERS", "AUDIT ENTRY"], rows)
+    click.echo(f"Secret of the proof: {secret}")
+    click.echo(f"It may remain in {'; '.join(remains)}.", err=True)
+
+
+def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:
+    """All that an account holds about somebody, what its audit log has of the contact too."""
+    contact = held.contact
+    entries = find_entries(tx, account, Wanted(sid=contact.sid)) if contact else []
+    return {
+        "account_sid": account,
+        "number": held.number,
+        "contact": write_contact(contact) if contact else None,
+        "lists": [asdict(each) | {"variables": Raw(each.variables or "{}")} for each in held.memberships],
+        "upload_reports": held.report_rows,
+        # Whom else an entry touched is not about this person.
+        "audit": [{name: getattr(entry, name) for name in AUDITED} for entry in entries],
+    }

@@ -1,0 +1,143 @@
+"""Reading the audit log: looking for entries, and going along a chain to see that all of it is as it was written."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from dialbook.model.audit import Entry, Head, has_sid
+from dialbook.store.audit import PRUNE
+from dialbook.store.database import Row, Tx
+
+CHUNK = 500  # entries that are read at once
+FIRST, LAST = "", "~"  # before and after every moment, as text
+
+# The columns of an entry, in the order of its fields.
+COLUMNS = ", ".join(f"e.{name}" for name in Entry.__struct_fields__)
+
+
+class Wanted(Struct, frozen=True):
+    """Which entries of a log: all, or those to which each condition applies that is given."""
+
+    key: str | None = None
+    action: str | None = None
+    sid: str | None = None  # they touched it
+    since: str = FIRST  # a moment, as text
+    until: str = LAST  # a moment, which is left out itself
+
+
+class Verified(Struct, frozen=True):
+    """What somebody found who went along a chain."""
+
+    account: str
+    entries: int
+    head: Head  # where it ends
+    pruned: int  # entries that are not there any more, and need not be
+    broken: str | None  # the first place at which it is not what was written, in words
+
+
+def list_chains(tx: Tx) -> list[str]:
+    """The accounts that have a chain, in order; some of them may be gone."""
+    return [row[0] for row in tx.all("SELECT h.account FROM audit_chains AS h ORDER BY h.account")]
+
+
+def find_entries(tx: Tx, account: str, wanted: Wanted, limit: int | None = None) -> list[Entry]:
+    """Entries of an account, newest first: as many as the limit allows, or all."""
+    found: list[Entry] = []
+    for entry in _newest_first(tx, account, wanted):
+        if wanted.sid is None or has_sid(entry.touched, wanted.sid):
+            found.append(entry)
+            if len(found) == limit:
+                break
+    return found
+
+
+def verify_chain(tx: Tx, account: str, kept: Head | None = None) -> Verified:
+    """Go along a chain from its beginning, and compare each entry with its hash, and the end with what is kept of it.
+
+    Args:
+        account: whose chain.
+        kept: a place in it that was written down before, which has to be in it as it was.
+    """
+    row = tx.one(
+        "SELECT h.number, h.hash, h.pruned, h.pruned_hash FROM audit_chains AS h WHERE h.account = :account",
+        account=account,
+    )
+    end, start = (Head(*row[:2]), Head(*row[2:])) if row else (Head(0, ""), Head(0, ""))
+    count, broken = 0, None
+    place, pruned = start, "" if start.number == 0 else None
+    for entry, kept_hash in _oldest_first(tx, account):
+        count += 1
+        broken = broken or _compare(place, entry, kept_hash, kept)
+        place = Head(entry.number, kept_hash)
+        pruned = entry.touched if entry.action == PRUNE else pruned
+    return Verified(account, count, place, start.number, broken or _compare_ends(place, end, start, pruned, kept))
+
+
+def _compare(place: Head, entry: Entry, hash_: str, kept: Head | None) -> str | None:
+    """What is wrong with the entry that comes after a place in the chain."""
+    if entry.number != place.number + 1:
+        return f"entry {place.number + 1} is missing"
+    if entry.hash(place.hash) != hash_:
+        return f"entry {entry.number} is not what was written"
+    if kept and kept.number == entry.number and kept.hash != hash_:
+        return f"entry {entry.number} is another than the one that was written down"
+    return None
+
+
+def _compare_ends(place: Head, end: Head, start: Head, pruned: str | None, kept: Head | None) -> str | None:
+    """What is wrong with the ends of a chain in which each entry follows the one before it."""
+    if start.number and pruned != str(start):
+        return f"no entry says that those up to entry {start.number} were pruned"
+    if place.number < max(end.number, kept.number if kept else 0):
+        return f"entry {place.number + 1} is missing, and all that came after it"
+    if place != end:
+        return f"entry {place.number} is not where the chain is said to end"
+    return None
+
+
+def _newest_first(tx: Tx, account: str, wanted: Wanted) -> Iterator[Entry]:
+    given = {name: value for name in ("key", "action") if (value := getattr(wanted, name)) is not None}
+    conditions = "".join(f" AND e.{name} = :{name}" for name in given)
+    last = (wanted.until, 0)
+    while rows := tx.all(
+        f"""
+        SELECT {COLUMNS} FROM audit_entries AS e
+        WHERE e.account = :account AND e.moment >= :since AND (e.moment, e.number) < (:moment, :number){conditions}
+        ORDER BY e.moment DESC, e.number DESC
+        LIMIT :limit
+        """,
+        account=account,
+        since=wanted.since,
+        moment=last[0],
+        number=last[1],
+        limit=CHUNK,
+        **given,
+    ):
+        found = [Entry(*row) for row in rows]
+        yield from found
+        last = found[-1].moment, found[-1].number
+
+
+def _oldest_first(tx: Tx, account: str) -> Iterator[tuple[Entry, str]]:
+    """All entries, each with the hash that is kept of it."""
+    after = 0
+    while rows := _following(tx, account, after):
+        for row in rows:
+            yield Entry(*row[:-1]), row[-1]
+        after = rows[-1][1]
+
+
+def _following(tx: Tx, account: str, after: int) -> list[Row]:
+    return list(
+        tx.all(
+            f"""
+            SELECT {COLUMNS}, e.hash FROM audit_entries AS e
+            WHERE e.account = :account AND e.number > :after
+            ORDER BY e.number
+            LIMIT :limit
+            """,
+            account=account,
+            after=after,
+            limit=CHUNK,
+        )
+    )

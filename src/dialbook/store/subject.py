@@ -1,0 +1,100 @@
+"""All that an account's book holds about the person whom a number belongs to."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct, json
+
+from dialbook.model.contact import Contact
+from dialbook.model.errors import DialbookError
+from dialbook.model.phone import normal_number
+from dialbook.store.accounts import get_account
+from dialbook.store.contacts import find_by_number
+from dialbook.store.database import Tx
+
+TAIL = 7  # digits at the end of a number, which are the same however it is dialled
+
+
+class Membership(Struct, frozen=True):
+    """A list that somebody is in, since when, and what the list keeps of him, a JSON object."""
+
+    list_sid: str
+    list_name: str
+    joined: str
+    variables: str | None
+
+
+class ReportRow(Struct, frozen=True):
+    """A row of an upload's report."""
+
+    upload: str
+    position: int
+    line: int
+    number: str | None
+    reason: str
+    description: str
+    cells: Sequence[str]
+
+
+class Subject(Struct, frozen=True):
+    """What is held about somebody."""
+
+    number: str
+    contact: Contact | None
+    memberships: Sequence[Membership]
+    report_rows: Sequence[ReportRow]
+
+
+def find_subject(tx: Tx, account: str, given: str) -> Subject:
+    """What the account holds about the person whom a number belongs to.
+
+    Args:
+        account: whose book.
+        given: the number, in E.164 or as it is dialled in the account's region.
+
+    Raises:
+        NotFound: there is no such account.
+        Invalid: it is no number.
+    """
+    region = get_account(tx, account).region
+    number = normal_number(given, region)
+    contact = find_by_number(tx, account, [number]).get(number)
+    memberships = _find_memberships(tx, account, contact.sid) if contact else []
+    return Subject(number, contact, memberships, _find_report_rows(tx, account, number, region))
+
+
+def _find_memberships(tx: Tx, account: str, contact: str) -> list[Membership]:
+    rows = tx.all(
+        """
+        SELECT l.sid, l.name, m.joined, m.variables
+        FROM members AS m
+        JOIN lists AS l ON l.account = :account AND l.sid = m.list
+        WHERE m.account = :account AND m.contact = :contact
+        ORDER BY l.sid
+        """,
+        account=account,
+        contact=contact,
+    )
+    return [Membership(*row) for row in rows]
+
+
+def _find_report_rows(tx: Tx, account: str, number: str, region: str) -> list[ReportRow]:
+    """The rows that have the number in one of their cells, in whatever form."""
+    # Between the digits there may be blanks, dashes and brackets; a row that only looks alike is passed over below.
+    rows = tx.all(
+        """
+        SELECT r.upload, r.position, r.line, r.number, r.reason, r.description, r.cells FROM upload_reports AS r
+        WHERE r.account = :account AND (r.cells LIKE :pattern OR r.number LIKE :pattern)
+        ORDER BY r.upload, r.position
+        """,
+        account=account,
+        pattern=f"%{'%'.join(number[-TAIL:])}%",
+    )
+    found = [ReportRow(*(*row[:-1], json.decode(row[-1]))) for row in rows]
+    return [row for row in found if any(_is(number, text, region) for text in (row.number, *row.cells))]
+
+
+def _is(number: str, text: str | None, region: str) -> bool:
+    try:
+        return normal_number(text, region) == number
+    except DialbookError:
+        return False

@@ -1,0 +1,243 @@
+"""`dialbook audit`: what is looked for is found, and whatever somebody did to the log is noticed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dialbook.cli.main import dialbook
+from dialbook.model.audit import Entry, Head, write_runs
+from dialbook.store.audit_log import CHUNK
+from tests.conftest import NUMBERS, Client, Server, execute, run_cli
+
+COLUMNS = [*(field for field in Entry.__struct_fields__ if field not in ("account", "number")), "hash"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(dialbook, ["audit", *arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def logged(api: Client) -> tuple[Client, str]:
+    """An account with seven entries, and the sid of a contact."""
+    contact, _ = api.create_contacts({"number": NUMBERS[0]}, {"number": NUMBERS[1]})
+    for tag in "abc":
+        api.put(f"/contacts/{contact['sid']}", {"tag": tag})
+    api.delete(f"/contacts/{contact['sid']}")
+    return api, contact["sid"]
+
+
+Logged = tuple[Client, str]
+
+
+def query(server: Server, account: str, *options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = run_cli("audit", "query", account, *options, "--database", server.database)
+    return found
+
+
+def broken(server: Server, account: str, *options: str) -> str:
+    """What is said of a log that is not whole."""
+    result = run("verify", account, *options, "--database", server.database)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith(account)]
+    return line.partition("BROKEN: ")[2]
+
+
+def head(server: Server, account: str) -> str:
+    (found,) = run_cli("audit", "verify", account, "--database", server.database)
+    return str(found["head"])
+
+
+def places(server: Server, account: str) -> list[Head]:
+    """The chain after each of its entries."""
+    chain = [Head(0, "")]
+    for found in query(server, account, "--all")[::-1]:
+        entry = Entry(**found | {"touched": write_runs(found["touched"])})
+        chain.append(Head(entry.number, entry.hash(chain[-1].hash)))
+    return chain
+
+
+# Looking for entries
+
+
+def test_the_newest_come_first_and_as_many_as_are_asked_for(logged: Logged, server: Server) -> None:
+    client, _ = logged
+
+    found = query(server, client.account, "--limit", "3")
+
+    assert [entry["number"] for entry in found] == [7, 6, 5]
+    assert len(query(server, client.account)) == len(query(server, client.account, "--all")) == 7
+
+
+def test_each_condition_finds_what_it_says(logged: Logged, server: Server, connect: Callable[..., Client]) -> None:
+    client, sid = logged
+    other = connect(client.account)
+    other.create_contacts({"number": NUMBERS[2]})
+
+    def numbers(*options: str) -> list[int]:
+        return [entry["number"] for entry in query(server, client.account, *options)]
+
+    assert numbers("--key", client.key) == [7, 6, 5, 4, 3]
+    assert numbers("--key", other.key) == [9]
+    assert numbers("--sid", other.key) == [8]
+    assert numbers("--action", "update_contact") == [6, 5, 4]
+    assert numbers("--sid", sid) == [7, 6, 5, 4, 3]
+    assert numbers("--sid", sid, "--action", "update_contact", "--limit", "2") == [6, 5]
+    assert numbers("--sid", f"{int(sid, 16) + 1:032x}") == [3]
+    assert numbers("--since", "2020-01-01", "--until", "2020-01-02T00:00:00Z") == []
+    assert numbers("--since", query(server, client.account)[0]["moment"]) != []
+    assert numbers("--until", query(server, client.account)[-1]["moment"]) == []
+    assert numbers("--since", "2020-01-01") == numbers()
+
+
+def test_more_than_are_read_at_once_come_once_and_in_order(api: Client, server: Server) -> None:
+    made = api.create_list()
+    for i in range(CHUNK + 5):
+        api.put(f"/lists/{made['sid']}", {"tag": str(i)})
+
+    found = query(server, api.account, "--all")
+
+    assert [entry["number"] for entry in found] == list(range(CHUNK + 8, 0, -1))
+    assert run("verify", api.account, "--database", server.database).exit_code == 0
+
+
+def test_people_get_a_table(logged: Logged, server: Server) -> None:
+    client, sid = logged
+
+    result = run("query", client.account, "--database", server.database)
+
+    first, *_, create, _, _ = result.stdout.splitlines()[1:]
+    assert first.split()[0] == "7"
+    assert first.endswith(sid)
+    assert create.endswith(f"{sid} and 1 other")
+
+
+def test_the_command_line_is_named(server: Server) -> None:
+    run_cli("account", "create", "made-here", "--database", server.database)
+    key = run_cli("key", "create", "made-here", "--name", "Canary", "--database", server.database)["api_key"]
+    run_cli("key", "revoke", "made-here", key, "--database", server.database)
+    run_cli("account", "delete", "made-here", "--yes", "--database", server.database)
+
+    found = query(server, "made-here")[::-1]
+
+    assert [(entry["via"], entry["action"], entry["touched"]) for entry in found] == [
+        ("command line", "create_account", []),
+        ("command line", "create_key", [key]),
+        ("command line", "revoke_key", [key]),
+        ("command line", "delete_account", []),
+    ]
+    assert "Canary" not in str(found)
+    run_cli("account", "create", "made-here", "--database", server.database)
+    assert [entry["number"] for entry in query(server, "made-here")] == [5, 4, 3, 2, 1]
+
+
+# Seeing that it is whole
+
+
+def test_a_whole_log_is_said_to_be_whole(logged: Logged, server: Server) -> None:
+    client, _ = logged
+
+    (found,) = run_cli("audit", "verify", client.account, "--database", server.database)
+
+    assert (found["entries"], found["pruned"], found["broken"]) == (7, 0, None)
+    assert found["head"].startswith("7:")
+    assert run("verify", client.account, "--head", found["head"], "--database", server.database).exit_code == 0
+    checks = run_cli("doctor", "--database", server.database)
+    assert [check["ok"] for check in checks if check["name"] == f"{client.account}: audit log"] == [True]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_an_entry_that_is_not_what_was_written_is_named(column: str, logged: Logged, server: Server) -> None:
+    client, _ = logged
+    before = head(server, client.account)
+    is_text = column not in ("succeeded", "failed", "refusal")
+    change = f"substr({column}, 1, length({column}) - 1) || 'X'" if is_text else f"COALESCE({column}, 0) + 1"
+
+    sql = f"UPDATE audit_entries SET {column} = {change}"  # noqa: S608  # a name out of COLUMNS
+    change_log(server, client.account, sql, "number = 5")
+
+    assert broken(server, client.account) == "entry 5 is not what was written"
+    assert broken(server, client.account, "--head", before) == "entry 5 is not what was written"
+    result = CliRunner().invoke(dialbook, ["doctor", "--database", server.database])
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith(f"{client.account}: audit log")]
+    assert line.split("WRONG")[1].strip() == "entry 5 is not what was written"
+    _forget(server, client.account)
+
+
+@pytest.mark.parametrize(
+    ("gone", "says"),
+    [
+        ("number = 1", "entry 1 is missing"),
+        ("number = 4", "entry 4 is missing"),
+        ("number = 7", "entry 7 is missing, and all that came after it"),
+        ("number >= 5", "entry 5 is missing, and all that came after it"),
+        ("number > 0", "entry 1 is missing, and all that came after it"),
+    ],
+)
+def test_entries_that_are_gone_are_missed(gone: str, says: str, logged: Logged, server: Server) -> None:
+    client, _ = logged
+
+    change_log(server, client.account, "DELETE FROM audit_entries", gone)
+
+    assert broken(server, client.account) == says
+    _forget(server, client.account)
+
+
+def test_a_beginning_that_somebody_else_cut_off_is_missed(logged: Logged, server: Server) -> None:
+    client, _ = logged
+    (third,) = [place for place in places(server, client.account) if place.number == 3]
+    cut = "UPDATE audit_chains SET pruned = 3, pruned_hash = :hash"
+    change_log(server, client.account, cut, "number > 0", hash=third.hash)
+    change_log(server, client.account, "DELETE FROM audit_entries", "number <= 3")
+
+    assert broken(server, client.account) == "no entry says that those up to entry 3 were pruned"
+    _forget(server, client.account)
+
+
+def test_a_log_that_was_written_anew_is_told_by_a_head_that_was_kept(logged: Logged, server: Server) -> None:
+    """Whoever can write to the database can make a chain that is whole in itself."""
+    client, _ = logged
+    kept = head(server, client.account)
+    _write_anew(server, client.account, until=7)
+    anew = run("verify", client.account, "--database", server.database)
+    changed = broken(server, client.account, "--head", kept)
+    _write_anew(server, client.account, until=5)
+    cut = broken(server, client.account, "--head", kept)
+
+    assert anew.exit_code == 0
+    assert changed == "entry 7 is another than the one that was written down"
+    assert cut == "entry 6 is missing, and all that came after it"
+
+
+def test_a_head_that_is_none_is_refused(logged: Logged, server: Server) -> None:
+    client, _ = logged
+
+    assert "--head is '7'" in run("verify", client.account, "--head", "7", "--database", server.database).stderr
+    assert "Give the account" in run("verify", "--head", f"7:{'0' * 64}", "--database", server.database).stderr
+
+
+def change_log(server: Server, account: str, change: str, which: str, **params: object) -> None:
+    """Change some of an account's log behind Dialbook's back."""
+    execute(server.database, f"{change} WHERE account = :account AND {which}", account=account, **params)
+
+
+def _write_anew(server: Server, account: str, until: int) -> None:
+    """Take all keys out of the log, and all entries after one, and make the hashes anew."""
+    place = Head(0, "")
+    for found in query(server, account, "--all")[::-1][:until]:
+        entry = Entry(**found | {"touched": write_runs(found["touched"]), "key": None})
+        place = Head(entry.number, entry.hash(place.hash))
+        change = "UPDATE audit_entries SET key = NULL, touched = :touched, hash = :hash"
+        change_log(
+            server, account, change, "number = :number", touched=entry.touched, hash=place.hash, number=place.number
+        )
+    change_log(server, account, "DELETE FROM audit_entries", "number > :number", number=until)
+    change = "UPDATE audit_chains SET number = :until, hash = :hash"
+    change_log(server, account, change, "number > 0", until=until, hash=place.hash)
+
+
+def _forget(server: Server, account: str) -> None:
+    """Leave no broken log to the tests that look at all of them."""
+    change_log(server, account, "DELETE FROM audit_entries", "number > 0")
+    change_log(server, account, "DELETE FROM audit_chains", "number > 0")

@@ -1,0 +1,315 @@
+"""`dialbook erase` and `dialbook export-subject`: what is held about a person, all of it, and after it nothing."""
+
+import hmac
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import httpx2
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from dialbook.cli.main import dialbook
+from dialbook.settings import Settings
+from tests.conftest import Client, Server, run_cli, serving, work_off
+from tests.postgres import Postgres, ask
+from tests.processes import HANG_SECONDS, PROGRAM, environment, started
+
+NUMBER, DIALLED = "+919845098765", "098450 98-765"
+NAME, EMAIL = "Canary-Name", "canary@example.org"
+OTHERS = [f"+9198450{i:05}" for i in range(3000)]
+TRACES = (NUMBER, NUMBER[3:], DIALLED, NAME, NAME.casefold(), EMAIL)
+FILE = f"""number,first_name,city
+{NUMBER},{NAME},Kochi
+{NUMBER},{NAME},Pune
+{DIALLED},{NAME},Goa,too,many,cells
+12,Somebody,Delhi
+"""
+
+
+def run(*arguments: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(dialbook, arguments, input=typed, catch_exceptions=False)
+
+
+def erase(server: Server, client: Client, number: str = NUMBER, *options: str) -> Result:
+    return run("erase", number, "--account", client.account, "--database", server.database, *options)
+
+
+def erased(server: Server, client: Client, number: str = NUMBER) -> dict[str, Any]:
+    """The receipt of an erasure in one account."""
+    receipt: dict[str, Any] = run_cli(
+        "erase", number, "--account", client.account, "--yes", "--database", server.database
+    )
+    assert receipt["troubles"] == []
+    (account,) = receipt["accounts"]
+    return {**receipt, **account}
+
+
+def counts(receipt: dict[str, Any]) -> tuple[int, int, int]:
+    return receipt["contacts"], receipt["memberships"], receipt["report_rows"]
+
+
+def held(server: Server, client: Client, number: str = NUMBER) -> dict[str, Any]:
+    result = run("export-subject", number, "--account", client.account, "--database", server.database)
+    assert result.exit_code == 0, result.output
+    (found,) = msgspec.json.decode(result.stdout)
+    return dict(found)
+
+
+@pytest.fixture
+def known(api: Client, server: Server) -> Client:
+    """An account in which the person is in two lists, and in three rows of a report; and so are others."""
+    fill(api, lambda: work_off(server))
+    return api
+
+
+def fill(client: Client, work_off: Callable[[], None]) -> None:
+    client.create_contacts({"number": OTHERS[0]})
+    client.upload(f"{FILE}".encode(), "Leads", type="dynamic")
+    work_off()
+    contact = client.get("/contacts", name=NAME).json()["response"][0]["data"]["sid"]
+    client.put(f"/contacts/{contact}", {"email": EMAIL, "tag": EMAIL})
+    client.add_members(client.create_list()["sid"], contact)
+
+
+# What is held
+
+
+def test_all_that_is_held_is_shown(known: Client, server: Server) -> None:
+    found = held(server, known, DIALLED)
+
+    assert (found["account_sid"], found["number"]) == (known.account, NUMBER)
+    assert (found["contact"]["first_name"], found["contact"]["email"]) == (NAME, EMAIL)
+    assert [(each["list_name"], each["variables"]) for each in found["lists"]] == [
+        ("Leads", {"city": "Kochi"}),
+        ("Friends", {}),
+    ]
+    assert [(row["line"], row["reason"]) for row in found["upload_reports"]] == [
+        (3, "duplicate"),
+        (4, "too_many_cells"),
+    ]
+    assert "Pune" in found["upload_reports"][0]["cells"]
+    assert [entry["action"] for entry in found["audit"]] == ["add_members", "update_contact", "write_chunk"]
+    assert held(server, known)["audit"][0]["action"] == "export_subject"
+
+
+def test_of_a_stranger_nothing_is_held(known: Client, server: Server) -> None:
+    found = held(server, known, OTHERS[1])
+
+    assert (found["contact"], found["lists"], found["upload_reports"], found["audit"]) == (None, [], [], [])
+
+
+# What is removed
+
+
+def test_after_it_nothing_is_held_and_the_rest_is_as_it_was(known: Client, server: Server) -> None:
+    receipt = erased(server, known, DIALLED)
+
+    assert counts(receipt) == (1, 2, 2)
+    found = held(server, known)
+    assert (found["contact"], found["lists"], found["upload_reports"]) == (None, [], [])
+    assert [item["data"]["number"] for item in known.get("/contacts").json()["response"]] == [OTHERS[0]]
+    assert [item["data"]["contact_count"] for item in known.get("/lists").json()["response"]] == [0, 0]
+    checks = run_cli("doctor", "--database", server.database)
+    assert [check for check in checks if not check["ok"] and check["name"].startswith(known.account)] == []
+    assert counts(erased(server, known)) == (0, 0, 0)
+
+
+def test_the_report_still_counts_the_rows(known: Client, server: Server) -> None:
+    (upload,) = known.get("/csv-status").json()["response"]
+    path = f"/csv-status/{upload['data']['upload_id']}/errors"
+    before = known.get(path).json()
+
+    erased(server, known)
+
+    after = known.get(path).json()
+    as_csv = known.request("GET", path, headers={"Accept": "text/csv"}).text
+    assert after["metadata"] == before["metadata"]
+    assert [item["data"]["number"] for item in after["response"]] == [None, None, "12"]
+    assert [item["data"]["line"] for item in after["response"]] == [3, 4, 5]
+    assert "Somebody" in as_csv
+    assert not any(trace in as_csv + str(after) for trace in TRACES)
+
+
+def test_the_receipt_proves_whose_number_it_was_and_the_log_alone_does_not(known: Client, server: Server) -> None:
+    sid = known.get("/contacts", name=NAME).json()["response"][0]["data"]["sid"]
+
+    receipt = erased(server, known)
+
+    (entry, *_) = run_cli("audit", "query", known.account, "--database", server.database)
+    proof = hmac.digest(receipt["secret"].encode(), NUMBER.encode(), "sha256").hex()
+    assert (entry["action"], entry["via"]) == ("erase", "command line")
+    assert entry["touched"] == [sid, f"hmac-sha256:{proof}"]
+    assert receipt["proof"] == f"hmac-sha256:{proof}"
+    (verified,) = run_cli("audit", "verify", known.account, "--database", server.database)
+    assert verified["head"] == receipt["entry"]
+    assert receipt["secret"] not in str(entry)
+
+
+@pytest.mark.parametrize("typed", ["n\n", ""])
+def test_nothing_is_removed_without_a_yes(typed: str, known: Client, server: Server) -> None:
+    result = run("erase", NUMBER, "--account", known.account, "--database", server.database, typed=typed)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"Erase {NUMBER} from account {known.account} for good?" in result.stderr
+    assert held(server, known)["contact"] is not None
+
+
+def test_a_person_gets_a_receipt_to_keep(known: Client, server: Server) -> None:
+    result = run("erase", "-", "--account", known.account, "--yes", "--database", server.database, typed=f"{NUMBER}\n")
+
+    head, line, secret = result.stdout.splitlines()
+    assert head.split("  ")[0] == "ACCOUNT"
+    assert line.split()[:4] == [known.account, "1", "2", "2"]
+    assert len(secret.removeprefix("Secret of the proof: ")) == 64
+    assert "backups" in result.stderr
+
+
+def test_one_account_or_all(new_database: Callable[[], str], new_client: Callable[..., Client]) -> None:
+    with serving(Settings(database=new_database())) as server:
+        one, two, three = (new_client(server, account) for account in ("one", "two", "three"))
+        for client in (one, two):
+            client.create_contacts({"number": NUMBER})
+
+        erased(server, one)
+        between = held(server, two)
+        receipt = run_cli("erase", NUMBER, "--all-accounts", "--yes", "--database", server.database)
+
+        assert between["contact"]["number"] == NUMBER
+        assert [held(server, client)["contact"] for client in (one, two, three)] == [None] * 3
+        assert [(each["account_sid"], each["contacts"]) for each in receipt["accounts"]] == [
+            ("one", 0),
+            ("three", 0),
+            ("two", 1),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["12", "--account", "{account}"], 1, "not a phone number"),
+        ([NUMBER, "--account", "nobody"], 1, "There is no account 'nobody'."),
+        ([NUMBER, "--account", "{account}", "--account", "nobody"], 1, "There is no account 'nobody'."),
+        ([DIALLED, "--all-accounts"], 1, "give NUMBER with +"),
+        ([NUMBER], 2, "Give --account, or --all-accounts."),
+        ([NUMBER, "--account", "{account}", "--all-accounts"], 2, "Give --account, or --all-accounts."),
+    ],
+)
+@pytest.mark.parametrize("command", [["erase", "--yes"], ["export-subject"]])
+def test_what_cannot_be_meant_is_refused(
+    command: list[str], arguments: list[str], status: int, says: str, known: Client, server: Server
+) -> None:
+    given = [each.format(account=known.account) for each in arguments]
+
+    result = run(*command, *given, "--database", server.database)
+
+    assert (result.exit_code, result.stdout) == (status, "")
+    assert says in result.stderr
+    assert held(server, known)["contact"] is not None
+
+
+def test_an_upload_under_way_keeps_everything_until_it_is_cancelled(known: Client, server: Server) -> None:
+    upload = known.upload(FILE.encode(), "More").json()["response"]["data"]["summary"]["upload_id"]
+
+    refused = erase(server, known, NUMBER, "--yes")
+
+    assert refused.exit_code == 1
+    assert f"Upload {upload} of account '{known.account}' is under way" in refused.stderr
+    assert held(server, known)["contact"] is not None
+    known.delete(f"/csv-status/{upload}")
+    # Nobody has removed the file of the upload that was cancelled.
+    folder = Path(server.settings.upload_folder)
+    assert any(DIALLED.encode() in file.read_bytes() for file in folder.rglob("*.upload"))
+    erased(server, known)
+    assert not list(folder.rglob("*.upload"))
+
+
+# What is left in the files of SQLite
+
+
+def traces(folder: Path) -> list[tuple[str, str]]:
+    """Where something of the person is left: the file, and what it is."""
+    files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return [(name, trace) for name, content in files.items() for trace in TRACES if trace.encode() in content]
+
+
+@contextmanager
+def served(database: str, folder: Path) -> Iterator[Client]:
+    """A server of its own process, with another that works off uploads beside it, and many contacts in its book."""
+    run_cli("account", "create", "acme", "--database", database)
+    key = run_cli("key", "create", "acme", "--database", database)
+    auth = (key["api_key"], key["api_token"])
+    with (
+        started("serve", "--port", "0", "--database", database, folder=folder) as server,
+        httpx2.Client(base_url=server.url, auth=auth, timeout=HANG_SECONDS) as http,
+    ):
+        yield Client(http, "acme", *auth)
+
+
+def crowd(client: Client, numbers: list[str]) -> None:
+    """Others on the same pages, who come and change so that pages are cut, filled and put together again."""
+    made = client.create_contacts(*({"number": each, "first_name": f"A{each[-4:]}{'x' * 40}"} for each in numbers))
+    for part in (made[::2], made[1::2]):
+        client.put("/contacts", {"contacts": [{"sid": each["sid"], "last_name": each["number"]} for each in part]})
+    for each in made[::20]:
+        client.delete(f"/contacts/{each['sid']}")
+
+
+def ended(client: Client) -> None:
+    """Wait until the process beside the server has worked off all uploads."""
+    while any(item["data"]["status"] == "in-progress" for item in client.get("/csv-status").json()["response"]):
+        pass
+
+
+def test_no_byte_is_left_in_any_file_while_a_server_runs_nor_after_it(database: str, tmp_path: Path) -> None:
+    with served(database, tmp_path) as client:
+        crowd(client, OTHERS[:1000])
+        fill(client, lambda: ended(client))
+        crowd(client, OTHERS[1000:2000])
+        assert {trace for _, trace in traces(tmp_path)} == set(TRACES)
+
+        receipt = run_cli("erase", NUMBER, "--account", "acme", "--yes", "--database", database)
+
+        assert receipt["troubles"] == []
+        assert traces(tmp_path) == []
+        crowd(client, OTHERS[2000:])
+        assert traces(tmp_path) == []
+    assert traces(tmp_path) == []
+    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+        connection.execute("VACUUM INTO ?", [str(tmp_path / "copy.db")])
+    assert traces(tmp_path) == []
+
+
+def test_it_waits_until_nobody_reads_an_old_state(database: str, tmp_path: Path) -> None:
+    path = database.removeprefix("sqlite:///")
+    with served(database, tmp_path) as client, closing(apsw.Connection(path)) as reader:
+        client.create_contacts({"number": NUMBER, "first_name": NAME})
+        reader.execute("BEGIN; SELECT count(*) FROM contacts").fetchall()
+        command = [str(PROGRAM), "erase", NUMBER, "--account", "acme", "--yes", "--json", "--database", database]
+        with subprocess.Popen(command, cwd=tmp_path, env=environment({}), stdout=subprocess.PIPE) as process:
+            while client.get("/contacts").json()["metadata"]["total"]:
+                pass
+            assert traces(tmp_path) != []
+            assert process.poll() is None
+
+            reader.execute("COMMIT")
+
+            output, _ = process.communicate(timeout=HANG_SECONDS)
+        assert (process.returncode, msgspec.json.decode(output)["troubles"]) == (0, [])
+        assert traces(tmp_path) == []
+
+
+# What is left in PostgreSQL
+
+
+def test_postgres_is_vacuumed(postgres: Postgres) -> None:
+    url = postgres.create_book()
+    run_cli("account", "create", "acme", "--database", url)
+
+    run_cli("erase", NUMBER, "--account", "acme", "--yes", "--database", url)
+
+    assert ask(url, "SELECT relname FROM pg_stat_user_tables WHERE last_vacuum IS NULL") == []
