@@ -236,3 +236,24 @@ def test_a_search_in_a_list_goes_the_way_of_fewer_rows(
     nodes = plan(search_members, sids[which], Window(0, 20), sort, filter_, skip=1)
 
     assert rows_of(nodes) <= 4 * 32
+
+
+def test_many_numbers_are_looked_up_where_postgresql_believes_that_there_are_few_contacts(postgres: Postgres) -> None:
+    """Before it has counted them it takes any way to be short, one contact by one through all the numbers too."""
+    url = postgres.create_book()
+    numbers = [f"+91{9_800_000_000 + i}" for i in range(5000)]
+
+    async def fill() -> None:
+        with closing(open_database(url)) as db:
+            await db.write(create_account)
+            await db.write(contacts.create_contacts, "acme", [ContactDraft("+919799999999")], now=NOW)
+            ask(url, "ALTER TABLE contacts SET (autovacuum_enabled = off)")
+            ask(url, "ANALYZE contacts")
+            await db.write(contacts.create_contacts, "acme", list(map(ContactDraft, numbers)), now=NOW)
+
+    asyncio.run(fill())
+    with planner(url) as plan:
+        nodes = plan(contacts.find_by_number, numbers)
+
+    assert not [node for node in nodes if "ANY" in node.get("Filter", "")]
+    assert sum(node.get("Rows Removed by Join Filter", 0) for node in nodes) == 0

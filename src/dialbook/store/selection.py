@@ -51,10 +51,10 @@ def any_of(name: str, values: Sequence[str]) -> tuple[str, dict[str, str]]:
 
 
 class OneOf(Struct, frozen=True):
-    """Rows that have one of many values in a column; all values are one parameter.
+    """Rows that have one of many values in a column; all values are one parameter, and a table that is joined.
 
-    SQLite is given them as a table that it goes through first: of a condition it would take the values one by one for
-    each row that the account has.
+    Of a condition both engines would take the values one by one for each row that the account has: SQLite always,
+    PostgreSQL where it believes that there are few rows, as it does until it has counted them.
     """
 
     source: str  # goes before the table after FROM
@@ -64,10 +64,11 @@ class OneOf(Struct, frozen=True):
 
 def one_of(engine: Engine, column: str, values: Sequence[str]) -> OneOf:
     """What selects them; a value that comes twice may give its rows twice."""
+    condition = f"{column} = wanted.value"
     if engine == "postgres":
-        return OneOf("", f"{column} = ANY(:wanted)", {"wanted": list(values)})
-    source = "json_each(:wanted) AS wanted CROSS JOIN "
-    return OneOf(source, f"{column} = wanted.value", {"wanted": json.encode(values).decode()})
+        source = "unnest(CAST(:wanted AS text[])) AS wanted (value) CROSS JOIN "
+        return OneOf(source, condition, {"wanted": list(values)})
+    return OneOf("json_each(:wanted) AS wanted CROSS JOIN ", condition, {"wanted": json.encode(values).decode()})
 
 
 def rows_of(engine: Engine, rows: Sequence[Row]) -> tuple[str, dict[str, str]]:
