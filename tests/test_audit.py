@@ -16,9 +16,11 @@ import pytest
 from dialbook.console.app import OPEN_PAGES, PAGES, READING_PAGES
 from dialbook.jobs.forgetting import Retention
 from dialbook.jobs.forgetting import forget as forget_old
+from dialbook.model.audit import Author, Effect, Via
 from dialbook.server.app import OPERATIONS
 from dialbook.settings import Settings
-from dialbook.store.audit import PRUNED_AT_ONCE
+from dialbook.store.audit import PRUNED_AT_ONCE, note
+from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
 
@@ -150,23 +152,34 @@ def test_every_operation_that_writes_leaves_one_entry(operation: str, book: Book
     assert verified(book.client, book.server)["entries"] == entry["number"]
 
 
-# The forms of the console: what is typed, the action and what it touches; None of one that changes nothing.
-TYPED: dict[str, tuple[dict[str, str], str, Callable[[Book], list[str]]] | None] = {
-    "/lists": ({"name": NAME, "type": "static"}, "create_lists", lambda _: []),
-    "/lists/{list_sid}": ({"name": NAME}, "update_list", lambda book: [book.list]),
-    "/lists/{list_sid}/delete": ({"name": "Friends"}, "delete_list", lambda book: [book.list]),
-    "/lists/{list_sid}/selection": None,
-    "/lists/{list_sid}/selection/work": (
+@dataclass(frozen=True)
+class Form:
+    """What is typed, the action that it becomes, what of the book it touches, and how many things it makes."""
+
+    typed: dict[str, str]
+    action: str | None  # None of a form that changes nothing
+    touches: Callable[[Book], set[str]] = lambda _: set()
+    makes: int = 0
+
+
+TYPED = {
+    "/lists": Form({"name": NAME, "type": "static"}, "create_lists", makes=1),
+    "/lists/{list_sid}": Form({"name": NAME}, "update_list", lambda book: {book.list}),
+    "/lists/{list_sid}/delete": Form({"name": "Friends"}, "delete_list", lambda book: {book.list}),
+    "/lists/{list_sid}/selection": Form({"action": "remove", "contact": "{contact_sid}"}, None),
+    "/lists/{list_sid}/selection/work": Form(
         {"action": "copy", "list_name": "Others", "contact": "{contact_sid}", "total": "1"},
         "add_members",
-        lambda book: [book.other_list, book.member],
+        lambda book: {book.other_list, book.member},
     ),
-    "/lists/{list_sid}/selection/export": None,
-    "/contacts": ({"number": NUMBERS[2], "first_name": NAME}, "create_contacts", lambda _: []),
-    "/contacts/{contact_sid}": ({"number": NUMBERS[0], "etag": "{etag}"}, "update_contact", lambda book: [book.member]),
-    "/contacts/{contact_sid}/delete": ({}, "delete_contact", lambda book: [book.member]),
-    "/uploads": ({"list_name": "Friends"}, "create_upload", lambda _: []),
-    "/uploads/{upload_id}/cancel": ({}, "cancel_upload", lambda book: [book.upload, book.list]),
+    "/lists/{list_sid}/selection/export": Form({"contact": "{contact_sid}"}, None),
+    "/contacts": Form({"number": NUMBERS[2], "first_name": NAME}, "create_contacts", makes=1),
+    "/contacts/{contact_sid}": Form(
+        {"number": NUMBERS[0], "etag": "{etag}"}, "update_contact", lambda book: {book.member}
+    ),
+    "/contacts/{contact_sid}/delete": Form({}, "delete_contact", lambda book: {book.member}),
+    "/uploads": Form({"list_name": "Friends"}, "create_upload", lambda book: {book.list}, makes=1),
+    "/uploads/{upload_id}/cancel": Form({}, "cancel_upload", lambda book: {book.upload, book.list}),
 }
 
 
@@ -182,21 +195,19 @@ def console(book: Book) -> Iterator[httpx2.Client]:
 def test_every_form_of_the_console_that_writes_leaves_one_entry(path: str, book: Book, console: httpx2.Client) -> None:
     names = {"list_sid": book.list, "contact_sid": book.member, "upload_id": book.upload}
     names["etag"] = book.client.get(f"/contacts/{book.member}").headers["etag"].strip('W/"')
-    expected = TYPED[path]
-    typed = expected[0] if expected else {"action": "remove", "contact": "{contact_sid}"}
-    fields = {name: value.format(**names) for name, value in typed.items()}
+    form, before = TYPED[path], entries(book.client, book.server)
+    fields = {name: value.format(**names) for name, value in form.typed.items()}
     files = {"file_name": ("rows.csv", b"number\n", "text/csv")} if path == "/uploads" else None
-    before = entries(book.client, book.server)
 
     answer = console.post(f"/console{path.format(**names)}", data=fields, files=files)
 
     assert answer.status_code in (200, 303), answer.text
-    *_, entry = after = entries(book.client, book.server)
-    assert len(after) == len(before) + (expected is not None)
-    if expected:
-        _, action, touches = expected
-        assert (entry["via"], entry["key"], entry["action"]) == ("console", book.client.key, action)
-        assert entry["touched"] == touches(book) or (not touches(book) and len(entry["touched"]) == 1)
+    new = entries(book.client, book.server)[len(before) :]
+    assert [entry["action"] for entry in new] == ([form.action] if form.action else [])
+    for entry in new:
+        assert (entry["via"], entry["key"]) == ("console", book.client.key)
+        assert form.touches(book) <= set(entry["touched"])
+        assert len(entry["touched"]) == len(form.touches(book)) + form.makes
 
 
 @pytest.mark.usefixtures("console")
@@ -281,6 +292,18 @@ def test_an_upload_is_noted_from_its_beginning_to_its_end_in_the_name_of_its_key
     assert written == [item["data"]["sid"] for item in members][1:]
     assert {tuple(each["touched"][:2]) for each in chunks} == {(upload["upload_id"], book.list)}
     assert end["touched"] == [upload["upload_id"]]
+
+
+def test_an_answer_that_is_given_again_leaves_no_second_entry(book: Book) -> None:
+    before = entries(book.client, book.server)
+    ask = {"headers": {"Idempotency-Key": "once"}, "json": {"contacts": [{"number": NUMBERS[7]}]}}
+
+    first, again = (book.client.request("POST", "/contacts", **ask) for _ in range(2))
+
+    assert again.headers["idempotent-replayed"] == "true"
+    (entry,) = entries(book.client, book.server)[len(before) :]
+    assert (entry["action"], entry["touched"]) == ("create_contacts", made(book, first.json()))
+    assert entry["request"] == first.json()["request_id"]
 
 
 def test_many_at_once_make_one_chain(book: Book) -> None:
@@ -396,9 +419,20 @@ def test_nothing_personal_is_in_it(book: Book) -> None:
         assert secret not in found
 
 
+def note_many(server: Server, account: str, count: int) -> None:
+    """Entries as of so many changes."""
+
+    def change(tx: Tx) -> None:
+        for _ in range(count):
+            note(tx, account, Author(Via.API, datetime.now(UTC)), "update_contact", Effect(succeeded=1))
+
+    with closing(open_database(server.database)) as db:
+        asyncio.run(db.write(change))
+
+
 def forget(server: Server, days: int, now: datetime) -> None:
     """What a server does each hour, with entries kept for some days."""
-    retention = Retention(timedelta(days=30), timedelta(hours=24), timedelta(days=days))
+    retention = Retention(timedelta(days=30), timedelta(days=1), timedelta(days=days))
     with closing(open_database(server.database)) as db:
         asyncio.run(forget_old(db, retention, now=now))
 
@@ -410,8 +444,7 @@ def test_old_entries_are_pruned_and_the_rest_is_whole(
     with serving(Settings(database=database)) as server:
         client = new_client(server, "acme")
         (contact,) = client.create_contacts({"number": NUMBERS[0]})
-        for i in range(PRUNED_AT_ONCE + 10):
-            client.put(f"/contacts/{contact['sid']}", {"tag": str(i)})
+        note_many(server, client.account, PRUNED_AT_ONCE)
     old = verified(client, server)["entries"]
     with serving(Settings(database=database), clock=lambda: later) as server:
         client = Client(new_client(server, "acme").http, "acme", client.key, client.token)

@@ -47,6 +47,7 @@ def subject_options(command: F) -> F:
 
 @click.command()
 @subject_options
+@click.option("--no-rewrite", is_flag=True, help="Leave out writing a SQLite file anew, which takes the longest.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @database_options
 @json_option
@@ -54,17 +55,20 @@ def erase(
     number: str,
     accounts: Sequence[str],
     everywhere: bool,
+    no_rewrite: bool,
     yes: bool,
     database: str | None,
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Remove the person whom NUMBER belongs to, for good: contact, memberships, rows in reports of uploads,
-    answers kept for an Idempotency-Key.
+    """Remove the person whom NUMBER belongs to, for good: contact, memberships, rows of reports, answers that are kept.
 
     NUMBER is in E.164, or as it is dialled in the account's region; - reads it from standard input, where no list of
-    processes and no shell keeps it. Nothing is removed from an account while one of its uploads is under way. On
-    SQLite no file of the book has it afterwards, also while servers go on. Backups are not changed.
+    processes and no shell keeps it. Nothing is removed from an account while one of its uploads is under way. Backups
+    are not changed.
+
+    On SQLite the file is written anew, so that no file of the book has a byte of it afterwards. Servers go on; changes
+    wait meanwhile, and after five seconds are refused. To erase several, give --no-rewrite with all but the last.
 
     What is printed is a receipt. The audit log gets the same, with a proof in the place of the number: an HMAC with
     the secret that the receipt alone has. Exit status 1 when something is not removed; what is done stays, and the
@@ -85,8 +89,8 @@ def erase(
             click.confirm(f"Erase {given} from {_in_words(wanted)} for good?", abort=True, err=True)
         erased, troubles = _erase_each(db, wanted, given, author, secret)
         troubles += _attempt(partial(_sweep, db, open_spool(settings.upload_folder, settings.database)))
-    troubles += _attempt(partial(wipe, settings.database))
-    remains = not_wiped(settings.database)
+    troubles += _attempt(partial(wipe, settings.database, rewrite=not no_rewrite))
+    remains = not_wiped(settings.database, rewrite=not no_rewrite)
     if as_json:
         moment = utc_text(author.moment)
         show({"moment": moment, "secret": secret, "accounts": erased, "troubles": troubles, "may_remain_in": remains})
@@ -208,6 +212,7 @@ def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:
         "contact": write_contact(contact) if contact else None,
         "lists": [asdict(each) | {"variables": Raw(each.variables or "{}")} for each in held.memberships],
         "upload_reports": held.report_rows,
+        "answers": held.answers,
         # Whom else an entry touched is not about this person.
         "audit": [{name: getattr(entry, name) for name in AUDITED} for entry in entries],
     }

@@ -37,9 +37,9 @@ async def work(settings: Settings, ended: asyncio.Event) -> None:
         spool = open_spool(settings.upload_folder, settings.database)
         count_rows = shared().new_counts().rows if settings.metrics_port else lambda _: None
         retention = Retention(
-            uploads=timedelta(days=settings.report_days),
-            answers=timedelta(hours=settings.idempotency_hours),
-            entries=timedelta(days=settings.audit_days),
+            timedelta(days=settings.report_days),
+            timedelta(hours=settings.idempotency_hours),
+            timedelta(days=settings.audit_days),
         )
         forgetting = asyncio.create_task(forget_now_and_then(db, retention, clock))
         await Runner(db, spool, limits, clock, count_rows).run(ended)

@@ -1,4 +1,4 @@
-"""Forgetting what is kept for a while only: uploads that have ended, answers, audit entries."""
+"""Forgetting what is kept for a while only: uploads that have ended, answers, and entries of the audit log."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Retention(Struct, frozen=True):
 
     uploads: timedelta  # after their end
     answers: timedelta
-    entries: timedelta  # of the audit log, by whole days
+    entries: timedelta  # of the audit log
 
 
 async def forget_now_and_then(db: Database, retention: Retention, clock: Callable[[], datetime]) -> None:

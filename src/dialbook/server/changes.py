@@ -64,27 +64,8 @@ async def change_and_reply(
     key = idempotency_key(request)
     if key is None:
         return reply(request, write(await make_change(request, fn, *args, **kwargs)))
-    noted = recorded(fn, author_of(request))
-    return await _reply_once(request, key, lambda tx: write(noted(tx, *args, **kwargs)))
-
-
-async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]) -> Response:
-    fingerprint = fingerprint_of(request)
-
-    def answer(tx: Tx) -> KeptAnswer:
-        made = change(tx)
-        body = to_bytes(made, request.scope["request_id"], request.method)
-        return KeptAnswer(fingerprint, made.http_code, made.headers, body)
-
-    try:
-        kept, is_repeated = await service_of(request).db.write(
-            answer_once, account_of(request).sid, key, fingerprint, answer, now=now_of(request)
-        )
-    except Unavailable as lost:
-        if lost.headers:  # which ask to come again: nothing was changed
-            raise
-        raise Unavailable(UNKNOWN, headers=RETRY_SOON) from lost
-    return reply_kept(request, key, kept, is_repeated=is_repeated)
+    change = recorded(fn, author_of(request))
+    return await _reply_once(request, key, lambda tx: write(change(tx, *args, **kwargs)))
 
 
 async def note_export(request: Request, action: str, sid: str) -> None:
@@ -112,3 +93,22 @@ def via_of(request: Request) -> Via:
     """Whether the console is asked, or the API."""
     is_console = request.scope.get("operation", "").startswith("console.")
     return Via.CONSOLE if is_console else Via.API
+
+
+async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]) -> Response:
+    fingerprint = fingerprint_of(request)
+
+    def answer(tx: Tx) -> KeptAnswer:
+        made = change(tx)
+        body = to_bytes(made, request.scope["request_id"], request.method)
+        return KeptAnswer(fingerprint, made.http_code, made.headers, body)
+
+    try:
+        kept, is_repeated = await service_of(request).db.write(
+            answer_once, account_of(request).sid, key, fingerprint, answer, now=now_of(request)
+        )
+    except Unavailable as lost:
+        if lost.headers:  # which ask to come again: nothing was changed
+            raise
+        raise Unavailable(UNKNOWN, headers=RETRY_SOON) from lost
+    return reply_kept(request, key, kept, is_repeated=is_repeated)

@@ -94,6 +94,7 @@ TABLES = (
         "audit_entries",
         ("number",),
         ("moment", "via", "key", "action", "touched", "succeeded", "failed", "refusal", "request", "hash"),
+        LARGE,
     ),
 )
 

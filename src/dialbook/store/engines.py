@@ -10,11 +10,12 @@ from dialbook.store.database import Database
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 
+FREE_SPACE = "free space in pages of its tables, until other rows take it"
 LEFT_BY_SQLITE = ("backups and replicas from before", "blocks of the disk that files had which are gone")
 LEFT_BY_POSTGRES = (
     "backups, replicas and archived logs from before",
     "PostgreSQL's log (pg_wal), until its files are written anew",
-    "free space in pages of its tables, until other rows take it",
+    FREE_SPACE,
     "rows that a transaction from before still sees, until it ends and PostgreSQL vacuums again",
 )
 
@@ -86,8 +87,12 @@ def look(url: str) -> None:
         look_into(sqlite_path(url))
 
 
-def wipe(url: str) -> None:
+def wipe(url: str, *, rewrite: bool) -> None:
     """Take what was deleted out of the files of the database, as far as that can be done while servers go on.
+
+    Args:
+        url: the database.
+        rewrite: whether a SQLite file is written anew, without which free space in its pages may keep pieces.
 
     Raises:
         Unavailable: it could not be done.
@@ -97,14 +102,16 @@ def wipe(url: str) -> None:
 
         vacuum(url)
     else:
-        from dialbook.store.sqlite_wipe import wipe as empty_log  # noqa: PLC0415
+        from dialbook.store.sqlite_wipe import wipe as rewrite_file  # noqa: PLC0415
 
-        empty_log(sqlite_path(url))
+        rewrite_file(sqlite_path(url), rewrite=rewrite)
 
 
-def not_wiped(url: str) -> Sequence[str]:
-    """What may still hold what was deleted."""
-    return LEFT_BY_POSTGRES if url.startswith(POSTGRES) else LEFT_BY_SQLITE
+def not_wiped(url: str, *, rewrite: bool) -> Sequence[str]:
+    """What may still hold what was deleted after that."""
+    if url.startswith(POSTGRES):
+        return LEFT_BY_POSTGRES
+    return LEFT_BY_SQLITE if rewrite else (*LEFT_BY_SQLITE, FREE_SPACE)
 
 
 def masked(url: str) -> str:

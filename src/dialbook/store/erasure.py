@@ -10,7 +10,7 @@ from dialbook.store.audit import note
 from dialbook.store.books import lock_book
 from dialbook.store.contacts import delete_contact
 from dialbook.store.database import Tx
-from dialbook.store.idempotency import forget_answers_with
+from dialbook.store.idempotency import delete_answers
 from dialbook.store.subject import Subject, find_subject
 
 ERASED = "It was erased."  # stands in an upload's report where a row did
@@ -23,13 +23,13 @@ class Erased(Struct, frozen=True):
     contacts: int
     memberships: int
     report_rows: int
-    answers: int  # to changes that came with an Idempotency-Key
+    answers: int  # to requests that had an Idempotency-Key
     entry: str  # its number and hash
     proof: str
 
 
 def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> Erased:
-    """Remove the person whom a number belongs to: contact, memberships, name, rows in reports, answers.
+    """Remove the person whom a number belongs to: contact, memberships, rows in reports of uploads, answers kept.
 
     Args:
         account: whose book.
@@ -49,11 +49,12 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     if found.contact:
         delete_contact(tx, account, found.contact.sid, now=author.moment)
     _clear_report_rows(tx, account, found)
+    delete_answers(tx, account, found.answers)
     proof = f"hmac-sha256:{hmac.digest(secret.encode(), found.number.encode(), 'sha256').hex()}"
     sids = [found.contact.sid] if found.contact else []
-    answers = forget_answers_with(tx, account, [found.number, *sids])
-    head = note(tx, account, author, "erase", Effect([*sids, proof], succeeded=len(sids) + len(found.report_rows)))
-    return Erased(account, len(sids), len(found.memberships), len(found.report_rows), answers, str(head), proof)
+    removed = len(sids), len(found.memberships), len(found.report_rows), len(found.answers)
+    head = note(tx, account, author, "erase", Effect([*sids, proof], succeeded=sum(removed)))
+    return Erased(account, *removed, str(head), proof)
 
 
 def _refuse_uploads_under_way(tx: Tx, account: str) -> None:

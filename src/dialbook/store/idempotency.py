@@ -109,24 +109,23 @@ def forget_answers(tx: Tx, account: str, *, before: datetime) -> int:
     )
 
 
-def forget_answers_with(tx: Tx, account: str, texts: Collection[str]) -> int:
-    """Delete the answers in which any of the texts stands, such as a contact's number and sid; return how many.
-
-    A request whose answer is forgotten is done once more when it is sent again.
-    """
-    lock_book(tx, account)
-    forgotten, after = 0, ""
-    wanted = [text.encode() for text in texts]
+def find_answers_with(tx: Tx, account: str, texts: Collection[str]) -> list[str]:
+    """The keys that have any of the texts in them, such as a contact's number and sid, or whose answers have."""
+    found: list[str] = []
+    after, wanted = "", [text.encode() for text in texts]
     while rows := _read_bodies(tx, account, after):
-        found = [key for key, body in rows if any(text in body for text in wanted)]
-        forgotten += sum(
-            tx.run_each(
-                "DELETE FROM idempotency WHERE account = :account AND key = :key",
-                [{"account": account, "key": key} for key in found],
-            )
-        )
+        found += [key for key, body in rows if any(text in part for text in wanted for part in (key.encode(), body))]
         after = rows[-1][0]
-    return forgotten
+    return found
+
+
+def delete_answers(tx: Tx, account: str, keys: Collection[str]) -> None:
+    """Delete the answers to the requests that keys name, each of which is done once more when it is sent again."""
+    lock_book(tx, account)
+    tx.run_each(
+        "DELETE FROM idempotency WHERE account = :account AND key = :key",
+        [{"account": account, "key": key} for key in keys],
+    )
 
 
 def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[str, bytes]]:

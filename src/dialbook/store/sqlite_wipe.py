@@ -1,7 +1,8 @@
-"""SQLite: what was deleted leaves the log, too.
+"""SQLite: of what was deleted nothing is left in the file, nor in its log.
 
-In the file itself it is overwritten as it is deleted (`secure_delete`). The log still has pages as they were before,
-until all of it was moved into the file and it is cut off.
+What is deleted is overwritten at once (`secure_delete`), but not the copies that a page keeps in its free space of rows
+that once moved to another page. Only writing all pages anew is sure to leave none. Then the log has the old ones, until
+all of it was moved into the file and it is cut off.
 """
 
 import time
@@ -17,22 +18,28 @@ TRY_MILLISECONDS = 200  # that one try may keep those waiting who write
 PAUSE = 0.05  # seconds
 
 
-def wipe(path: str) -> None:
-    """Empty the log of a book, which may be in use.
+def wipe(path: str, *, rewrite: bool) -> None:
+    """Leave nothing of what was deleted in a book, which may be in use.
+
+    Args:
+        path: the book.
+        rewrite: whether all pages are written anew; meanwhile nobody else can write.
 
     Raises:
-        Unavailable: somebody went on reading an old state of the book, or it cannot be used now.
+        Unavailable: somebody went on reading an old state of the book, or it cannot be written now.
     """
-    with trouble_as_unavailable(f"The log of {path} cannot be emptied"), closing(connect(path)) as connection:
+    with trouble_as_unavailable(f"{path} cannot be written anew"), closing(connect(path)) as connection:
+        if rewrite:
+            connection.execute("VACUUM")
         connection.set_busy_timeout(TRY_MILLISECONDS)
         end = time.monotonic() + PATIENCE
-        while not _empty(connection):
+        while not _empty_log(connection):
             if time.monotonic() > end:
                 raise Unavailable(f"The log of {path} still has it: somebody reads an old state of the book.")
             time.sleep(PAUSE)
 
 
-def _empty(connection: apsw.Connection) -> bool:
+def _empty_log(connection: apsw.Connection) -> bool:
     try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     except apsw.BusyError:

@@ -10,6 +10,7 @@ from dialbook.model.phone import normal_number
 from dialbook.store.accounts import get_account
 from dialbook.store.contacts import find_by_number
 from dialbook.store.database import Tx
+from dialbook.store.idempotency import find_answers_with
 
 TAIL = 7  # digits at the end of a number, which are the same however it is dialled
 
@@ -42,6 +43,7 @@ class Subject(Struct, frozen=True):
     contact: Contact | None
     memberships: Sequence[Membership]
     report_rows: Sequence[ReportRow]
+    answers: Sequence[str]  # the keys of requests whose answers are kept, and have the person in them
 
 
 def find_subject(tx: Tx, account: str, given: str) -> Subject:
@@ -59,7 +61,9 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
     number = normal_number(given, region)
     contact = find_by_number(tx, account, [number]).get(number)
     memberships = _find_memberships(tx, account, contact.sid) if contact else []
-    return Subject(number, contact, memberships, _find_report_rows(tx, account, number, region))
+    report_rows = _find_report_rows(tx, account, number, region)
+    answers = find_answers_with(tx, account, [number, *([contact.sid] if contact else [])])
+    return Subject(number, contact, memberships, report_rows, answers)
 
 
 def _find_memberships(tx: Tx, account: str, contact: str) -> list[Membership]:
@@ -89,7 +93,10 @@ def _find_report_rows(tx: Tx, account: str, number: str, region: str) -> list[Re
         account=account,
         pattern=f"%{'%'.join(number[-TAIL:])}%",
     )
-    found = [ReportRow(*(*row[:-1], json.decode(row[-1]))) for row in rows]
+    found = [
+        ReportRow(upload, position, line, written, reason, description, json.decode(cells))
+        for upload, position, line, written, reason, description, cells in rows
+    ]
     return [row for row in found if any(_is(number, text, region) for text in (row.number, *row.cells))]
 
 
