@@ -98,6 +98,7 @@ def search_members(
         total, following = sizes.of_list, 0
     else:
         total, following = _count(tx, counted, window, sizes, params)
+    # Of many to whom it applies, a page is soon full in the order in which they joined.
     if sort is None and met_along(window, sizes.of_list) < total**2:
         page = _page(FROM_LIST[tx.engine] + where, sort)
     rows = tx.all(page, limit=window.limit, offset=window.offset, **params)
