@@ -167,9 +167,10 @@ def _serving(
 ) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
     app = create_app(open_database(settings.database), settings, clock=clock, more_routes=console_routes())
-    server = uvicorn.Server(
-        uvicorn.Config(before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False)
+    config = uvicorn.Config(
+        before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False, proxy_headers=False
     )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:

@@ -129,7 +129,7 @@ def test_overlapping_bulks_make_each_contact_once(api: Client) -> None:
 @pytest.mark.sqlite
 def test_more_changes_than_may_wait_are_refused_at_once(tmp_path: Path, connect: Callable[..., Client]) -> None:
     """Another process holds the file's lock, so that nothing is changed until one caller has been refused."""
-    with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}")) as server:
+    with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}", max_requests=4 * CROWD)) as server:
         client = connect("crowd", to=server)
         lock = apsw.Connection(str(tmp_path / "book.db"))
         lock.execute("BEGIN IMMEDIATE")

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 SUFFIX = ".counts"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-STATUSES = (200, 202, 204, 207, 303, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 429, 500, 503)
+STATUSES = (200, 202, 204, 207, 303, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 429, 500, 503)
 OTHER = "other"  # operations and statuses that are not told apart
 
 # The numbers in a file: those of the process, then those of each operation.

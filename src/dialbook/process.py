@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from dialbook.tracing import Tracing
 
 BACKLOG = 2048  # connections that may wait to be accepted
-KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 30
 COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")  # either asks for traces
 GARBAGE = 50_000  # new objects before the collector looks for circles: a page makes some, and keeps none
@@ -78,7 +77,6 @@ def run(settings: Settings, sock: socket.socket) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # Ctrl-C is how one stops a server at a terminal, and no error.

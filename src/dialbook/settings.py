@@ -87,6 +87,30 @@ class Settings(Struct, frozen=True):
     rate_limit: Annotated[
         int, Meta(ge=0, description="Requests a minute that each account may make; 0 sets no limit.")
     ] = 0
+    max_requests: Annotated[
+        int, Meta(ge=2, description="Requests that a worker has under way at the same time; one caller may have half.")
+    ] = 256
+    max_streams: Annotated[
+        int,
+        Meta(
+            ge=2,
+            description="Uploads that a worker receives and exports that it sends at the same time, beside the "
+            "requests; one account may have half.",
+        ),
+    ] = 16
+    head_seconds: Annotated[int, Meta(ge=1, description="How long a client may take to send a request's head.")] = 10
+    idle_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="How long a client may send nothing of a body, take nothing of an answer, or have no request "
+            "on a connection. After so long it also has to keep to `least_speed`.",
+        ),
+    ] = 30
+    body_seconds: Annotated[int, Meta(ge=1, description="How long a client may take to send a whole body.")] = 1800
+    least_speed: Annotated[
+        int, Meta(ge=0, description="Bytes a second of a body that is sent, and of an answer that is taken.")
+    ] = 1024
     trusted_proxies: Annotated[
         str,
         Meta(

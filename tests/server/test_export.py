@@ -216,10 +216,10 @@ def open_snapshots(database: str) -> int:
 
 
 def rest(sock: socket.socket) -> bytes:
-    parts = []
-    while (part := sock.recv(2**20)) and not part.endswith(b"\r\n0\r\n\r\n"):
-        parts.append(part)
-    return b"".join([*parts, part])
+    received = bytearray()
+    while not received.endswith(b"\r\n0\r\n\r\n") and (part := sock.recv(2**20)):
+        received += part
+    return bytes(received)
 
 
 def fill(client: Client) -> str:

@@ -26,6 +26,7 @@ from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store.engines import open_database
 from dialbook.store.spool import RESERVE, Spool
+from dialbook.store.uploads import QUEUED
 from dialbook.wire.csv_lines import RECORD_LIMIT
 from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
 from tests.disks import mounted
@@ -279,6 +280,19 @@ def test_accounts_take_turns(connect: Callable[..., Client], server: Server) -> 
     else:
         pytest.fail("it was not worked off")
     work_off(server)
+
+
+def test_so_many_may_wait_and_no_more(api: Client, server: Server) -> None:
+    answers = [api.upload(b"number\n", list_name=f"List {i % 2}") for i in range(QUEUED)]
+
+    past_limit = api.upload(b"number\n")
+    work_off(server)
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert refusal_of(past_limit, 429) == "100 uploads wait to be worked off, which is all that may wait."
+    assert past_limit.headers["retry-after"] == "30"
+    assert files_in(server) == []
+    assert api.upload(b"number\n").status_code == 202
 
 
 # The report

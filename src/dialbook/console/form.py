@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from dialbook.model.errors import TooLarge, Unreadable
+from dialbook.model.errors import TooLarge
+from dialbook.server.body import chunks_of
+from dialbook.server.context import place_of
 
 FORM_BYTES = 256 * 1024
+NOBODY = ""  # who is not signed in
 DIGITS = 18  # of a whole number
 
 
@@ -45,15 +48,16 @@ async def read_form(request: Request) -> Form:
     Raises:
         TooLarge: it has more than `FORM_BYTES`.
         Unreadable: it ended early.
+        TooManyRequests, Unavailable: there is too much of such already.
+        TooSlow: it does not come within the deadlines.
     """
     body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > FORM_BYTES:
-                raise TooLarge(f"The form is larger than {FORM_BYTES} bytes.")
-    except ClientDisconnect:
-        raise Unreadable("The form ended early.") from None
+    whose = request.scope["account"].sid if "account" in request.scope else NOBODY
+    async for chunk in chunks_of(request):
+        place_of(request).hold(len(chunk), whose)
+        body += chunk
+        if len(body) > FORM_BYTES:
+            raise TooLarge(f"The form is larger than {FORM_BYTES} bytes.")
     # No text with NUL in it can be stored, nor even be looked for on PostgreSQL.
     text = body.decode(errors="replace").replace("%00", "%EF%BF%BD")
     return Form(parse_qsl(text, keep_blank_values=True))

@@ -5,13 +5,16 @@ DialbookError
 ├── Missing              400  1001
 ├── Invalid              400  1002
 │   ├── PreconditionFailed 412 1002
-│   └── KeyReused        422  1002
+│   ├── KeyReused        422  1002
+│   ├── UrlTooLong       414  1002
+│   └── HeadTooLarge     431  1002
 ├── Forbidden            403  1003
 ├── Internal             500  1004
 │   └── Unavailable      503  1004
 ├── MethodNotAllowed     405  1005
 ├── TooManyRequests      429  1006
 ├── Unreadable           400  1007
+│   ├── TooSlow          408  1007
 │   └── TooLarge         413  1007
 ├── Duplicate            409  1008
 ├── Unauthorized         401  1010
@@ -22,7 +25,8 @@ from collections.abc import Mapping
 from typing import Any
 
 NO_HEADERS: Mapping[str, str] = {}
-RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}  # seconds
+RETRY_SECONDS = 1
+RETRY_SOON: Mapping[str, str] = {"Retry-After": str(RETRY_SECONDS)}
 
 
 class DialbookError(Exception):
@@ -61,6 +65,14 @@ class KeyReused(Invalid):
     status = 422
 
 
+class UrlTooLong(Invalid):
+    status = 414
+
+
+class HeadTooLarge(Invalid):
+    status = 431
+
+
 class Forbidden(DialbookError):
     status, code, message = 403, 1003, "Authorization failed"
 
@@ -84,6 +96,10 @@ class TooManyRequests(DialbookError):
 class Unreadable(DialbookError):
     # The blank at the end is the contract's.
     status, code, message = 400, 1007, "Invalid request body, failed parsing "
+
+
+class TooSlow(Unreadable):
+    status = 408
 
 
 class TooLarge(Unreadable):

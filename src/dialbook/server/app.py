@@ -16,9 +16,11 @@ from dialbook.model.errors import MethodNotAllowed
 from dialbook.server import contacts, lists, members, uploads
 from dialbook.server.auth import authorise
 from dialbook.server.context import Service, service_of
+from dialbook.server.deadlines import Deadlines
 from dialbook.server.docs import docs_routes
 from dialbook.server.exchange import Exchange
 from dialbook.server.lag import watch
+from dialbook.server.load import Load
 from dialbook.server.outbox import Turn
 from dialbook.server.probes import Question, Readiness, probe_routes
 from dialbook.server.rate_limit import RateLimit
@@ -103,15 +105,18 @@ def create_app(
     rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
     counts = shared.new_counts([*METHODS]) if shared and settings.metrics_port else None
     spool = open_spool(settings.upload_folder, settings.database)
-    service = Service(db, settings, clock, rate_limit, write_log, counts, spool, asyncio.Semaphore(LOOKING))
-    refusals = Refusals(db)
+    looking, refusals = asyncio.Semaphore(LOOKING), Refusals(db)
+    service = Service(db, settings, clock, rate_limit, write_log, counts, spool, looking)
+    deadlines = Deadlines(settings)
 
     @asynccontextmanager
-    async def lifespan(_: object) -> AsyncIterator[Mapping[str, Turn]]:
-        watching = asyncio.create_task(watch(counts, db)) if counts else None
-        yield {"turn": Turn()}
-        if watching:
-            watching.cancel()
+    async def lifespan(_: object) -> AsyncIterator[Mapping[str, object]]:
+        tasks = [asyncio.create_task(deadlines.keep())]
+        if counts:
+            tasks.append(asyncio.create_task(watch(counts, db)))
+        yield {"turn": Turn(), "load": Load(settings), "deadlines": deadlines}
+        for task in tasks:
+            task.cancel()
         await refusals.close()
         db.close()
 

@@ -1,13 +1,13 @@
 """Receiving a request's body, no more of it than is allowed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from dialbook.model.errors import TooLarge, Unreadable, UnsupportedType
-from dialbook.server.context import service_of
+from dialbook.model.errors import TooLarge, TooSlow, Unreadable, UnsupportedType
+from dialbook.server.context import account_of, place_of, service_of
 from dialbook.server.idempotency import note_content
 
 P = ParamSpec("P")
@@ -24,6 +24,8 @@ async def read_body(
     Raises:
         UnsupportedType: it is of another type, or compressed.
         TooLarge: it is longer than the setting `body_limit`.
+        TooSlow: it does not come within the deadlines.
+        TooManyRequests, Unavailable: there are too many bodies already.
         DialbookError: what `parse` raises.
     """
     _check_type(request)
@@ -34,6 +36,25 @@ async def read_body(
         return parse(body, *args, **kwargs)
 
     return take_in() if len(body) <= INLINE_BYTES else await asyncio.to_thread(take_in)
+
+
+async def chunks_of(request: Request) -> AsyncIterator[bytes]:
+    """A request's body, as it comes.
+
+    Raises:
+        Unreadable: it ended early.
+        TooSlow: it does not come within the deadlines.
+    """
+    is_more, place = True, place_of(request)
+    while is_more:
+        with place.lent():
+            message = await request.receive()
+        if "is_late" in request.scope:
+            raise TooSlow("The body did not come in time.")
+        if message["type"] == "http.disconnect":
+            raise Unreadable("The body ended early.")
+        is_more = message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 def _check_type(request: Request) -> None:
@@ -50,14 +71,13 @@ async def _receive(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
-    try:
-        async for chunk in request.stream():
-            length += len(chunk)
-            if length > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise Unreadable("The body ended early.") from None
+    place, account = place_of(request), account_of(request).sid
+    async for chunk in chunks_of(request):
+        length += len(chunk)
+        if length > limit:
+            raise _too_large(limit)
+        place.hold(len(chunk), account)
+        chunks.append(chunk)
     return b"".join(chunks)
 
 

@@ -14,6 +14,7 @@ from dialbook.model.account import Account, ApiKey
 from dialbook.model.etag import ETags
 from dialbook.model.lists import ListLimits
 from dialbook.model.page import Window
+from dialbook.server.load import Place
 from dialbook.server.rate_limit import RateLimit
 from dialbook.settings import Settings
 from dialbook.store.database import Database
@@ -44,6 +45,12 @@ def service_of(request: Request) -> Service:
     """The database, the settings and the clock."""
     service: Service = request.scope["service"]
     return service
+
+
+def place_of(request: Request) -> Place:
+    """The request's place among those that are under way."""
+    place: Place = request.scope["place"]
+    return place
 
 
 def account_of(request: Request) -> Account:

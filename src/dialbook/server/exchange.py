@@ -10,6 +10,8 @@ from dialbook.model.ids import new_request_id
 from dialbook.server.context import Service
 from dialbook.server.errors import answer_error
 from dialbook.server.headers import common_headers
+from dialbook.server.load import Place
+from dialbook.server.probes import PROBES
 from dialbook.server.refusals import REFUSALS, Refusals
 
 
@@ -32,6 +34,7 @@ class Exchange:
         scope["request_id"] = new_request_id()
         scope["now"] = self._service.clock()
         scope["service"] = self._service
+        place: Place = scope["place"]
         status = 0
 
         async def send_and_note(message: Message) -> None:
@@ -42,6 +45,8 @@ class Exchange:
             await send(message)
 
         try:
+            if place.refusal and scope["path"] not in PROBES:
+                await place.refuse()
             await self._app(scope, receive, send_and_note)
         except Exception as error:
             # With the answer begun there is nothing left to say: the server cuts the connection.
@@ -49,6 +54,8 @@ class Exchange:
                 raise
             response = answer_error(Request(scope, receive), error)
             await response(scope, receive, send_and_note)
+        finally:
+            place.leave()
         self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:

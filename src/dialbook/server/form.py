@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from dialbook.model.errors import Invalid, Missing, TooLarge, Unreadable, UnsupportedType
+from dialbook.server.body import chunks_of
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -40,19 +41,18 @@ async def receive_form(request: Request, expected: Expected, write: Callable[[by
     Raises:
         UnsupportedType: the body is no form, or is compressed.
         Unreadable: it is a form that cannot be read, or ends early.
+        TooSlow: it does not come within the deadlines.
         TooLarge: the file, a field or the form is larger than allowed.
         Missing: there is no file.
         Invalid: a part comes twice, or is none of these.
     """
     parts = _Parts(expected)
-    parser = MultipartParser(_boundary(request), parts.callbacks())
+    boundary = _boundary(request)
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > expected.file_limit + OVERHEAD:
         raise parts.file_too_large()
     try:
-        await _feed(request, parser, parts, write)
-    except ClientDisconnect:
-        raise Unreadable("The form ended early.") from None
+        await _feed(request, MultipartParser(boundary, parts.callbacks()), parts, write)
     except FormParserError:
         raise Unreadable("The body is not a form as RFC 7578 has it.") from None
     if not parts.is_whole:
@@ -64,7 +64,7 @@ async def receive_form(request: Request, expected: Expected, write: Callable[[by
 
 async def _feed(request: Request, parser: MultipartParser, parts: "_Parts", write: Callable[[bytes], None]) -> None:
     length = 0
-    async for chunk in request.stream():
+    async for chunk in chunks_of(request):
         length += len(chunk)
         if length > parts.expected.file_limit + OVERHEAD:
             raise parts.file_too_large()

@@ -64,13 +64,28 @@ class OneWrite:
 
     def __init__(self, transport: asyncio.Transport, turn: Turn) -> None:
         self._transport = transport
-        self._outbox = Outbox[bytes](turn, lambda parts: transport.write(b"".join(parts)))
+        self._outbox = Outbox[bytes](turn, self._send)
+        self._given = 0
         self.write = self._outbox.put
         self.is_closing = transport.is_closing
+
+    @property
+    def taken(self) -> int:
+        """How many bytes have been written, and have left for the system."""
+        return self._given - self._transport.get_write_buffer_size()
+
+    def write_eof(self) -> None:
+        self._outbox.flush()
+        self._transport.write_eof()
 
     def close(self) -> None:
         self._outbox.flush()
         self._transport.close()
+
+    def _send(self, parts: list[bytes]) -> None:
+        data = b"".join(parts)
+        self._given += len(data)
+        self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

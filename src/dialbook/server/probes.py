@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from dialbook.model.errors import Unavailable
 
+HEALTHZ, READYZ = PROBES = ("/healthz", "/readyz")
 BOUND = 1.0  # seconds within which the database and the folder for uploads have to answer
 STOPPING = "The server is stopping."
 
@@ -81,7 +82,7 @@ def probe_routes(readiness: Readiness) -> list[BaseRoute]:
             return _answer(request, {"status": "not ready", "reasons": reasons}, 503)
         return _answer(request, {"status": "ok"})
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+    return [Route(HEALTHZ, healthz), Route(READYZ, readyz)]
 
 
 def _answer(request: Request, content: dict[str, object], status: int = 200) -> Response:

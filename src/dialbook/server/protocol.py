@@ -1,24 +1,94 @@
-"""HTTP/1.1 on a connection, an answer in one write, with our own words for what is no HTTP."""
+"""HTTP/1.1 on a connection: an answer in one write, bounds on what is read and waited for, and our own words for what
+is no HTTP."""
 
 import asyncio
+from http import HTTPStatus
 from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Scope
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from dialbook.model.errors import Unreadable
+from dialbook.model.errors import DialbookError, Unreadable
 from dialbook.model.ids import new_request_id
+from dialbook.server.deadlines import Deadlines, Stage
+from dialbook.server.head import UNENDED_LIMIT, Headers, check_head, unended
+from dialbook.server.load import Load, Place, Retry
 from dialbook.server.outbox import OneWrite
 from dialbook.wire.envelope import refusal, to_bytes
 
 UNKNOWN_METHOD = "UNKNOWN"
 GOODBYE_SECONDS = 1
+PIECE = 32 * 1024  # bytes that are read at once
+CREDENTIALS = (b"authorization", b"cookie")
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose one answer of its own wears the envelope too."""
+    """uvicorn's protocol, which has no bounds of its own."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, OneWrite(transport, self.app_state["turn"])))
+        self._out = OneWrite(transport, self.app_state["turn"])
+        super().connection_made(cast(asyncio.Transport, self._out))
+        self._load: Load = self.app_state["load"]
+        self._deadlines: Deadlines = self.app_state["deadlines"]
+        self.url = b""
+        self._received = 0  # bytes of bodies
+        self._fruitless = 0  # bytes since a head, or a part of a body, was read
+        self._retry = Retry()
+        self._refusal: DialbookError | None = None
+        self._is_refused = False
+        self._deadlines.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadlines.discard(self)
+        super().connection_lost(exc)
+
+    # What comes
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), PIECE):
+            if not self._is_refused:
+                self._read(data[start : start + PIECE])
+
+    def on_headers_complete(self) -> None:
+        try:
+            check_head(self.url, self.headers, self.parser.get_http_version())
+        except DialbookError as refusal:
+            self._refusal = refusal
+            raise
+        super().on_headers_complete()
+        # What stands behind a body is no part of the head (RFC 9110, section 6.5.1).
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        self._received += len(body)
+        super().on_body(body)
+
+    def _read(self, piece: bytes) -> None:
+        message, received = self.scope, self._received
+        super().data_received(piece)
+        if self.scope is not message or self._received > received:
+            self._fruitless = 0
+            return
+        self._fruitless += len(piece)
+        if self._fruitless > UNENDED_LIMIT and not self._is_refused:
+            self._refuse(unended(self.url))
+
+    # What is done about it
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        scope = cast(Scope, cycle.scope)
+        scope["place"] = Place(self._load, _caller(scope["headers"]), self._retry)
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request; uvicorn's own sets a timer each time, which the deadlines make needless."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def shutdown(self) -> None:
         """Let go of the connection: at once when nothing is under way, else after that."""
@@ -28,15 +98,76 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # the parser's words are not ours
-        answer = refusal(Unreadable("The request is not valid HTTP."))
-        body = to_bytes(answer, new_request_id(), UNKNOWN_METHOD)
-        head = (
-            "HTTP/1.1 400 Bad Request\r\n"
-            "content-type: application/json\r\n"
-            "cache-control: no-store\r\n"
-            "x-content-type-options: nosniff\r\n"
-            f"content-length: {len(body)}\r\n"
-            "connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._refuse(self._refusal or Unreadable("The request is not valid HTTP."))
+
+    def _refuse(self, error: DialbookError) -> None:
+        """Answer what is no request, or too large a one, where nobody else does; read nothing more."""
+        self._is_refused = True
+        cycle = self.cycle
+        has_head = cycle is not None and cycle.scope is self.scope
+        is_under_way = cycle is not None and not cycle.response_complete
+        if cycle.response_started if has_head else is_under_way:
+            self.transport.close()
+            return
+        is_known = self.url and not isinstance(error, Unreadable)
+        self.transport.write(_answer(error, self.parser.get_method().decode() if is_known else UNKNOWN_METHOD))
+        if is_under_way:
+            self.transport.close()
+        else:
+            # Closed while the caller still sends, the connection would be reset, and the answer might be lost.
+            self.transport.write_eof()
+
+    # What is waited for
+
+    @property
+    def message(self) -> object:
+        return self.scope
+
+    @property
+    def stage(self) -> Stage:
+        cycle = self.cycle
+        if self._out.get_write_buffer_size():
+            return Stage.ANSWER
+        if self.flow.read_paused:
+            return Stage.US
+        if self.scope is None:
+            return Stage.REQUEST
+        if cycle is None or cycle.scope is not self.scope:
+            return Stage.HEAD
+        if cycle.more_body:
+            return Stage.BODY
+        return Stage.REQUEST if cycle.response_complete else Stage.US
+
+    @property
+    def moved(self) -> int:
+        return self._received + self._out.taken
+
+    def give_up(self) -> None:
+        """Have the application say so where it waits for a body, once; else close the connection."""
+        if self.stage is not Stage.BODY or self.cycle.response_started or "is_late" in self.scope:
+            self.transport.abort()
+            return
+        cast(Scope, self.scope)["is_late"] = True
+        self.cycle.keep_alive = False
+        self.cycle.message_event.set()
+
+
+def _caller(headers: Headers) -> bytes:
+    """The credentials that a request brings; nothing where it brings none."""
+    for name, value in headers:
+        if name in CREDENTIALS:
+            return value
+    return b""
+
+
+def _answer(error: DialbookError, method: str) -> bytes:
+    body = to_bytes(refusal(error), new_request_id(), method)
+    head = (
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
+        "content-type: application/json\r\n"
+        "cache-control: no-store\r\n"
+        "x-content-type-options: nosniff\r\n"
+        f"content-length: {len(body)}\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return head.encode() + body

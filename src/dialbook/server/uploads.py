@@ -14,7 +14,7 @@ from dialbook.model.ids import new_sids
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
 from dialbook.server.changes import author_of, change_and_reply, note_export
-from dialbook.server.context import account_of, header_of, now_of, service_of, sid_of, window_of
+from dialbook.server.context import account_of, header_of, now_of, place_of, service_of, sid_of, window_of
 from dialbook.server.form import Expected, receive_form
 from dialbook.server.idempotency import idempotency_key, note_content
 from dialbook.server.look import look_through
@@ -53,6 +53,7 @@ async def receiving_upload(
     Raises:
         DialbookError: the form or the file is refused (contract section 7).
     """
+    place_of(request).begin_stream(account_of(request).sid)
     service, now = service_of(request), now_of(request)
     limit = service.settings.upload_limit
     announced = request.headers.get("content-length", "")

@@ -6,7 +6,7 @@ from msgspec import json
 
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.bulk import single
-from dialbook.model.errors import Duplicate, NotFound
+from dialbook.model.errors import Duplicate, NotFound, TooManyRequests
 from dialbook.model.lists import ListDraft
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
@@ -16,6 +16,7 @@ from dialbook.store.books import lock_book
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import create_lists, find_list
 
+QUEUED = 100  # uploads of an account that may wait to be worked off
 CANCELLED = "It was cancelled."
 NOT_IN_BACKUP = "The book was restored from a backup, which has no file of the upload: upload it again."
 
@@ -30,9 +31,11 @@ def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *,
     """Begin an upload of a file; its list is made, unless it is there or nothing is to be written.
 
     Raises:
+        TooManyRequests: too many wait already.
         Duplicate: there is a list of this name, of the other type.
     """
     lock_book(tx, account)
+    _check_queue(tx, account)
     list_sid = _find_list(tx, account, draft)
     if list_sid is None and not draft.dry_run:
         list_sid = single(create_lists(tx, account, [ListDraft(draft.list_name, type=draft.list_type)], now=now)).sid
@@ -181,6 +184,13 @@ def forget_uploads(tx: Tx, account: str, *, before: datetime, now: datetime) -> 
 def _read(row: Row) -> Upload:
     values = dict(zip(Upload.__struct_fields__, row, strict=True))
     return Upload(**values | {"dry_run": bool(values["dry_run"]), "columns": json.decode(values["columns"])})
+
+
+def _check_queue(tx: Tx, account: str) -> None:
+    ((waiting,),) = tx.all("SELECT count(*) FROM upload_queue AS q WHERE q.account = :account", account=account)
+    if waiting >= QUEUED:
+        description = f"{waiting} uploads wait to be worked off, which is all that may wait."
+        raise TooManyRequests(description, headers={"Retry-After": "30"})
 
 
 def _find_list(tx: Tx, account: str, draft: UploadDraft) -> str | None:

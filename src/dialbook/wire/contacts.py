@@ -19,6 +19,7 @@ LIST_SIDS_LIMIT = 100
 
 CUSTOM_FIELD_BYTES = 8192
 CUSTOM_FIELD_DEPTH = 32
+CUSTOM_FIELD_KEYS = 50
 
 # NUL as JSON writes it: after an even number of backslashes.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -172,6 +173,8 @@ def read_custom_field(name: str, raw: Raw) -> str | None:
         raise Invalid(f"{name} must be an object or null.")
     if len(written) > CUSTOM_FIELD_BYTES:
         raise Invalid(f"{name} has {len(written)} bytes of JSON; at most {CUSTOM_FIELD_BYTES} are allowed.")
+    if len(value) > CUSTOM_FIELD_KEYS:
+        raise Invalid(f"{name} has {len(value)} keys; at most {CUSTOM_FIELD_KEYS} are allowed.")
     # What has few brackets cannot be deep, and need not be walked through.
     if text.count("{") + text.count("[") > CUSTOM_FIELD_DEPTH and _depth(value) > CUSTOM_FIELD_DEPTH:
         raise Invalid(f"{name} is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")

@@ -1,0 +1,148 @@
+"""How much a process has at hand: so much and no more, and for one caller at most half of it (docs/decisions/0026)."""
+
+import asyncio
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, cast
+
+from dialbook.model.errors import RETRY_SECONDS, RETRY_SOON, DialbookError, TooManyRequests, Unavailable
+from dialbook.settings import Settings
+
+BODIES = 64 * 1024 * 1024  # bytes of JSON that are held while they are received, read and written
+
+
+class Bound:
+    """Something of which there is so much.
+
+    Args:
+        what: its name in a refusal.
+        limit: how much of it there is.
+    """
+
+    def __init__(self, what: str, limit: int) -> None:
+        self._what = what
+        self._limit = limit
+        self._share = max(1, limit // 2)
+        self._taken = 0
+        self._taken_by: dict[Hashable, int] = {}
+
+    def take(self, who: Hashable, amount: int) -> DialbookError | None:
+        """Take some of it, or learn why not: it would be more than half of it for one, or there is not so much left."""
+        theirs = self._taken_by.get(who, 0) + amount
+        if theirs > self._share:
+            description = f"You have {self._share} {self._what} under way, which is all that one may have here."
+            return TooManyRequests(description, headers=RETRY_SOON)
+        if self._taken + amount > self._limit:
+            return Unavailable(f"{self._limit} {self._what} are under way here already.", headers=RETRY_SOON)
+        self.take_anyway(who, amount)
+        return None
+
+    def take_anyway(self, who: Hashable, amount: int) -> None:
+        """Take some of it, however much there is."""
+        self._taken += amount
+        self._taken_by[who] = self._taken_by.get(who, 0) + amount
+
+    def give_back(self, who: Hashable, amount: int) -> None:
+        """Give back what was taken."""
+        self._taken -= amount
+        if left := self._taken_by.pop(who, 0) - amount:
+            self._taken_by[who] = left
+
+
+class Load:
+    """What the requests of a process share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.requests = Bound("requests", settings.max_requests)
+        self.streams = Bound("uploads and exports", settings.max_streams)
+        self.bodies = Bound("bytes of requests", max(BODIES, 2 * settings.body_limit))
+
+
+class Retry:
+    """When whoever was refused on a connection may come again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._moment = 0.0
+
+    def wait(self) -> float:
+        """Seconds until then; from there on it has to wait again."""
+        now = self._clock()
+        wait = max(0.0, self._moment - now)
+        self._moment = now + wait + RETRY_SECONDS
+        return wait
+
+
+class Place:
+    """What a request has taken, until it has been answered.
+
+    Args:
+        load: of which it takes.
+        caller: whoever it says that it is from; nobody has looked yet whether that is true.
+        retry: of its connection.
+    """
+
+    def __init__(self, load: Load, caller: Hashable, retry: Retry) -> None:
+        self._load = load
+        self._caller = caller
+        self._retry = retry
+        self._taken: list[tuple[Bound, Hashable, int]] = []  # besides the place itself
+        self.refusal = load.requests.take(caller, 1)
+        self._is_counted = not self.refusal
+
+    async def refuse(self) -> NoReturn:
+        """Refuse what found no place: at once, but for whoever was refused before and comes again too early.
+
+        Who asks without a pause would otherwise be refused without a pause, which takes the processor from the others.
+
+        Raises:
+            TooManyRequests, Unavailable: always.
+        """
+        await asyncio.sleep(self._retry.wait())
+        raise cast(DialbookError, self.refusal)
+
+    def begin_stream(self, account: str) -> None:
+        """Go on as one of those that take long, which have a bound of their own.
+
+        Raises:
+            TooManyRequests, Unavailable: there are too many of those.
+        """
+        self._take(self._load.streams, account, 1)
+        self._stop_counting()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Leave the place to others while the caller is waited for."""
+        is_counted = self._is_counted
+        self._stop_counting()
+        yield
+        if is_counted:
+            self._load.requests.take_anyway(self._caller, 1)
+            self._is_counted = True
+
+    def hold(self, size: int, account: str) -> None:
+        """Keep so many bytes more of a body.
+
+        Raises:
+            TooManyRequests, Unavailable: there are too many.
+        """
+        self._take(self._load.bodies, account, size)
+
+    def leave(self) -> None:
+        """Give everything back."""
+        self._stop_counting()
+        for bound, who, amount in self._taken:
+            bound.give_back(who, amount)
+        self._taken.clear()
+        self.refusal = None  # which has a traceback, and so would keep all of this
+
+    def _stop_counting(self) -> None:
+        if self._is_counted:
+            self._load.requests.give_back(self._caller, 1)
+            self._is_counted = False
+
+    def _take(self, bound: Bound, who: Hashable, amount: int) -> None:
+        if refusal := bound.take(who, amount):
+            raise refusal
+        self._taken.append((bound, who, amount))

@@ -1,0 +1,128 @@
+"""A head may have so many bytes and headers, and says once and clearly what it is about; else nothing is done."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Server
+from tests.raw import connected, drip, read_answer, read_to_end
+
+pytestmark = pytest.mark.sqlite  # the engine makes no difference here
+
+URL, HEADERS, BYTES = 8 * 1024, 100, 32 * 1024
+FIRST = [b"Host: x", b"Connection: close"]
+FIRST_BYTES = len(b"Hostx" + b"Connectionclose")
+
+
+def request_line(size: int) -> bytes:
+    """With a URL of so many bytes."""
+    return b"GET /" + b"a" * (size - 1) + b" HTTP/1.1"
+
+
+def with_headers(count: int) -> bytes:
+    return lines(b"GET / HTTP/1.1", *FIRST, *[b"X-%d: y" % i for i in range(count - len(FIRST))])
+
+
+def with_bytes(size: int, headers: int = 1) -> bytes:
+    """With so many bytes of names and values, in so many headers besides the first."""
+    each, rest = divmod(size - FIRST_BYTES, headers)
+    values = [b"v" * (each - 2 + (i < rest)) for i in range(headers)]
+    return lines(b"GET / HTTP/1.1", *FIRST, *[b"%02d: %s" % (i, value) for i, value in enumerate(values)])
+
+
+def lines(*parts: bytes) -> bytes:
+    return b"\r\n".join([*parts, b"", b""])
+
+
+def ask(server: Server, *parts: bytes) -> bytes:
+    """Send parts, each when the one before it has left; return all that comes back."""
+    with connected(server) as sock:
+        for part in parts:
+            sock.sendall(part)
+        return read_to_end(sock)
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize(
+    ("make", "limit", "status"),
+    [
+        (lambda size: lines(request_line(size), *FIRST), URL, 414),
+        (with_headers, HEADERS, 431),
+        (with_bytes, BYTES, 431),
+        (lambda size: with_bytes(size, 90), BYTES, 431),
+    ],
+    ids=["URL", "headers", "bytes of one header", "bytes of many headers"],
+)
+def test_a_head_may_be_so_large_and_no_larger(
+    make: Callable[[int], bytes], limit: int, status: int, pieces: int, server: Server
+) -> None:
+    for size, expected in ((limit - 1, {303, 404}), (limit, {303, 404}), (limit + 1, {status})):
+        request = make(size)
+        third = len(request) // pieces + 1
+        answer = read_answer(ask(server, *(request[i : i + third] for i in range(0, len(request), third))))
+        assert answer.status in expected
+    assert answer.error["code"] == 1002
+    assert answer.headers["connection"] == "close"
+
+
+def test_the_envelope_says_which_method_it_was(server: Server) -> None:
+    answer = read_answer(ask(server, lines(request_line(URL + 1).replace(b"GET", b"PUT"), *FIRST)))
+
+    assert b'"method":"PUT","http_code":414,' in answer.body
+
+
+@pytest.mark.parametrize(
+    ("begin", "more", "status"),
+    [
+        (b"GET /", b"a" * 4096, 414),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-a: ", b"a" * 4096, 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-a: ", b"a" * 2_000_000, 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"X-a: b\r\n" * 512, 431),
+        (b"", b"\r\n" * 2048, 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-a: b\r\n" * 512, None),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-a:", b"a" * 4096, None),
+    ],
+    ids=["URL", "header", "header at once", "headers", "blank lines", "trailers", "trailer"],
+)
+def test_what_never_ends_is_not_read_for_ever(begin: bytes, more: bytes, status: int | None, server: Server) -> None:
+    with connected(server) as sock:
+        sock.sendall(begin)
+
+        received = drip(sock, more, seconds=0.01, times=100)
+
+    if status:
+        answer = read_answer(received)
+        assert (answer.status, answer.error["code"]) == (status, 1002)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        lines(b"GET / HTTP/1.1"),
+        lines(b"GET / HTTP/1.1", b"Host: x", b"Host: x"),
+        lines(b"GET / HTTP/1.0", b"Host: x", b"Host: y"),
+        lines(b"POST / HTTP/1.1", b"Host: x", b"Content-Length: 3", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        lines(b"POST / HTTP/1.1", b"Host: x", b"Transfer-Encoding: chunked", b"Content-Length: 3") + b"0\r\n\r\n",
+        lines(b"POST / HTTP/1.1", b"Host: x", b"Content-Length: 3", b"Content-Length: 5") + b"abcde",
+        lines(b"POST / HTTP/1.1", b"Host: x", b"Content-Length: -3"),
+        lines(b"POST / HTTP/1.1", b"Host: x", b"Content-Length: 3, 3") + b"abc",
+        lines(b"GET / HTTP/1.1", b"Host: x", b"X-a : b"),
+        lines(b"GET / HTTP/1.1", b"Host: x", b"X-a: b\0"),
+    ],
+)
+def test_a_head_that_can_be_read_in_two_ways_is_refused(request_: bytes, server: Server) -> None:
+    """What one understands so and another otherwise can smuggle a request past the one before the other."""
+    answer = read_answer(ask(server, request_ + b"GET /second HTTP/1.1\r\nHost: x\r\n\r\n"))
+
+    assert (answer.status, answer.error["code"]) == (400, 1007)
+
+
+def test_old_clients_need_not_name_a_host(server: Server) -> None:
+    assert read_answer(ask(server, lines(b"GET /healthz HTTP/1.0"))).status == 200
+
+
+def test_an_answer_under_way_is_not_broken_into_by_a_refusal(server: Server) -> None:
+    """Of two requests sent at once, the second one wrong, the first one's caller never gets the second one's answer."""
+    received = ask(server, lines(b"GET /healthz HTTP/1.1", b"Host: x") + b"GET / HTTP/1.1\r\n\r\n")
+
+    assert received == b"" or read_answer(received).status == 200

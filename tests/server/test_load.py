@@ -1,0 +1,243 @@
+"""Too much at once is refused at once, and nobody has more than half of what there is."""
+
+import select
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
+from random import Random
+
+import apsw
+import httpx2
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from msgspec import Struct
+
+from dialbook.model.errors import DialbookError
+from dialbook.server.load import Bound, Retry
+from dialbook.settings import Settings
+from tests.conftest import NUMBERS, Client, Server, serving
+from tests.gate import Gate, gated
+from tests.raw import connected, head, read_answer, read_to_end
+
+ITEM = b'{"contacts": [{"number": "%s"}]}' % NUMBERS[0].encode()
+FORM = "Content-Type: multipart/form-data; boundary=form"
+FILE = b'--form\r\nContent-Disposition: form-data; name="file_name"; filename="a.csv"\r\n\r\nnumber\r\n'
+
+
+CSV = {"Accept": "text/csv"}
+
+
+def begin(server: Server, open_: ExitStack, client: Client, path: str, *headers: str) -> socket.socket:
+    """Begin a POST, of which the body is waited for."""
+    sock = open_.enter_context(connected(server))
+    sock.sendall(head(client, "POST", path, *headers, "Expect: 100-continue", "Connection: close"))
+    assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
+    return sock
+
+
+class Narrow(Struct, frozen=True):
+    """A server with four places for requests, and two for uploads and exports."""
+
+    server: Server
+    gate: Gate
+
+    def hold(self, open_: ExitStack, client: Client) -> socket.socket:
+        """Take a place, until the gate is opened."""
+        sock = open_.enter_context(connected(self.server))
+        sock.sendall(head(client, "GET", "/contacts", "Wait: yes", "Connection: close"))
+        self.gate.waiting.acquire()
+        return sock
+
+
+@pytest.fixture
+def narrow(new_database: Callable[[], str]) -> Iterator[Narrow]:
+    with gated(Settings(database=new_database(), max_requests=4, max_streams=2)) as (server, gate):
+        yield Narrow(server, gate)
+
+
+@pytest.fixture
+def open_() -> Iterator[ExitStack]:
+    """Connections that are closed at the end."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_who_has_half_of_all_places_gets_no_more_and_others_do(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    greedy, modest = connect("greedy", to=narrow.server), connect("modest", to=narrow.server)
+    for _ in range(2):
+        narrow.hold(open_, greedy)
+
+    answer = greedy.get("/contacts")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert answer.json()["response"]["error_data"] == {
+        "code": 1006,
+        "message": "Too Many Requests",
+        "description": "You have 2 requests under way, which is all that one may have here.",
+    }
+    assert modest.get("/contacts").status_code == 200
+
+
+def test_when_all_places_are_taken_the_next_is_refused_until_one_is_free(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    first, second, third = (connect(name, to=narrow.server) for name in ("first", "second", "third"))
+    socks = [narrow.hold(open_, client) for client in (first, first, second, second)]
+
+    refused = third.post("/contacts", {"contacts": []})
+    probes = [httpx2.get(f"{narrow.server.url}{path}").status_code for path in ("/healthz", "/readyz")]
+    page = httpx2.get(f"{narrow.server.url}/console/sign-in").status_code
+    narrow.gate.open()
+    answered = {read_answer(read_to_end(sock)).status for sock in socks}
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["response"]["error_data"]["code"] == 1004
+    assert (probes, page, answered) == ([200, 200], 503, {200})
+    assert third.get("/contacts").status_code == 200
+
+
+def test_the_body_of_what_is_refused_is_not_asked_for(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    client = connect("greedy", to=narrow.server)
+    for _ in range(2):
+        narrow.hold(open_, client)
+
+    with connected(narrow.server) as sock:
+        sock.sendall(head(client, "POST", "/contacts", "Content-Length: 9", "Expect: 100-continue"))
+        answer = sock.recv(2**16)
+
+    assert answer.startswith(b"HTTP/1.1 429 ")
+
+
+def test_who_is_waited_for_takes_nobodys_place(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    client = connect("slow", to=narrow.server)
+    socks = [begin(narrow.server, open_, client, "/contacts", f"Content-Length: {len(ITEM)}") for _ in range(8)]
+
+    page = client.get("/contacts")
+    for sock in socks:
+        sock.sendall(ITEM)
+    answers = [read_answer(read_to_end(sock)).status for sock in socks]
+
+    assert page.status_code == 200
+    assert sorted(answers) == [200] + [207] * 7
+
+
+@pytest.mark.sqlite
+def test_who_was_waited_for_has_a_place_again(narrow: Narrow, connect: Callable[..., Client], open_: ExitStack) -> None:
+    client = connect("writer", to=narrow.server)
+    lock = apsw.Connection(narrow.server.database.removeprefix("sqlite:///"))
+    lock.execute("BEGIN IMMEDIATE")
+    for sock in [begin(narrow.server, open_, client, "/contacts", f"Content-Length: {len(ITEM)}") for _ in range(2)]:
+        sock.sendall(ITEM)
+
+    # The bodies are on their way, and then wait to be written.
+    is_refused = any(client.get("/contacts").status_code == 429 for _ in range(200))
+    lock.execute("ROLLBACK")
+
+    assert is_refused
+
+
+def test_places_of_those_who_left_are_free_again(narrow: Narrow, connect: Callable[..., Client]) -> None:
+    client = connect("restless", to=narrow.server)
+    requests = [
+        head(client, "POST", "/contacts", "Content-Length: 100") + b"{",
+        head(client, "POST", "/contacts/csv-upload", FORM, "Content-Length: 1000") + FILE,
+        head(client, "GET", "/contacts"),
+        head(client, "GET", "/contacts")[:-2],
+        b"GET / HTTP/1.1\r\n\r\n",
+    ]
+    for request in requests * 8:
+        with connected(narrow.server) as sock:
+            sock.sendall(request)
+
+    # The last ones may be noticed a moment later.
+    while client.get("/contacts").status_code == 429:
+        pass
+    while client.upload(b"number\n").status_code == 429:
+        pass
+    assert client.upload(b"number\n").status_code == 202
+
+
+def test_uploads_and_exports_take_none_of_the_places_of_others(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    busy, other, third = (connect(name, to=narrow.server) for name in ("busy", "other", "third"))
+    lists = [f"/lists/{client.create_list()['sid']}/contacts" for client in (busy, third)]
+    for client in (busy, other):
+        begin(narrow.server, open_, client, "/contacts/csv-upload", FORM, "Content-Length: 100000")
+
+    answers = [
+        busy.upload(b"number\n"),
+        busy.request("GET", lists[0], headers=CSV),
+        third.upload(b"number\n"),
+        third.request("GET", lists[1], headers=CSV),
+    ]
+    narrow.hold(open_, busy)
+    page = busy.get("/contacts")
+
+    assert [answer.status_code for answer in answers] == [429, 429, 503, 503]
+    assert {answer.headers["retry-after"] for answer in answers} == {"1"}
+    assert page.status_code == 200
+
+
+@pytest.mark.sqlite
+def test_bodies_that_are_held_are_bounded_too(connect: Callable[..., Client], new_database: Callable[[], str]) -> None:
+    """Three of 9 MiB are less than half of 64 MiB, four are more."""
+    large = b'{"contacts": [' + b" " * (9 * 2**20)
+    with serving(Settings(database=new_database())) as server, ExitStack() as open_:
+        heavy, light = connect("heavy", to=server), connect("light", to=server)
+        socks = [open_.enter_context(connected(server)) for _ in range(4)]
+        for sock in socks:
+            sock.sendall(head(heavy, "POST", "/contacts", f"Content-Length: {len(large) + 10}") + large)
+        (refused, *_), _, _ = select.select(socks, [], [])
+
+        assert refused.recv(100).startswith(b"HTTP/1.1 429 ")
+        assert light.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
+
+
+@given(st.lists(st.floats(0, 3), min_size=2, max_size=20))
+def test_who_comes_again_too_early_is_refused_once_a_second(pauses: list[float]) -> None:
+    now = 100.0
+    retry = Retry(clock=lambda: now)
+    refused: list[float] = []
+    for pause in pauses:
+        now += pause
+        wait = retry.wait()
+        assert wait == 0 or now - refused[-1] < 1
+        now += wait
+        refused.append(now)
+
+    assert all(later - earlier > 1 - 1e-9 for earlier, later in pairwise(refused))
+
+
+CALLERS = st.sampled_from("abc")
+
+
+@given(st.integers(2, 9), st.lists(st.tuples(CALLERS, st.integers(0, 4)), max_size=40), st.randoms())
+def test_no_more_is_taken_than_there_is_and_all_of_it_can_be_taken_again(
+    limit: int, wanted: list[tuple[str, int]], random: Random
+) -> None:
+    bound = Bound("things", limit)
+    taken: list[tuple[str, int]] = []
+    for who, amount in wanted:
+        refusal = bound.take(who, amount)
+        theirs = sum(each for owner, each in taken if owner == who)
+        fits = theirs + amount <= limit // 2 and sum(each for _, each in taken) + amount <= limit
+        assert (refusal is None) == fits
+        if refusal is None:
+            taken.append((who, amount))
+        elif taken:
+            bound.give_back(*taken.pop(random.randrange(len(taken))))
+    for each in taken:
+        bound.give_back(*each)
+
+    assert bound.take("a", limit // 2) is None
+    assert bound.take("b", limit // 2) is None
+    assert isinstance(bound.take("a", 1), DialbookError)
