@@ -70,10 +70,12 @@ class Spool:
                 # A link appears whole or not at all, and only where there is none yet.
                 draft = self.folder / f".{token_hex(8)}"
                 draft.write_text(token_hex(16))
+                sync(draft)
                 with suppress(FileExistsError):
                     path.hardlink_to(draft)
                 draft.unlink()
                 sync(self.folder)
+                sync(self.folder.parent)
             return path.read_text()
 
     @contextmanager
