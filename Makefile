@@ -5,10 +5,10 @@ BIN := .venv/bin
 PORT ?=
 SBOM ?= dist/sbom.cdx.json
 
-.PHONY: help demo test check format lint types arrows generated bench sbom lock clean
+.PHONY: help demo test check format lint types arrows generated bench acceptance acceptance-quick sbom lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/server ## Start a throw-away server with sample contacts, and print the commands that read them
 	@$(BIN)/dialbook demo $(if $(PORT),--port $(PORT))
@@ -39,6 +39,12 @@ generated: .venv/dev ## Check that generated files are fresh
 bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)
 	@$(BIN)/python -m bench
 
+acceptance: .venv/acceptance ## Hold Dialbook to its promises, against faults and load: an hour, as root, on a machine that does nothing else
+	@$(BIN)/python -m acceptance
+
+acceptance-quick: .venv/dev ## A few rounds of some of that
+	@$(BIN)/python -m acceptance --quick
+
 sbom: .venv/dev ## List what a server runs with, as CycloneDX
 	@mkdir -p $(dir $(SBOM))
 	@$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file $(SBOM) \
@@ -52,6 +58,9 @@ lock: .venv/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --extra dev --group build --group bench --constraint requirements/dev.txt pyproject.toml \
 		--output-file requirements/bench.txt $(UPGRADE)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --extra dev --group build --group acceptance --constraint requirements/dev.txt pyproject.toml \
+		--output-file requirements/acceptance.txt $(UPGRADE)
 
 clean: ## Remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis .coverage*
@@ -69,6 +78,10 @@ clean: ## Remove the environment and every cache
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/server
+
+.venv/acceptance: .venv/dev requirements/acceptance.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/acceptance.txt
+	@touch $@
 
 .venv/bench: .venv/dev requirements/bench.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bench.txt

@@ -41,8 +41,12 @@ def ratio(name: str, ratios: Sequence[float], *, at_least: float | None = None, 
     return f"{said}."
 
 
-def describe_machine(folder: Path) -> Mapping[str, str]:
+def describe_machine(folder: Path, program: str = "bench") -> Mapping[str, str]:
     """What ran where, and when.
+
+    Args:
+        folder: where the databases are.
+        program: what was asked for on the command line.
 
     Raises:
         Failure: the folder is in memory, where a commit costs nothing.
@@ -52,7 +56,7 @@ def describe_machine(folder: Path) -> Mapping[str, str]:
         raise Failure(f"{folder} is in memory ({kind}); give a folder on a disk with --folder.")
     return {
         "Date": utc_text(datetime.now(UTC)),
-        "Command": " ".join(["python -m bench", *sys.argv[1:]]),
+        "Command": " ".join([f"python -m {program}", *sys.argv[1:]]),
         "Dialbook": f"{__version__}, one worker",
         "Processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, no pinning",
         "Load before": f"{os.getloadavg()[0]:.2f} (one-minute average; other work makes the figures worse)",

@@ -77,6 +77,11 @@ class Postgres:
         finally:
             _signal(processes, signal.SIGCONT)
 
+    def kill(self) -> None:
+        """Kill all its processes, which are those that work in its folder; return when they are gone."""
+        while processes := [pid for pid in _processes() if _folder_of(pid) == self.data]:
+            _signal(processes, signal.SIGKILL)
+
     def stop(self, mode: str = "fast") -> None:
         run_postgres("pg_ctl", f"--pgdata={self.data}", "--wait", f"--mode={mode}", "stop")
 
@@ -88,7 +93,10 @@ def has_postgres() -> bool:
 
 @contextmanager
 def running_postgres(
-    host: str = "127.0.0.1", namespace: str | None = None, settings: Mapping[str, str] = NO_SETTINGS
+    host: str = "127.0.0.1",
+    namespace: str | None = None,
+    settings: Mapping[str, str] = NO_SETTINGS,
+    place: Path | None = None,
 ) -> Iterator[Postgres]:
     """Start a server in an empty folder; at the end stop it, and remove the folder.
 
@@ -96,11 +104,13 @@ def running_postgres(
         host: the address that it listens on.
         namespace: of the network, if it is another than that of the tests; only root may say so.
         settings: besides those of all.
+        place: where the folder is to be; in memory unless it is given.
     """
     if not has_postgres():
         missing("no PostgreSQL server here (Debian: apt-get install postgresql)")
-    in_memory = MEMORY.exists() and shutil.disk_usage(MEMORY).free > ROOM
-    with tempfile.TemporaryDirectory(prefix="dialbook-postgres-", dir=MEMORY if in_memory else None) as folder:
+    if place is None and MEMORY.exists() and shutil.disk_usage(MEMORY).free > ROOM:
+        place = MEMORY
+    with tempfile.TemporaryDirectory(prefix="dialbook-postgres-", dir=place) as folder:
         if os.geteuid() == 0:  # as whom the server does not run
             shutil.chown(folder, "postgres")
         data = Path(folder) / "data"
@@ -153,7 +163,18 @@ def run_postgres(program: str, *arguments: str, namespace: str | None = None) ->
 
 def _signal(processes: list[int], sign: signal.Signals) -> None:
     for process in processes:
-        os.kill(process, sign)
+        with suppress(ProcessLookupError):  # one that ends by itself meanwhile
+            os.kill(process, sign)
+
+
+def _processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _folder_of(process: int) -> Path | None:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cwd").readlink()
+    return None
 
 
 def _free_port() -> int:

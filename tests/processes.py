@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,21 +41,33 @@ class Running:
         self.process.send_signal(sign)
         return self.process.wait(HANG_SECONDS)
 
+    def kill(self) -> None:
+        """Kill it, and the process beside it that works off uploads; return when both are gone."""
+        others = children(self.process.pid)
+        for process in others:
+            os.kill(process, signal.SIGKILL)
+        self.stop(signal.SIGKILL)
+        while any(is_alive(process) for process in others):
+            pass
+
 
 @contextmanager
-def started(*arguments: str, folder: Path, last_line: str = "http://", **variables: str) -> Iterator[Running]:
+def started(
+    *arguments: str, folder: Path, last_line: str = "http://", by: Sequence[str] = (), **variables: str
+) -> Iterator[Running]:
     """Run a command that serves, in a folder, until the caller is done.
 
     Args:
         arguments: what follows `dialbook`.
         folder: where it runs, so that it finds no settings but its own.
         last_line: what is in the last line that it prints before it serves.
+        by: a command that runs it, such as strace, in the same process.
         variables: what to add to the environment.
     """
     with (
         _appended() as errors,
         subprocess.Popen(
-            [PROGRAM, *arguments],
+            [*by, PROGRAM, *arguments],
             cwd=folder,
             env=environment(variables),
             stdout=subprocess.PIPE,
@@ -84,6 +96,27 @@ def run_program(*arguments: str, folder: Path, **variables: str) -> subprocess.C
         timeout=HANG_SECONDS,
         check=False,
     )
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started, and that are still there."""
+    by_thread = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
+    return [int(child) for found in by_thread for child in found]
+
+
+def is_alive(process: int) -> bool:
+    """Whether it runs: one that nobody has asked for its exit status does not."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def peak_memory(process: int) -> int:
+    """The most that was resident since the process began, in bytes (VmHWM)."""
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024
 
 
 def environment(added: dict[str, str]) -> dict[str, str]:

@@ -13,11 +13,12 @@ from typing import Any
 import httpx2
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
+from tests.effort import SEED, effort
 from tests.test_properties import BookMachine, list_names, names, sort_directions, windows
 
 ID = re.compile(r"\b[0-9a-f]{32}\b")
@@ -153,13 +154,13 @@ def test_every_answer_is_the_same_on_both(twins: Callable[[], Twins]) -> None:
     machine = type("Machine", (TwinsMachine,), {"connect": staticmethod(twins)})
 
     run_state_machine_as_test(
-        machine,
+        seed(SEED)(machine),
         settings=settings(
-            max_examples=50,
+            max_examples=effort("EXAMPLES", 50),
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            derandomize=True,
+            database=None,
         ),
     )
 

@@ -9,9 +9,12 @@ import httpx2
 import pytest
 
 from tests.conftest import NUMBERS, Client, Server
+from tests.effort import effort
 from tests.processes import HANG_SECONDS
 
 CONFIG = Path(__file__).parent.parent / "schemathesis.toml"
+EXAMPLES = effort("FUZZ_EXAMPLES", 60)
+SEED = effort("SEED", 20260105)
 ACCOUNT = "exotel8u3"  # the one in the description's examples, which the configuration asks for
 
 # Outside stateful sequences no contact and no list would ever be met, so those in paths are made beforehand.
@@ -32,7 +35,7 @@ def test_single_requests_find_nothing(server: Server, client: Client, tmp_path: 
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.read_text() + EXISTING.format(contact=contact["sid"], made=client.create_list()["sid"]))
 
-    fuzz(config, server, client, "--phases", "examples,coverage,fuzzing", "--max-examples", "60")
+    fuzz(config, server, client, "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES))
 
 
 def test_sequences_find_nothing(server: Server, client: Client) -> None:
@@ -48,7 +51,7 @@ def fuzz(config: Path, server: Server, client: Client, *options: str) -> None:
     done = subprocess.run(
         [
             *(Path(sys.executable).with_name("st"), "--config-file", config, "run", f"{server.url}/openapi.json"),
-            *("--header", f"Authorization: {header}", "--checks", "all", "--seed", "20260105"),
+            *("--header", f"Authorization: {header}", "--checks", "all", "--seed", str(SEED)),
             *("--request-timeout", str(HANG_SECONDS), "--generation-allow-x00", "true", "--no-color", *options),
         ],
         capture_output=True,

@@ -16,10 +16,12 @@ import httpx2
 import pytest
 
 from tests.conftest import NUMBERS, Client
+from tests.effort import SEED, effort
 
-JOINS = 60  # bulk requests of each writer
+JOINS = effort("HISTORY_JOINS", 60)  # bulk requests of each writer
 GROUP = 10  # contacts in one of them
 LIMIT = 25  # contacts in a page of a walk
+BULK = 5000  # contacts that are made by one request
 
 Interval = tuple[float, float]
 NEVER: Interval = (math.inf, math.inf)
@@ -72,7 +74,7 @@ class Scene:
 
     def write(self, writer: int) -> None:
         """Let contacts join in bulks; after each, some of those that this writer let in leave."""
-        chance = random.Random(writer)
+        chance = random.Random(f"{SEED} {writer}")
         mine = self.sids[writer * JOINS * GROUP : (writer + 1) * JOINS * GROUP]
         inside: list[str] = []
         for start in range(0, len(mine), GROUP):
@@ -124,7 +126,9 @@ def shown(page: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 def scene(api: Client) -> Scene:
-    contacts = api.create_contacts(*({"number": number} for number in NUMBERS[: 2 * JOINS * GROUP]))
+    numbers = NUMBERS[: 2 * JOINS * GROUP]
+    batches = [numbers[i : i + BULK] for i in range(0, len(numbers), BULK)]
+    contacts = [each for batch in batches for each in api.create_contacts(*({"number": number} for number in batch))]
     return Scene(api, api.create_list()["sid"], [contact["sid"] for contact in contacts])
 
 

@@ -20,9 +20,11 @@ from dialbook.settings import Settings
 from dialbook.store import postgres_session
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.cutting import cutting
+from tests.effort import effort
 from tests.postgres import Postgres, ask, missing, running_postgres
 
 CALLERS = 6
+RESTARTS = effort("RESTARTS", 3)
 HANG_SECONDS = 60
 LONGEST = 10.0  # seconds that any request may take
 BACK = 5.0  # seconds until the first success, once PostgreSQL is back
@@ -143,13 +145,14 @@ def test_the_connection_is_cut_at_the_commit(
 def test_postgres_is_restarted(mode: str, frail: Postgres, new_client: Callable[..., Client]) -> None:
     url = frail.create_book()
     with serving(Settings(database=url)) as server, calling(new_client(server)) as callers:
-        for _ in range(3):
+        for _ in range(RESTARTS):
             wait_for_success(callers)
             frail.stop(mode)
             frail.start()
             assert wait_for_success(callers) < BACK
 
     check_nothing_is_lost(url, callers)
+    assert ask(url, "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'") == []
 
 
 def test_sessions_are_ended(frail: Postgres, new_client: Callable[..., Client]) -> None:

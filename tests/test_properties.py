@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from tests.book import Book
 from tests.conftest import NUMBERS, Client, Server, run_cli
+from tests.effort import SEED, effort
 
 UNKNOWN = "0" * 32
 numbers = st.sampled_from(NUMBERS[:8])
@@ -186,13 +187,13 @@ def test_every_answer_is_the_models_and_every_change_in_the_audit_log(
     machine = type("Machine", (BookMachine,), {"connect": staticmethod(connect), "changes": changes})
 
     run_state_machine_as_test(
-        machine,
+        seed(SEED)(machine),
         settings=settings(
-            max_examples=150,
+            max_examples=effort("EXAMPLES", 150),
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            derandomize=True,
+            database=None,
         ),
     )
     logs = {each["account"]: each["entries"] for each in run_cli("audit", "verify", "--database", server.database)}

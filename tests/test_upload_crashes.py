@@ -13,10 +13,11 @@ import httpx2
 import pytest
 
 from tests.conftest import run_cli
-from tests.processes import HANG_SECONDS, Running, started
+from tests.effort import SEED, effort
+from tests.processes import HANG_SECONDS, Running, children, peak_memory, started
 
 KILLS = 20
-ROWS = int(os.environ.get("UPLOAD_ROWS", "50000"))
+ROWS = effort("UPLOAD_ROWS", 50_000)
 LIMITS = {"DIALBOOK_DYNAMIC_LIST_LIMIT": "1000000", "DIALBOOK_UPLOAD_FOLDER": "uploads"}
 
 
@@ -102,7 +103,7 @@ def serving_process(database: str, caller: Caller, folder: Path) -> Iterator[Run
 def test_an_upload_that_is_killed_again_and_again_ends_as_if_it_was_not(
     database: str, caller: Caller, tmp_path: Path
 ) -> None:
-    chance = random.Random(1)
+    chance = random.Random(SEED)
     with serving_process(database, caller, tmp_path) as server:
         upload = caller.upload(FILE)
         server.stop(signal.SIGKILL)
@@ -115,7 +116,7 @@ def test_an_upload_that_is_killed_again_and_again_ends_as_if_it_was_not(
             while (total := caller.status(upload)["stats"]["total"]) < enough:
                 pass
             seen.append(total)
-            _kill(server)
+            server.kill()
 
     assert seen == sorted(seen)
     with serving_process(database, caller, tmp_path):
@@ -135,28 +136,16 @@ def test_an_upload_that_is_killed_again_and_again_ends_as_if_it_was_not(
     assert [path.name for path in (tmp_path / "uploads").glob("*/*")] == ["folder-name"]
 
 
-def _kill(server: Running) -> None:
-    """Kill the server, and the process beside it that works off uploads."""
-    for process in _children(server.process.pid):
-        os.kill(process, signal.SIGKILL)
-    server.stop(signal.SIGKILL)
-
-
-def _children(process: int) -> list[int]:
-    by_thread = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
-    return [int(child) for children in by_thread for child in children]
-
-
 def test_a_worker_that_dies_is_followed_by_another(database: str, caller: Caller, tmp_path: Path) -> None:
     with serving_process(database, caller, tmp_path) as server:
-        while not (workers := _children(server.process.pid)):
+        while not (workers := children(server.process.pid)):
             pass
         os.kill(workers[0], signal.SIGKILL)
         upload = caller.upload(b"number\n9800000001\n")
 
         assert caller.wait(upload)["stats"]["success"] == 1
-        assert len(_children(server.process.pid)) == 1
-        assert _children(server.process.pid) != workers
+        assert len(children(server.process.pid)) == 1
+        assert children(server.process.pid) != workers
 
 
 def test_pages_are_answered_while_a_file_is_looked_through(database: str, caller: Caller, tmp_path: Path) -> None:
@@ -218,8 +207,8 @@ def test_a_large_file_is_never_held_in_memory(database: str, caller: Caller, tmp
     ).encode()
     with serving_process(database, caller, tmp_path) as server:
         caller.wait(caller.upload(b"number\n"))
-        processes = [server.process.pid, *_children(server.process.pid)]
-        before = [_peak_memory(process) for process in processes]
+        processes = [server.process.pid, *children(server.process.pid)]
+        before = [peak_memory(process) for process in processes]
 
         assert len(file) > 55_000_000
         upload = caller.upload(file, list_name="Large", type="static")
@@ -227,11 +216,5 @@ def test_a_large_file_is_never_held_in_memory(database: str, caller: Caller, tmp
             pass
         caller.http.delete(f"{caller.url}/v2/accounts/acme/csv-status/{upload}")
 
-        after = [_peak_memory(process) for process in processes]
+        after = [peak_memory(process) for process in processes]
     assert max(new - old for old, new in zip(before, after, strict=True)) < 64 * 2**20
-
-
-def _peak_memory(process: int) -> int:
-    """The most that was resident since the process began, in bytes (VmHWM)."""
-    lines = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
-    return int(lines["VmHWM"].split()[0]) * 1024

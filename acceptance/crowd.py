@@ -1,0 +1,117 @@
+"""Many callers on one event loop: each asks again as soon as it is answered."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from statistics import quantiles
+from typing import cast
+
+import uvloop
+from msgspec import Struct
+
+PAUSE = 0.05  # seconds before a caller whom nobody let in tries again
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """One answer: when it came (monotonic clock), after how many seconds, its head, and its body if it is a refusal."""
+
+    at: float
+    seconds: float
+    status: int
+    head: bytes
+    body: bytes
+
+
+class Course(Struct):
+    """What happened to all of them, in the order in which it did."""
+
+    answers: list[Answer]
+    seconds: float
+    broken: int = 0  # requests that were begun, and whose connection ended without an answer
+
+    def with_status(self, *statuses: int) -> list[Answer]:
+        """The answers that have one of these."""
+        return [answer for answer in self.answers if answer.status in statuses]
+
+    def rate(self, *statuses: int) -> float:
+        """Such answers a second."""
+        return len(self.with_status(*statuses)) / self.seconds
+
+
+class Caller(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, requests: Iterator[bytes], course: Course, ends: float) -> None:
+        self._requests, self._course, self._ends = requests, course, ends
+        self._received = b""
+        self._began = 0.0
+        self.is_closed = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, blank, body = self._received.partition(b"\r\n\r\n")
+        if not blank or len(body) < _length(head):
+            return
+        now = time.monotonic()
+        status = int(head[9:12])
+        self._course.answers.append(Answer(now, now - self._began, status, head, body if status >= 400 else b""))
+        self._received, self._began = b"", 0.0
+        if now < self._ends:
+            self._ask()
+        else:
+            self._transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        self._course.broken += bool(self._began)
+        self.is_closed.set_result(None)
+
+    def _ask(self) -> None:
+        self._began = time.monotonic()
+        self._transport.write(next(self._requests))
+
+
+def crowd(port: int, requests: Iterator[bytes], *, callers: int, seconds: float) -> Course:
+    """Have so many callers ask for so long; a caller whose connection is closed takes another."""
+    return uvloop.run(_crowd(port, requests, callers, seconds))
+
+
+def p99(answers: Sequence[Answer]) -> float:
+    """Seconds that one in a hundred took longer than."""
+    return quantiles([answer.seconds for answer in answers], n=100)[-1] if len(answers) > 1 else float("nan")
+
+
+def to_request(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+    """A request as it goes over the wire."""
+    head = {"Host": "127.0.0.1", **headers} | ({"Content-Length": str(len(body))} if body else {})
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def _crowd(port: int, requests: Iterator[bytes], callers: int, seconds: float) -> Course:
+    course = Course([], seconds)
+    ends = time.monotonic() + seconds
+    async with asyncio.TaskGroup() as group:
+        for _ in range(callers):
+            group.create_task(_call(port, requests, course, ends))
+    return course
+
+
+async def _call(port: int, requests: Iterator[bytes], course: Course, ends: float) -> None:
+    loop = asyncio.get_running_loop()
+    while time.monotonic() < ends:
+        with suppress(OSError):
+            _, caller = await loop.create_connection(lambda: Caller(requests, course, ends), "127.0.0.1", port)
+            await caller.is_closed
+            continue
+        await asyncio.sleep(PAUSE)
+
+
+def _length(head: bytes) -> int:
+    """Of the body that follows."""
+    _, _, after = head.lower().partition(b"content-length:")
+    return int(after.partition(b"\r\n")[0])

@@ -1,0 +1,112 @@
+"""Four times as many callers as saturate the server: it goes on serving, and says no to the others at once."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import repeat
+from statistics import quantiles
+from typing import TypeAlias
+
+import httpx2
+
+from acceptance.crowd import Answer, Course, crowd, p99, to_request
+from acceptance.servers import new_databases, serving
+from acceptance.trial import Figure, Trial
+from bench.data import Book, bare_contacts, fill_list, make_book, to_body
+from tests.processes import HANG_SECONDS, Running
+
+Requests: TypeAlias = Callable[[Book, str], Iterator[bytes]]
+
+CALLERS = (1, 2, 4, 8, 16, 32, 64, 128)
+SATURATED = 0.95  # of the most that was ever answered: the fewest callers who reach it are at the knee
+TIMES = 4
+MEMBERS = 1000
+WARM_UP = 2.0  # seconds
+PING_SECONDS = 0.05  # between two probes
+
+GOODPUT = 0.8  # of the most
+LATENCY = 2.0  # times that at the knee
+REFUSAL_MS = 10
+PROBE_MS = 100
+
+
+def pages(book: Book, list_sid: str) -> Iterator[bytes]:
+    """Requests for a page of 20 contacts."""
+    return repeat(to_request("GET", f"{book.path}/lists/{list_sid}/contacts?limit=20", book.headers))
+
+
+def creations(book: Book, _: str) -> Iterator[bytes]:
+    """Requests that each create a contact."""
+    headers = {**book.headers, "Content-Type": "application/json"}
+    for draft in bare_contacts(MEMBERS):
+        yield to_request("POST", f"{book.path}/contacts", headers, to_body([draft]))
+
+
+def overload(requests_of: Requests) -> Callable[[Trial], Sequence[Figure]]:
+    """A check with these requests; a round is a second of load, with each number of callers."""
+
+    def measure(trial: Trial) -> Sequence[Figure]:
+        with new_databases(trial) as databases:
+            database = next(databases)
+            book = make_book(database)
+            requests = requests_of(book, fill_list(database, MEMBERS))
+            with serving(trial, database) as server:
+                crowd(server.port, requests, callers=TIMES, seconds=WARM_UP)
+                courses = {n: crowd(server.port, requests, callers=n, seconds=trial.rounds) for n in CALLERS}
+                knee = _knee(courses)
+                with probing(server) as probes:
+                    over = crowd(server.port, requests, callers=TIMES * knee, seconds=trial.rounds)
+        return _figures(courses, knee, over, probes)
+
+    return measure
+
+
+@contextmanager
+def probing(server: Running) -> Iterator[list[float]]:
+    """Ask `/healthz` all the time while the block runs; the seconds that each answer took."""
+    probes: list[float] = []
+    enough = threading.Event()
+
+    def probe() -> None:
+        with httpx2.Client(base_url=server.url, timeout=HANG_SECONDS, verify=False) as http:
+            while not enough.wait(PING_SECONDS):
+                began = time.monotonic()
+                http.get("/healthz").raise_for_status()
+                probes.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=probe)
+    thread.start()
+    try:
+        yield probes
+    finally:
+        enough.set()
+        thread.join()
+
+
+def is_whole_refusal(answer: Answer) -> bool:
+    """Whether it says when to come again, in the envelope."""
+    return b"\r\nretry-after: " in answer.head.lower() and answer.body.startswith(b'{"request_id":')
+
+
+def _knee(courses: Mapping[int, Course]) -> int:
+    most = max(course.rate(200) for course in courses.values())
+    return next(callers for callers, course in courses.items() if course.rate(200) >= SATURATED * most)
+
+
+def _figures(courses: Mapping[int, Course], knee: int, over: Course, probes: Sequence[float]) -> Sequence[Figure]:
+    peak = max(course.rate(200) for course in courses.values())
+    admitted, refused = over.with_status(200), over.with_status(429, 503)
+    others = len(over.answers) - len(admitted) - len(refused) + over.broken
+    return [
+        Figure("callers at the knee", knee),
+        Figure("p99 there", p99(courses[knee].with_status(200)) * 1000, " ms"),
+        Figure("most answers", peak, " a second"),
+        Figure(f"answers with {TIMES} times as many callers, of the most", over.rate(200) / peak, at_least=GOODPUT),
+        Figure("p99 of these, to that at the knee", p99(admitted) / p99(courses[knee].answers), at_most=LATENCY),
+        Figure("refused", len(refused)),
+        Figure("refusals that say too little", sum(not is_whole_refusal(each) for each in refused), at_most=0),
+        *([Figure("p99 of refusals", p99(refused) * 1000, " ms", at_most=REFUSAL_MS)] if len(refused) > 1 else []),
+        Figure("other answers, or none", others, at_most=0),
+        Figure("p99 of /healthz", quantiles(probes, n=100)[-1] * 1000, " ms", at_most=PROBE_MS),
+    ]

@@ -1,0 +1,48 @@
+"""Far more requests than an account may make: no minute holds more than are allowed, nor many fewer."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from acceptance.crowd import Answer, crowd
+from acceptance.overload import MEMBERS, is_whole_refusal, pages
+from acceptance.servers import new_databases, serving
+from acceptance.trial import Figure, Trial
+from bench.data import fill_list, make_book
+
+LIMIT = 3000  # requests a minute
+CALLERS = 4
+WORKERS = (1, 2, 4)
+MINUTE = 60.0
+TOLERANCE = 0.05
+
+
+def measure(trial: Trial) -> Sequence[Figure]:
+    """With one worker, then with more; a round is a second."""
+    with new_databases(trial) as databases:
+        database = next(databases)
+        book = make_book(database)
+        requests = pages(book, fill_list(database, MEMBERS))
+        return [figure for workers in WORKERS for figure in _measure(trial, database, requests, workers)]
+
+
+def _measure(trial: Trial, database: str, requests: Iterator[bytes], workers: int) -> Sequence[Figure]:
+    with serving(trial, database, workers=workers, rate_limit=LIMIT) as server:
+        course = crowd(server.port, requests, callers=CALLERS * workers, seconds=trial.rounds)
+    admitted, refused = course.with_status(200), course.with_status(429)
+    minutes = _in_each_minute(admitted)
+    silent = sum(not is_whole_refusal(each) or b"x-ratelimit-reset: " not in each.head.lower() for each in refused)
+    return [
+        Figure(f"requests to {workers} workers", len(course.answers), at_least=5 * LIMIT * trial.rounds / MINUTE),
+        Figure("most admitted in a minute", max(minutes), at_most=LIMIT * (1 + TOLERANCE)),
+        Figure("fewest", min(minutes), at_least=LIMIT * (1 - TOLERANCE)),
+        Figure("refusals that say too little", silent, at_most=0),
+        Figure("other answers, or none", len(course.answers) - len(admitted) - len(refused) + course.broken, at_most=0),
+    ]
+
+
+def _in_each_minute(admitted: Sequence[Answer]) -> Sequence[int]:
+    """How many were admitted in the minute that begins with each of them, as long as it ends before the last."""
+    times = sorted(answer.at for answer in admitted)
+    return [
+        bisect_left(times, began + MINUTE) - first for first, began in enumerate(times) if began + MINUTE <= times[-1]
+    ] or [len(times)]
