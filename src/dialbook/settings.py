@@ -87,6 +87,10 @@ class Settings(Struct, frozen=True):
     rate_limit: Annotated[
         int, Meta(ge=0, description="Requests a minute that each account may make; 0 sets no limit.")
     ] = 0
+    failed_sign_ins: Annotated[
+        int,
+        Meta(ge=0, description="Failed sign-ins a minute from one address, and with one key; 0 sets no limit."),
+    ] = 10
     max_requests: Annotated[
         int, Meta(ge=2, description="Requests that a worker has under way at the same time; one caller may have half.")
     ] = 256

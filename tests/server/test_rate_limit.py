@@ -28,6 +28,10 @@ def test_the_fourth_request_in_a_minute_is_refused(limited: Server, connect: Cal
     assert {answer.headers["x-ratelimit-limit"] for answer in answers} == {"3"}
     assert answers[3].json()["response"]["error_data"]["code"] == 1006
     assert 0 < int(answers[3].headers["retry-after"]) <= 60
+    for answer in answers:
+        left, reset = answer.headers["x-ratelimit-remaining"], answer.headers["x-ratelimit-reset"]
+        assert answer.headers["ratelimit"] == f'"default";r={left};t={reset}'
+        assert answer.headers["ratelimit-policy"] == '"default";q=3;w=60'
 
 
 def test_refusals_count_and_say_what_is_left(limited: Server, connect: Callable[..., Client]) -> None:

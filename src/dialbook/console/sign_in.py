@@ -9,7 +9,7 @@ from dialbook.console.session import HOME, find_session, give_token, hash_of, ta
 from dialbook.model.account import Account, ApiKey, Scope
 from dialbook.model.credentials import new_session_token
 from dialbook.server.address import client_address
-from dialbook.server.auth import present, verify
+from dialbook.server.auth import count_failure, present, verify
 from dialbook.server.context import now_of, service_of, sid_of
 from dialbook.store import sessions as store
 
@@ -29,6 +29,7 @@ async def sign_in(request: Request) -> Response:
     presented = present(key, token, service.settings.token_secret)
     found = await service.db.read(verify, presented) if presented else None
     if reason := _refusal(request, found):
+        count_failure(request, key)
         return _form(request, following, status=401, key=key, reason=reason)
     assert found is not None  # noqa: S101  # or there was a reason
     opened = new_session_token()
@@ -53,6 +54,7 @@ async def follow_link(request: Request) -> Response:
         store.follow_link, link, hash_of(request, token), now=now_of(request), request=request.scope["request_id"]
     )
     if not opened:
+        count_failure(request, "")
         return _form(request, HOME, status=401, reason="This link was used before, or is too old. Sign in with a key.")
     response = redirect(request, HOME)
     give_token(request, response, token)

@@ -25,6 +25,7 @@ from dialbook.server.outbox import Turn
 from dialbook.server.probes import Question, Readiness, probe_routes
 from dialbook.server.rate_limit import RateLimit
 from dialbook.server.refusals import Refusals
+from dialbook.server.sign_ins import FailedSignIns
 from dialbook.settings import Settings
 from dialbook.shared import Shared
 from dialbook.store.database import Database
@@ -106,7 +107,8 @@ def create_app(
     counts = shared.new_counts([*METHODS]) if shared and settings.metrics_port else None
     spool = open_spool(settings.upload_folder, settings.database)
     looking, refusals = asyncio.Semaphore(LOOKING), Refusals(db)
-    service = Service(db, settings, clock, rate_limit, write_log, counts, spool, looking)
+    failed_sign_ins = FailedSignIns(settings.failed_sign_ins)
+    service = Service(db, settings, clock, rate_limit, write_log, counts, spool, looking, failed_sign_ins)
     deadlines = Deadlines(settings)
 
     @asynccontextmanager

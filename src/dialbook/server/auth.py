@@ -17,6 +17,8 @@ from dialbook.store.database import Tx
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="dialbook", charset="UTF-8"'}
 
+HEADER_LIMIT = 1024  # characters of the header with the credentials; nobody's are longer
+
 SAFE = {"GET", "HEAD"}
 OWN_PAGES = {"", "same-origin", "none"}  # values of Sec-Fetch-Site; programs send none at all
 
@@ -36,6 +38,7 @@ async def authorise(request: Request) -> Account:
 
     Raises:
         Unauthorized: no credentials, or none that are live.
+        TooManyRequests: the same, too often.
         Forbidden: they belong to another account, lack the scope, or may not be used from where the request comes; or
             a browser sends them for another site's page.
     """
@@ -80,15 +83,25 @@ def refuse_other_networks(request: Request, key: ApiKey) -> None:
 
 async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
     """The key that was presented, with its account, as the database has it now: a revoked one is closed at once."""
-    service = service_of(request)
-    presented = _read_header(header_of(request, b"authorization"), service.settings.token_secret)
-    found = await service.db.recall(verify, presented)
-    if found is None:
-        raise _unauthorized()
-    request.scope["key"] = found[0]
-    if not found[0].is_live(now_of(request)):
-        raise _unauthorized()
-    return found
+    service, header = service_of(request), header_of(request, b"authorization")
+    presented = _read_header(header, service.settings.token_secret)
+    found = await service.db.recall(verify, presented) if presented else None
+    if found:
+        request.scope["key"] = found[0]
+        if found[0].is_live(now_of(request)):
+            return found
+    if header:
+        count_failure(request, (_credentials(header) or ("", ""))[0])
+    raise Unauthorized("Give a valid API key and token by HTTP Basic authentication.", headers=CHALLENGE)
+
+
+def count_failure(request: Request, key: str) -> None:
+    """Count a failed sign-in with a key of this name, which is empty where there was none.
+
+    Raises:
+        TooManyRequests: there were too many already, from its address or with the key.
+    """
+    service_of(request).failed_sign_ins.count(client_address(request), key)
 
 
 def present(key: str, token: str, secret: str) -> Presented | None:
@@ -106,26 +119,18 @@ def verify(tx: Tx, presented: Presented) -> tuple[ApiKey, Account] | None:
 
 # Callers send the same header with each request, and reading one takes longer than looking its key up.
 @lru_cache(maxsize=CALLERS)
-def _read_header(header: str, secret: str) -> Presented:
-    presented = present(*_credentials(header), secret)
-    if presented is None:
-        raise _unauthorized()
-    return presented
+def _read_header(header: str, secret: str) -> Presented | None:
+    credentials = _credentials(header)
+    return present(*credentials, secret) if credentials else None
 
 
-def _credentials(header: str) -> tuple[str, str]:
-    """Read `Basic base64(key:token)` (RFC 7617)."""
+def _credentials(header: str) -> tuple[str, str] | None:
+    """Read `Basic base64(key:token)` (RFC 7617); None where it is something else."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic" or len(header) > LONGEST:
-        raise _unauthorized()
+        return None
     try:
         key, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except ValueError:  # no base64, or no UTF-8
-        raise _unauthorized() from None
-    if not colon:
-        raise _unauthorized()
-    return key, token
-
-
-def _unauthorized() -> Unauthorized:
-    return Unauthorized("Give a valid API key and token by HTTP Basic authentication.", headers=CHALLENGE)
+        return None
+    return (key, token) if colon else None

@@ -16,6 +16,7 @@ from dialbook.model.lists import ListLimits
 from dialbook.model.page import Window
 from dialbook.server.load import Place
 from dialbook.server.rate_limit import RateLimit
+from dialbook.server.sign_ins import FailedSignIns
 from dialbook.settings import Settings
 from dialbook.store.database import Database
 from dialbook.store.spool import Spool
@@ -34,6 +35,7 @@ class Service(Struct, frozen=True):
     counts: Counts | None
     spool: Spool
     looking: asyncio.Semaphore  # for those who look through a file, which takes a while
+    failed_sign_ins: FailedSignIns
 
     @property
     def list_limits(self) -> ListLimits:
