@@ -328,7 +328,7 @@ def refusing(new_database: Callable[[], str], new_client: Callable[..., Client])
     """Have a server refuse, and end; what its log has got of the account `victim`, or another."""
 
     def run(ask: Callable[[Server, Client], object], account: str = "victim", **settings: Any) -> list[dict[str, Any]]:
-        with serving(Settings(database=new_database(), **settings)) as server:
+        with serving(Settings(database=new_database(), failed_sign_ins=0, **settings)) as server:
             ask(server, new_client(server, "victim"))
         found = run_cli("audit", "query", account, "--all", "--database", server.database)
         for each in run_cli("audit", "verify", "--database", server.database):

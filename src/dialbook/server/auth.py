@@ -17,8 +17,6 @@ from dialbook.store.database import Tx
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="dialbook", charset="UTF-8"'}
 
-HEADER_LIMIT = 1024  # characters of the header with the credentials; nobody's are longer
-
 SAFE = {"GET", "HEAD"}
 OWN_PAGES = {"", "same-origin", "none"}  # values of Sec-Fetch-Site; programs send none at all
 
@@ -83,7 +81,7 @@ def refuse_other_networks(request: Request, key: ApiKey) -> None:
 
 async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
     """The key that was presented, with its account, as the database has it now: a revoked one is closed at once."""
-    service, header = service_of(request), header_of(request, b"authorization")
+    service, header = service_of(request), header_of(request, b"authorization")[: LONGEST + 1]
     presented = _read_header(header, service.settings.token_secret)
     found = await service.db.recall(verify, presented) if presented else None
     if found:
