@@ -63,15 +63,6 @@ KEEPS_DESCRIPTORS = Sabotage(
     '        __import__("os").dup(transport.get_extra_info("socket").fileno())\n        super().connection_made(',
 )
 STOPS_AT_ONCE = Sabotage("src/dialbook/process.py", "GRACE_SECONDS = 30", "GRACE_SECONDS = 0")
-WORKERS_LEAVE_AT_ONCE = Sabotage(
-    "src/dialbook/process.py",
-    "    # What is loaded by now stays for good",
-    "    def leave(*_: object) -> None:\n"
-    '        print("Finished server process", file=sys.stderr)\n'
-    "        os._exit(0)\n\n"
-    "    signal.signal(signal.SIGTERM, leave)\n"
-    "    # What is loaded by now stays for good",
-)
 KEEPS_DAMAGED_COPIES = Sabotage(
     f"{STORE}/sqlite_backup.py", "            _refuse_damage(copy, path)\n            if not", "            if not"
 )
@@ -122,8 +113,8 @@ TAKES_LARGER_BODIES = Sabotage("src/dialbook/settings.py", "= 10 * 1024 * 1024",
 PAGES_ESCAPE_NOTHING = Sabotage("src/dialbook/console/page.py", "autoescape=True", "autoescape=False")
 KEEPS_EVERY_REQUEST = Sabotage(
     f"{SERVER}/exchange.py",
-    "        seconds = time.perf_counter() - started\n",
-    "        seconds = time.perf_counter() - started\n"
+    "        self._note(scope, status, time.perf_counter() - started)\n",
+    "        self._note(scope, status, time.perf_counter() - started)\n"
     '        self.__dict__.setdefault("_requests", []).append(bytes(10_000))\n',
 )
 REWRITES_A_TABLE = Sabotage(

@@ -180,14 +180,6 @@ CHECKS = (
         },
     ),
     Check(
-        23,
-        "replace",
-        "Replacing the workers under load loses no request",
-        suite("cli/test_serve.py::test_replacing_the_workers_loses_no_request"),
-        {SQLITE: Case(breaks.WORKERS_LEAVE_AT_ONCE, bite=4)},
-        tier=TEST,
-    ),
-    Check(
         24,
         "backup",
         "A backup under load is one moment of the book, whole and sound, and is restored as such",

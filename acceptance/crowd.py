@@ -61,7 +61,7 @@ class Caller(asyncio.Protocol):
         status = int(head[9:12])
         self._course.answers.append(Answer(now, now - self._began, status, head, body if status >= 400 else b""))
         self._received, self._began = b"", 0.0
-        if now < self._ends:
+        if now < self._ends and b"\r\nconnection: close" not in head.lower():
             self._ask()
         else:
             self._transport.close()

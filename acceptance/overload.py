@@ -33,7 +33,12 @@ PROBE_MS = 100
 
 def pages(book: Book, list_sid: str) -> Iterator[bytes]:
     """Requests for a page of 20 contacts."""
-    return repeat(to_request("GET", f"{book.path}/lists/{list_sid}/contacts?limit=20", book.headers))
+    return repeat(page_request(book, list_sid))
+
+
+def page_request(book: Book, list_sid: str, **headers: str) -> bytes:
+    """A request for a page of 20 contacts."""
+    return to_request("GET", f"{book.path}/lists/{list_sid}/contacts?limit=20", {**book.headers, **headers})
 
 
 def creations(book: Book, _: str) -> Iterator[bytes]:

@@ -1,10 +1,12 @@
 """Far more requests than an account may make: no minute holds more than are allowed, nor many fewer."""
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from acceptance.crowd import Answer, crowd
-from acceptance.overload import MEMBERS, is_whole_refusal, pages
+from acceptance.overload import MEMBERS, is_whole_refusal, page_request
 from acceptance.servers import new_databases, serving
 from acceptance.trial import Figure, Trial
 from bench.data import fill_list, make_book
@@ -21,12 +23,15 @@ def measure(trial: Trial) -> Sequence[Figure]:
     with new_databases(trial) as databases:
         database = next(databases)
         book = make_book(database)
-        requests = pages(book, fill_list(database, MEMBERS))
+        # Each on a connection of its own, so that they come to all workers.
+        requests = repeat(page_request(book, fill_list(database, MEMBERS), Connection="close"))
         return [figure for workers in WORKERS for figure in _measure(trial, database, requests, workers)]
 
 
 def _measure(trial: Trial, database: str, requests: Iterator[bytes], workers: int) -> Sequence[Figure]:
     with serving(trial, database, workers=workers, rate_limit=LIMIT) as server:
+        while server.errors.count("Application startup complete") < workers:
+            time.sleep(0.05)
         course = crowd(server.port, requests, callers=CALLERS * workers, seconds=trial.rounds)
     admitted, refused = course.with_status(200), course.with_status(429)
     minutes = _in_each_minute(admitted)
