@@ -122,3 +122,13 @@ REWRITES_A_TABLE = Sabotage(
     "CREATE INDEX",
     "ALTER TABLE contacts ALTER COLUMN tag TYPE varchar(300);\nCREATE INDEX",
 )
+TELLS_KEYS_APART = Sabotage(
+    f"{SERVER}/auth.py",
+    "    return found if is_same_hash(presented.token_hash, kept) else None\n",
+    "    return found if found and [is_same_hash(presented.token_hash, kept) for _ in range(5000)][-1] else None\n",
+)
+SLOW_CLIENTS_STAY = Sabotage(f"{SERVER}/deadlines.py", "if waiting.is_too_long(self._settings):", "if False:")
+ADMITS_EVERYBODY = Sabotage(f"{SERVER}/load.py", 'Bound("requests", settings.max_requests)', 'Bound("requests", 10**6)')
+FORGETS_KEYS = Sabotage(f"{SERVER}/idempotency.py", "    return given[0]", "    return None")
+LEAVES_TRACES = Sabotage(f"{STORE}/sqlite_wipe.py", '            connection.execute("VACUUM")', "            pass")
+TAKES_TWICE_AS_MUCH = Sabotage(f"{SERVER}/body.py", "        if length > limit:", "        if length > 2 * limit:")

@@ -4,7 +4,9 @@ Numbers are those of docs/reliability.md. Where a check measures over time, a ro
 """
 
 from acceptance import (
+    auth,
     breaks,
+    commit_cut,
     disconnects,
     full_disk,
     graceful,
@@ -13,8 +15,10 @@ from acceptance import (
     locks,
     memory,
     migration,
+    overload,
     power,
     rate,
+    slow,
     soak,
 )
 from acceptance.servers import POSTGRES, SQLITE
@@ -68,6 +72,14 @@ CHECKS = (
         {BOTH: Case(breaks.TAKES_ANY_OFFSET)},
     ),
     Check(
+        6,
+        "idempotency",
+        "A change with an Idempotency-Key is made once, however often, wherever and after whatever it is sent",
+        suite("test_idempotency.py"),
+        {BOTH: Case(breaks.FORGETS_KEYS)},
+        tier=TEST,
+    ),
+    Check(
         7,
         "upload",
         "An upload that is killed 20 times ends as if it had not been",
@@ -106,12 +118,27 @@ CHECKS = (
         tier=TEST,
     ),
     Check(
+        11,
+        "erase",
+        "Of an erased person no byte is left in any file",
+        suite("cli/test_erase.py"),
+        {BOTH: Case(breaks.LEAVES_TRACES)},
+        tier=TEST,
+    ),
+    Check(
         12,
         "privacy",
         "No number, name or secret is in a log, at any level",
         suite("test_privacy.py"),
         {SQLITE: Case(breaks.LOGS_WHAT_WENT_WRONG)},
         tier=TEST,
+    ),
+    Check(
+        13,
+        "slow",
+        "500 slow clients are closed in time, and nobody else notices them",
+        slow.measure,
+        {SQLITE: Case(breaks.SLOW_CLIENTS_STAY, full=100, bite=20)},
     ),
     Check(
         14,
@@ -121,6 +148,26 @@ CHECKS = (
         {
             SQLITE: Case(breaks.READS_FILES_WHOLE, full=20, bite=1),
             POSTGRES: Case(breaks.READS_FILES_WHOLE, full=20, bite=1),
+        },
+    ),
+    Check(
+        15,
+        "overload-reads",
+        "At four times saturation it goes on serving pages, and refuses at once",
+        overload.overload(overload.pages),
+        {
+            SQLITE: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
+            POSTGRES: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
+        },
+    ),
+    Check(
+        15,
+        "overload-writes",
+        "The same of single writes",
+        overload.overload(overload.creations),
+        {
+            SQLITE: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
+            POSTGRES: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
         },
     ),
     Check(
@@ -145,6 +192,13 @@ CHECKS = (
         {POSTGRES: Case(breaks.LOSS_IS_A_BUG)},
     ),
     Check(
+        18,
+        "commit-cut",
+        "Who lost the answer of a commit, and asks again with the same Idempotency-Key, makes it once",
+        commit_cut.measure,
+        {POSTGRES: Case(breaks.FORGETS_KEYS, full=100, quick=3, bite=2)},
+    ),
+    Check(
         19,
         "black-hole",
         "When packets to PostgreSQL vanish, every request ends within 10 s, and it is back 5 s after them",
@@ -160,6 +214,14 @@ CHECKS = (
             SQLITE: Case(breaks.KEEPS_DESCRIPTORS, full=1000, bite=200),
             POSTGRES: Case(breaks.KEEPS_DESCRIPTORS, full=1000, bite=200),
         },
+    ),
+    Check(
+        21,
+        "limits",
+        "Every limit takes just as much and refuses one more, however it comes, and reads little beyond it",
+        suite("test_limits.py", "server/test_head.py"),
+        {BOTH: Case(breaks.TAKES_TWICE_AS_MUCH)},
+        tier=TEST,
     ),
     Check(
         22,
@@ -218,6 +280,13 @@ CHECKS = (
         "No step of PostgreSQL's schema keeps readers waiting for long",
         locks.measure,
         {POSTGRES: Case(breaks.REWRITES_A_TABLE)},
+    ),
+    Check(
+        26,
+        "auth",
+        "A key is known in 100 µs, and the time does not tell an unknown key from a wrong token",
+        auth.measure,
+        {SQLITE: Case(breaks.TELLS_KEYS_APART, full=20)},
     ),
     Check(
         27,
