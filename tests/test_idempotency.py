@@ -277,8 +277,10 @@ def test_whatever_is_visible_is_a_key(key: str, api: Client) -> None:
 def test_of_many_at_once_one_is_made(operation: str, api: Client, changes: dict[str, Change]) -> None:
     uploads = api.get("/csv-status").json()["metadata"]["total"]
 
-    answers = at_once(lambda _: api.request(**changes[operation], headers=KEY))
+    asked = at_once(lambda _: api.request(**changes[operation], headers=KEY))
 
+    # So many uploads are too many at once, and some are told to come again.
+    answers = [answer for answer in asked if answer.status_code != 429 or operation != "upload_csv"]
     assert len({answer.content for answer in answers}) == 1
     assert [is_replayed(answer) for answer in answers].count(False) == 1
     made = api.get("/csv-status").json()["metadata"]["total"] - uploads

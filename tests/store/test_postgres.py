@@ -312,7 +312,7 @@ def locked(url: str) -> Iterator[psycopg.Connection[Row]]:
 
 
 def test_more_changes_than_may_wait_are_refused_at_once(url: str, new_client: Callable[..., Client]) -> None:
-    with serving(Settings(database=url)) as server:
+    with serving(Settings(database=url, max_requests=2 * CROWD)) as server:
         client = new_client(server, "crowd")
         unlimited = httpx2.Limits(max_connections=None)
         http = httpx2.Client(base_url=server.url, auth=client.http.auth, verify=False, timeout=60, limits=unlimited)

@@ -90,6 +90,7 @@ def fill(tx: Tx) -> dict[str, str]:
     for i in range(500):
         file = UploadFile(f"{i:032x}", "folder", ["number"], rows=1)
         uploads.create_upload(tx, "acme", UploadDraft("List 0"), file, now=NOW)
+        uploads.cancel_upload(tx, "acme", file.sid, now=NOW)
     return {"big": made[0].sid, "small": made[1].sid}
 
 

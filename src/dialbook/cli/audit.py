@@ -55,7 +55,7 @@ def query(
 
     \b
     Example:
-      dialbook audit query acme --key 0123456789abcdef0123456789abcdef --since 2027-01-31 --all --json
+      dialbook audit query acme --action delete_list --since 2027-01-31
     """
     wanted = Wanted(**conditions, since=_text(since) or FIRST, until=_text(until) or LAST)
     with opened(database, config) as db:

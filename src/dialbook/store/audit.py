@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import wraps
 from itertools import takewhile
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -32,6 +33,7 @@ def recorded(fn: Callable[Concatenate[Tx, P], R], author: Author) -> Callable[Co
         author: who makes the change.
     """
 
+    @wraps(fn)
     def change(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
         result = fn(tx, *args, **kwargs)
         account, *named = [each for each in args if isinstance(each, str)]
