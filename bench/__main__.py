@@ -74,6 +74,7 @@ def run(names: list[str], effort: Effort, parent: str) -> tuple[Mapping[str, str
             raise Failure(f"{program} is not installed (Debian: apt install {program}).")
     with tempfile.TemporaryDirectory(prefix="dialbook-bench-", dir=parent) as name:
         folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL has another user
         machine = report.describe_machine(folder)
         tables: list[Table] = []
         for measurement in names:

@@ -12,10 +12,10 @@ SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 
 @contextmanager
 def running_engines(database: Path, only: str | None = None) -> Iterator[Mapping[str, str]]:
-    """The URL of an empty database of each engine, or of one; the SQLite one is this file."""
+    """The URL of an empty database of each engine, or of one; the SQLite one is this file, the other is beside it."""
     urls = {} if only == POSTGRES else {SQLITE: sqlite_url(database)}
     if only == SQLITE or not has_postgres():
         yield urls
         return
-    with running_postgres() as postgres:
+    with running_postgres(place=database.parent) as postgres:
         yield urls | {POSTGRES: postgres.create_book()}

@@ -8,7 +8,7 @@ uploads rest for longer than they work.
 from collections import deque
 
 BREATH_SECONDS = 0.003  # in any case: on SQLite, for a server that waits to write
-REST = 2.0  # times what was worked, beside others
+REST = 3.0  # times what was worked, beside others
 WINDOW_SECONDS = 3.0  # PostgreSQL tells of a transaction up to a second late
 MANY = 100.0  # transactions a second: far more than uploads need, and those who ask how far they are
 
