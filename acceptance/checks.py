@@ -75,7 +75,7 @@ CHECKS = (
         6,
         "idempotency",
         "A change with an Idempotency-Key is made once, however often, wherever and after whatever it is sent",
-        suite("test_idempotency.py"),
+        suite("test_idempotency.py", "test_sent_again.py"),
         {BOTH: Case(breaks.FORGETS_KEYS)},
         tier=TEST,
     ),

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import httpx2
 
+from acceptance.beside import beside
 from acceptance.crowd import Answer, Course, crowd, p99, to_request
 from acceptance.servers import new_databases, serving
 from acceptance.trial import Figure, Trial
@@ -71,22 +72,16 @@ def overload(requests_of: Requests) -> Callable[[Trial], Sequence[Figure]]:
 def probing(server: Running) -> Iterator[list[float]]:
     """Ask `/healthz` all the time while the block runs; the seconds that each answer took."""
     probes: list[float] = []
-    enough = threading.Event()
 
-    def probe() -> None:
+    def probe(enough: threading.Event) -> None:
         with httpx2.Client(base_url=server.url, timeout=HANG_SECONDS, verify=False) as http:
             while not enough.wait(PING_SECONDS):
                 began = time.monotonic()
                 http.get("/healthz").raise_for_status()
                 probes.append(time.monotonic() - began)
 
-    thread = threading.Thread(target=probe)
-    thread.start()
-    try:
+    with beside(probe):
         yield probes
-    finally:
-        enough.set()
-        thread.join()
 
 
 def is_whole_refusal(answer: Answer) -> bool:

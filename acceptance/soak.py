@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 
+from acceptance.beside import beside
 from acceptance.crowd import Answer, crowd, p99
 from acceptance.disconnects import descriptors_of, resident_memory
 from acceptance.overload import MEMBERS, pages
@@ -54,9 +55,8 @@ def measure(trial: Trial) -> Sequence[Figure]:
 def _writing(http: httpx2.Client) -> Iterator[list[bool]]:
     """Make contacts, change them and delete them while the block runs; whether each was done."""
     done: list[bool] = []
-    enough = threading.Event()
 
-    def write() -> None:
+    def write(enough: threading.Event) -> None:
         for n in count():
             drafts = [{"number": f"+9197{n % 100:02}{i:06}", "tag": "new"} for i in range(ITEMS)]
             made = data_of(http.post("/contacts", json={"contacts": drafts}))
@@ -67,13 +67,8 @@ def _writing(http: httpx2.Client) -> Iterator[list[bool]]:
                 if enough.wait(PAUSE):
                     return
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
+    with beside(write):
         yield done
-    finally:
-        enough.set()
-        thread.join()
 
 
 def _log_size(database: str) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from dialbook.jobs.pace import BREATH_SECONDS
 from dialbook.model.errors import DialbookError
 from dialbook.store.accounts import list_account_sids
 from dialbook.store.audit import prune
@@ -16,7 +17,6 @@ from dialbook.store.idempotency import forget_answers
 from dialbook.store.uploads import forget_uploads
 
 FORGET_SECONDS = 3600.0
-BREATH_SECONDS = 0.003  # after a step: on SQLite, for a server that waits to write
 
 
 class Retention(Struct, frozen=True):

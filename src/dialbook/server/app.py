@@ -103,13 +103,19 @@ def create_app(
         more_routes: what is served beside the API.
         shared: what the processes of the server share, where there may be several.
     """
-    rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
     counts = shared.new_counts([*METHODS]) if shared and settings.metrics_port else None
-    spool = open_spool(settings.upload_folder, settings.database)
-    looking, refusals = asyncio.Semaphore(LOOKING), Refusals(db)
-    failed_sign_ins = FailedSignIns(settings.failed_sign_ins)
-    service = Service(db, settings, clock, rate_limit, write_log, counts, spool, looking, failed_sign_ins)
-    deadlines = Deadlines(settings)
+    service = Service(
+        db,
+        settings,
+        clock,
+        RateLimit(settings.rate_limit) if settings.rate_limit else None,
+        write_log,
+        counts,
+        open_spool(settings.upload_folder, settings.database),
+        asyncio.Semaphore(LOOKING),
+        FailedSignIns(settings.failed_sign_ins),
+    )
+    deadlines, refusals = Deadlines(settings), Refusals(db)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[Mapping[str, object]]:
@@ -122,14 +128,18 @@ def create_app(
         await refusals.close()
         db.close()
 
+    routes = [*_routes(service, shared), *docs_routes(settings), *more_routes]
+    return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service, refusals)
+
+
+def _routes(service: Service, shared: Shared | None) -> Sequence[BaseRoute]:
+    """Those of the API, and of the probes."""
     operations = [Route(PREFIX + path, Resource(by)) for path, by in OPERATIONS.items()]
     questions = [
-        Question("The database", partial(look, settings.database)),
-        Question("The folder for uploads", spool.look),
+        Question("The database", partial(look, service.settings.database)),
+        Question("The folder for uploads", service.spool.look),
     ]
-    probes = probe_routes(Readiness(questions, shared.is_stopping if shared else lambda: False))
-    routes = [*operations, *probes, *docs_routes(settings), *more_routes]
-    return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service, refusals)
+    return [*operations, *probe_routes(Readiness(questions, shared.is_stopping if shared else lambda: False))]
 
 
 class Resource:
