@@ -83,7 +83,7 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
         "token secret",
         "acme: contacts and lists",
         "acme: contacts and lists by day",
-        "acme: countries and tags",
+        "acme: tallies",
         "acme: members of each list",
         "acme: positions",
         "acme: blocks of members",
@@ -117,13 +117,18 @@ CHANGES = {
     ),
     "contacts of a country": (
         ["UPDATE tallies SET live = 9 WHERE account = :account AND kind = 'country'"],
-        "acme: countries and tags",
-        "1 countries and 0 tags with a wrong count",
+        "acme: tallies",
+        "with a wrong count: 1 of kind 'country', 0 of kind 'tag', 0 of kind 'made-day', 0 of kind 'made-moment'",
     ),
     "a tag that nobody has": (
         ["INSERT INTO tallies (account, kind, value, live) VALUES (:account, 'tag', 'gold', 1)"],
-        "acme: countries and tags",
-        "0 countries and 1 tags with a wrong count",
+        "acme: tallies",
+        "with a wrong count: 0 of kind 'country', 1 of kind 'tag', 0 of kind 'made-day', 0 of kind 'made-moment'",
+    ),
+    "contacts made at a moment": (
+        ["UPDATE tallies SET live = 9 WHERE account = :account AND kind = 'made-moment'"],
+        "acme: tallies",
+        "with a wrong count: 0 of kind 'country', 0 of kind 'tag', 0 of kind 'made-day', 1 of kind 'made-moment'",
     ),
     "contacts of a list": (
         ["UPDATE lists SET contact_count = 4 WHERE account = :account AND sid = :list"],

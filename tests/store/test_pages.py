@@ -22,7 +22,7 @@ from dialbook.store.member_search import search_members
 from tests.conftest import NUMBERS
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-COUNT = 1500  # more than in a list whose names are looked at one by one
+COUNT = 4000  # more than in a list whose names are looked at one by one; some are far from both ends
 NAMES = ["Asha", "Asha Iyer", "Ravi", None]
 FILTERS = [
     ContactFilter(name="asha"),
@@ -34,7 +34,8 @@ FILTERS = [
     ContactFilter(number=NUMBERS[7]),
 ]
 WINDOWS = [(0, 1), (0, 50), (300, 50), (740, 50), (COUNT, 50)]
-COUNTS = [0, 10, 374, 375, 5000]
+COUNTS = [0, 10, 999, 1000, 5000]
+SORTS = ["date_created", "date_updated", "number", "first_name"]
 
 
 def fill(tx: Tx) -> str:
@@ -46,7 +47,7 @@ def fill(tx: Tx) -> str:
             ContactDraft(NUMBERS[i], first_name=NAMES[i % len(NAMES)], tag="vip" if i % 2 else None)
             for i in range(begin, begin + 100)
         ]
-        now = NOW + timedelta(seconds=begin)
+        now = NOW + timedelta(minutes=begin)
         sids = [contact.sid for contact in accepted(contacts.create_contacts(tx, "acme", drafts, now=now))]
         members.add_members(tx, "acme", made.sid, sids[::3] + sids[1::3], limits=ListLimits(), now=now)
     return made.sid
@@ -82,14 +83,12 @@ def test_counting_up_to_a_number_changes_nothing_but_the_total(book: tuple[str, 
         assert asyncio.run(db.scan(compare)) == COUNT // 2
 
 
-@pytest.mark.parametrize("descending", [False, True])
-def test_pages_that_are_read_from_the_end_are_those_read_from_the_start(
-    descending: bool, book: tuple[str, str]
-) -> None:
-    sort = Sort("date_created", descending)
+@pytest.mark.parametrize("sort", [Sort(field, descending) for field in SORTS for descending in (False, True)])
+def test_pages_that_are_found_from_elsewhere_are_those_read_from_the_start(sort: Sort, book: tuple[str, str]) -> None:
+    offsets = {*range(0, COUNT + 100, 77), *range(0, COUNT, 100), COUNT - 50, COUNT - 7, COUNT - 1}
 
     def compare(tx: Tx) -> int:
-        for offset, limit in [*WINDOWS, (725, 50), (COUNT - 50, 50), (COUNT - 7, 50), (COUNT - 1, 1), (COUNT + 1, 1)]:
+        for offset, limit in product(offsets, (1, 50, 350)):
             window = Window(offset, limit)
             assert search_contacts(tx, "acme", window, sort, EVERYONE) == contacts.list_contacts(
                 tx, "acme", window, sort

@@ -1,4 +1,4 @@
-"""How both engines go about what pictures are drawn from: none looks through a book, or a list, to the end."""
+"""How both engines go about pictures, and pages amid all contacts: none looks through a book, or a list, to the end."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,7 +13,11 @@ from dialbook.model.account import DEFAULT_REGION
 from dialbook.model.bulk import accepted
 from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits
+from dialbook.model.page import Sort, Window
 from dialbook.store import accounts, contacts, lists, members
+from dialbook.store.contact_ranks import moment_at
+from dialbook.store.contact_search import search_contacts
+from dialbook.store.contacts import EVERYONE
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from dialbook.store.growth import book_growth, list_growth
@@ -46,7 +50,9 @@ OF_BOOK: list[tuple[Callable[..., Any], tuple[object, ...]]] = [
     (top_tallies, ("country", 10)),
     (top_tallies, ("tag", 10)),
     (book_growth, ("2023-02-01", "2023-02-08")),
+    (moment_at, (3000,)),
 ]
+AMID_ALL = (search_contacts, (Window(3000, 20), Sort("date_created", descending=True), EVERYONE), 2)
 OF_LIST: list[tuple[Callable[..., Any], tuple[object, ...]]] = [(list_growth, (10,)), (list_makeup, (50,))]
 
 
@@ -63,7 +69,10 @@ def big(postgres: Postgres) -> Iterator[tuple[Plan, str]]:
 
 @pytest.mark.parametrize(
     ("fn", "arguments", "skip"),
-    [(*each, 0) for each in OF_BOOK] + [(*OF_LIST[0], 0), (*OF_LIST[0], 1)] + [(*OF_LIST[1], i) for i in range(3)],
+    [(*each, 0) for each in OF_BOOK]
+    + [AMID_ALL]
+    + [(*OF_LIST[0], 0), (*OF_LIST[0], 1)]
+    + [(*OF_LIST[1], i) for i in range(3)],
 )
 def test_postgres_touches_a_few_rows(
     fn: Callable[..., Any], arguments: tuple[object, ...], skip: int, big: tuple[Plan, str]
@@ -118,6 +127,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[apsw.Conne
         found.clear()
         for fn, arguments in OF_BOOK:
             asyncio.run(db.read(fn, "acme", *arguments))
+        asyncio.run(db.read(AMID_ALL[0], "acme", *AMID_ALL[1]))
         for fn, arguments in OF_LIST:
             asyncio.run(db.read(fn, "acme", list_sid, *arguments))
         asyncio.run(db.write(forget_one, "acme"))
@@ -133,7 +143,7 @@ def test_sqlite_looks_everything_up(asked: tuple[apsw.Connection, list[tuple[str
         [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)] for sql, values in statements
     ]
 
-    assert len(plans) == len(OF_BOOK) + 11 + 3 + 2
+    assert len(plans) == len(OF_BOOK) + 3 + 11 + 3 + 2
     scanned = {step for plan in plans for step in plan if step.startswith("SCAN")}
     assert not {step.split()[1] for step in scanned} & {"b", "c", "d", "m", "t"}, scanned
     assert plans[-1][0].startswith("SEARCH tallies USING COVERING INDEX tallies_by_live (account=? AND kind=?")

@@ -63,8 +63,7 @@ async def list_contacts(request: Request) -> Response:
     if wire.wants_lists(query):
         shown = await run(search_contacts_with_lists, account.sid, window, sort, filter_)
         return reply(request, envelope.page(shown, wire.write_contact_in_lists))
-    find = store.list_contacts if filter_.name is None else search_contacts
-    page = await run(find, account.sid, window, sort, filter_)
+    page = await run(search_contacts, account.sid, window, sort, filter_)
     return reply(request, envelope.page(page, wire.write_contact))
 
 

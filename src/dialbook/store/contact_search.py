@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from dialbook.model.contact import Contact, ContactInLists, ListRef
-from dialbook.model.page import Page, Sort, Window
+from dialbook.model.page import NEAR, Page, Sort, Window
 from dialbook.store.books import count_contacts
 from dialbook.store.contact_names import FOUND, FROM_FOUND, found_params, is_indexed
+from dialbook.store.contact_ranks import FIRST, moment_at
 from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions, list_contacts
 from dialbook.store.database import Engine, Params, Tx
 from dialbook.store.selection import any_of, counting, met_along, order_by, wanted_count
 
 # In these orders those who have a name stand together, and may all be at the other end.
 NAME_ORDERS = frozenset({"first_name", "last_name"})
+MADE = "date_created"
 
 # A subquery with an OFFSET keeps PostgreSQL to looking up each contact that was found.
 FROM_NAMES: Mapping[Engine, str] = {
@@ -38,8 +40,8 @@ FROM_BOOK = "FROM contacts AS c WHERE c.account = :account"
 
 def search_contacts(tx: Tx, account: str, window: Window, sort: Sort, filter_: ContactFilter) -> Page[Contact]:
     """One page of those contacts whom the filter lets through, and how many they are in all."""
-    if filter_ == EVERYONE:
-        return _list_from_nearer_end(tx, account, window, sort)
+    if filter_ == EVERYONE and not window.is_near:
+        return _list_deep(tx, account, window, sort)
     if filter_.name is None or not is_indexed(filter_.name):
         return list_contacts(tx, account, window, sort, filter_)
     named, name_params = conditions(ContactFilter(name=filter_.name))
@@ -79,15 +81,20 @@ def _with_lists(tx: Tx, account: str, contacts: Sequence[Contact]) -> list[Conta
     return [ContactInLists(contact, lists[contact.sid]) for contact in contacts]
 
 
-def _list_from_nearer_end(tx: Tx, account: str, window: Window, sort: Sort) -> Page[Contact]:
-    """A page of all contacts: those before it are passed over in an index, or those behind it, whichever are fewer."""
+def _list_deep(tx: Tx, account: str, window: Window, sort: Sort) -> Page[Contact]:
+    """A page of all contacts, with many before it: those behind it are passed over in an index, where they are fewer.
+
+    In the order in which contacts were made few are passed over in the middle, too: those before it are added up.
+    """
     total = count_contacts(tx, account)
-    behind = total - window.offset - window.limit
-    if behind >= window.offset:
-        return Page(_read(tx, FROM_BOOK, window, sort, {"account": account}), window, total)
-    mirrored = Window(max(0, behind), max(0, min(window.limit, total - window.offset)))
-    items = _read(tx, FROM_BOOK, mirrored, sort.reverse, {"account": account})
-    return Page(items[::-1], window, total)
+    mirrored = Window(max(0, total - window.offset - window.limit), max(0, min(window.limit, total - window.offset)))
+    is_amid = sort.field == MADE and min(window.offset, mirrored.offset) > NEAR
+    is_mirrored = sort.descending if is_amid else mirrored.offset < window.offset
+    near, order = (mirrored, sort.reverse) if is_mirrored else (window, sort)
+    moment = moment_at(tx, account, near.offset) if is_amid else FIRST
+    source, params = f"{FROM_BOOK} AND c.created >= :beginning", {"account": account, "beginning": moment.beginning}
+    items = _read(tx, source, Window(near.offset - moment.before, near.limit), order, params)
+    return Page(items[::-1] if is_mirrored else items, window, total)
 
 
 def _count(tx: Tx, others: str, params: Params, count_to: int | None) -> int:

@@ -6,7 +6,13 @@ from dialbook.model.calling_codes import LONGEST
 from dialbook.store.contact_names import misnamed
 from dialbook.store.database import Check, Row, Tx
 from dialbook.store.member_blocks import BITS, LEVELS
-from dialbook.store.tallies import count_countries
+from dialbook.store.tallies import DAY, MOMENT, count_countries
+
+TALLIED = {
+    "tag": "COALESCE(c.tag, '')",
+    "made-day": f"substr(c.created, 1, {DAY})",
+    "made-moment": f"substr(c.created, 1, {MOMENT})",
+}
 
 
 def recount(tx: Tx, account: str) -> list[Check]:
@@ -56,19 +62,19 @@ def _days(tx: Tx, account: str) -> Check:
 def _tallies(tx: Tx, account: str) -> Check:
     kept = tx.all(
         """
-        SELECT t.kind, t.value, t.live FROM tallies AS t WHERE t.account = :account AND t.kind IN ('country', 'tag')
+        SELECT t.kind, t.value, t.live FROM tallies AS t
+        WHERE t.account = :account AND t.kind NOT IN ('contacts', 'lists')
         """,
         account=account,
     )
-    prefixes = (
-        f"SELECT substr(c.number, 1, {LONGEST}), count(*) FROM contacts AS c WHERE c.account = :account GROUP BY 1"
-    )
-    tags = "SELECT 'tag', COALESCE(c.tag, ''), count(*) FROM contacts AS c WHERE c.account = :account GROUP BY 2"
-    countries = count_countries(dict(tx.all(prefixes, account=account)))
-    counted = {*tx.all(tags, account=account), *(("country", *item) for item in countries.items())}
+    of_each = "SELECT {}, count(*) FROM contacts AS c WHERE c.account = :account GROUP BY 1"
+    prefixes = tx.all(of_each.format(f"substr(c.number, 1, {LONGEST})"), account=account)
+    counted = {("country", *item) for item in count_countries(dict(prefixes)).items()}
+    for kind, value in TALLIED.items():
+        counted |= {(kind, *row) for row in tx.all(of_each.format(value), account=account)}
     wrong = Counter(kind for kind, _ in {row[:2] for row in {*kept} ^ counted})
-    found = f"{wrong['country']} countries and {wrong['tag']} tags with a wrong count"
-    return Check(f"{account}: countries and tags", not wrong, found)
+    found = ", ".join(f"{wrong[kind]} of kind '{kind}'" for kind in ("country", *TALLIED))
+    return Check(f"{account}: tallies", not wrong, f"with a wrong count: {found}")
 
 
 def _lists(tx: Tx, account: str) -> Check:

@@ -1,4 +1,4 @@
-"""Tallies: how many contacts have each country calling code and each tag, and how many came on each day; lists, too.
+"""Tallies: how many contacts have each calling code and each tag, were made on each day, and came or went on each.
 
 They are kept, not counted: each change of contacts and lists moves them in its own transaction (docs/decisions/0022).
 """
@@ -17,7 +17,10 @@ from dialbook.store.database import Tx
 from dialbook.store.selection import rows_of
 
 Kind: TypeAlias = Literal["country", "tag"]
-Key: TypeAlias = tuple[Kind | Literal["contacts", "lists"], str]  # the value of the latter is a day
+Made: TypeAlias = Literal["made-day", "made-moment"]
+Key: TypeAlias = tuple[Kind | Made | Literal["contacts", "lists"], str]  # the value of the latter is a day
+
+DAY, MOMENT = 10, 18  # characters of a date of creation: of its day, and of ten seconds
 
 
 class Tally(Struct, frozen=True):
@@ -72,12 +75,14 @@ def tally_contacts(
     tx: Tx, account: str, *, left: Sequence[Contact] = (), joined: Sequence[Contact] = (), now: datetime
 ) -> None:
     """Keep the tallies in step with contacts that are gone, or were changed from this, and those that are there now."""
-    values = Counter((contact.number[:LONGEST], contact.tag) for contact in joined)
-    values.subtract((contact.number[:LONGEST], contact.tag) for contact in left)
+    values = Counter(map(_tallied, joined))
+    values.subtract(map(_tallied, left))
     moved: Counter[Key] = Counter()
-    for (prefix, tag), live in values.items():
+    for (prefix, tag, made), live in values.items():
         moved["country", calling_code(prefix)] += live
         moved["tag", tag or ""] += live
+        moved["made-day", made[:DAY]] += live
+        moved["made-moment", made] += live
     moved["contacts", day_text(now)] = len(joined) - len(left)
     _move(tx, account, moved)
 
@@ -93,6 +98,10 @@ def count_countries(prefixes: Mapping[str, int]) -> Counter[str]:
     for prefix, live in prefixes.items():
         countries[calling_code(prefix)] += live
     return countries
+
+
+def _tallied(contact: Contact) -> tuple[str, str | None, str]:
+    return contact.number[:LONGEST], contact.tag, contact.created[:MOMENT]
 
 
 def _move(tx: Tx, account: str, moved: Mapping[Key, int]) -> None:
