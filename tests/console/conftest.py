@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.conftest import Client, Server
+from tests.conftest import Client, Server, work_off
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARTEFACTS = Path(os.environ.get("CONSOLE_SCREENSHOTS", ".screenshots"))
@@ -121,3 +121,9 @@ def page(api: Client, server: Server, new_page: Callable[..., Page]) -> Page:
     page = new_page(server)
     sign_in(page, api)
     return page
+
+
+@pytest.fixture
+def no_files_of_others(server: Server) -> None:
+    """Work off what another test has left."""
+    work_off(server)

@@ -1,19 +1,14 @@
 """Uploads in the console: the sending, the work, the report."""
 
-import asyncio
-import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dialbook.settings import Settings
-from tests.conftest import NUMBERS, Client, Server, serving, turns, work_off
+from tests.conftest import NUMBERS, Client, Server, turns, work_off
 from tests.console.conftest import PHONE, Enter, sign_in
-from tests.console.upload_page import choose, columns_of, name_list, problems, rows_of
+from tests.console.upload_page import begin, choose, columns_of, figures, name_list, press_upload, rows_of, upload_of
 
 LONG = "A name that goes on " * 12
 RIGHT_TO_LEFT = "خريطة العملاء"
@@ -28,36 +23,7 @@ ATTACKS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _no_files_of_others(server: Server) -> None:
-    """Work off what another test has left."""
-    work_off(server)
-
-
-def begin(page: Page, file: bytes, list_name: str) -> None:
-    """Upload a file by the form, up to the page of its upload."""
-    page.goto("/console/uploads/new")
-    choose(page, file)
-    name_list(page, list_name)
-    press_upload(page)
-
-
-def press_upload(page: Page) -> None:
-    page.get_by_role("button", name="Upload").click()
-    page.wait_for_url(lambda url: not url.endswith(("/new", "/uploads")) and "?" not in url)
-
-
-def figures(page: Page) -> dict[str, str]:
-    """The figures on an upload's page."""
-    return {each.locator("dt").inner_text(): each.locator("dd").inner_text() for each in page.locator("dl > div").all()}
-
-
-def upload_of(client: Client, server: Server, file: bytes, list_name: str = "Friends", **fields: str) -> str:
-    """Have an upload of a file worked off; return the path of its page."""
-    answer = client.upload(file, list_name, **fields)
-    assert answer.status_code == 202, answer.text
-    work_off(server)
-    return f"/console/uploads/{answer.json()['response']['data']['summary']['upload_id']}"
+pytestmark = pytest.mark.usefixtures("no_files_of_others")
 
 
 # The whole way
@@ -170,119 +136,6 @@ def test_an_upload_is_cancelled_where_it_stands(api: Client, server: Server, pag
     assert [each["data"]["contact_count"] for each in api.get("/lists").json()["response"]] == [1]
     page.goto("/console/uploads")
     expect(page.locator("tbody .chip")).to_have_text("failed")
-
-
-# What is refused
-
-
-def test_a_refusal_keeps_what_was_typed(server: Server, page: Page) -> None:
-    page.goto("/console/uploads/new")
-    choose(page, b"phone\n1\n")
-    name_list(page, "Friends")
-    page.get_by_label("Only check").check()
-
-    page.get_by_role("button", name="Upload").click()
-
-    expect(page.locator("[data-refused]").get_by_role("alert")).to_contain_text("file_name has no column 'number'")
-    expect(page.get_by_label("To the list")).to_have_value("Friends")
-    expect(page.get_by_label("Only check")).to_be_checked()
-    choose(page, f"number\n{NUMBERS[0]}\n".encode(), "better.csv")
-    press_upload(page)
-    work_off(server)
-    expect(page.get_by_role("status")).to_contain_text("Checked: 1 contact would join.")
-
-
-@pytest.mark.sqlite
-def test_a_file_that_is_too_large_is_known_before_it_is_sent(page: Page) -> None:
-    page.goto("/console/uploads/new")
-    page.evaluate("rules.fileLimit = 1000")
-
-    choose(page, b"number\n" + b"\n" * 1001)
-
-    expect(problems(page)).to_have_text("It has 1.0 kB; at most 1.0 kB are allowed.")
-
-
-@pytest.mark.sqlite
-def test_sending_is_cancelled(api: Client, page: Page) -> None:
-    """The line is slow enough that it cannot have been sent."""
-    page.goto("/console/uploads/new")
-    choose(page, ("number\n" + "\n".join(NUMBERS[:20_000])).encode())
-    name_list(page, "Friends")
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2000}
-    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
-
-    page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_role("progressbar", name="How much is sent")).to_be_visible()
-    expect(page.locator("[data-sizes]")).to_contain_text("of 280")
-    page.get_by_role("button", name="Cancel").click()
-
-    expect(page.get_by_role("alert")).to_have_text("Cancelled; nothing was uploaded.")
-    expect(page.get_by_role("button", name="Upload")).to_be_focused()
-    assert api.get("/csv-status").json()["metadata"]["total"] == 0
-
-
-class Held:
-    """Keeps back what a server answers to an upload, until it is let go."""
-
-    def __init__(self) -> None:
-        self.is_let_go = threading.Event()
-
-    def before(self, app: ASGIApp) -> ASGIApp:
-        async def hold(scope: Scope, receive: Receive, send: Send) -> None:
-            async def send_later(message: Message) -> None:
-                await asyncio.to_thread(self.is_let_go.wait)
-                await send(message)
-
-            is_upload = scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/console/uploads")
-            await app(scope, receive, send_later if is_upload else send)
-
-        return hold
-
-
-@pytest.mark.sqlite
-def test_what_the_server_has_cannot_be_cancelled_any_more(
-    new_database: Callable[[], str], new_client: Callable[..., Client], new_page: Callable[..., Page]
-) -> None:
-    held = Held()
-    with serving(Settings(database=new_database()), before=held.before) as server, ExitStack() as at_the_end:
-        at_the_end.callback(held.is_let_go.set)
-        page = new_page(server)
-        sign_in(page, new_client(server))
-        page.goto("/console/uploads/new")
-        choose(page, f"number\n{NUMBERS[0]}\n".encode())
-        name_list(page, "Friends")
-
-        page.get_by_role("button", name="Upload").click()
-        expect(page.locator("[data-stage]")).to_have_text("The server looks through it.")
-        expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
-        held.is_let_go.set()
-
-        expect(page.get_by_role("heading", name="Upload to Friends")).to_be_visible()
-
-
-@pytest.mark.sqlite
-def test_a_line_that_breaks_is_explained(page: Page) -> None:
-    page.goto("/console/uploads/new")
-    choose(page, b"number\n1\n")
-    name_list(page, "Friends")
-    page.context.set_offline(True)
-
-    page.get_by_role("button", name="Upload").click()
-
-    expect(page.get_by_role("alert")).to_contain_text("The connection was lost")
-    page.context.set_offline(False)
-
-
-@pytest.mark.sqlite
-def test_a_session_that_ends_meanwhile_leads_to_the_sign_in(page: Page) -> None:
-    page.goto("/console/uploads/new")
-    choose(page, b"number\n1\n")
-    name_list(page, "Friends")
-    page.context.clear_cookies()
-
-    page.get_by_role("button", name="Upload").click()
-
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 # Whom it shows what

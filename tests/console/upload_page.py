@@ -1,6 +1,8 @@
-"""What tests do with the form that brings a file."""
+"""What tests do with the form that brings a file, and see of its upload."""
 
 from playwright.sync_api import Locator, Page, expect
+
+from tests.conftest import Client, Server, work_off
 
 
 def choose(page: Page, file: bytes, name: str = "contacts.csv") -> None:
@@ -28,3 +30,29 @@ def rows_of(page: Page) -> list[list[str]]:
 
 def problems(page: Page) -> Locator:
     return page.locator("[data-problems] .refusal")
+
+
+def begin(page: Page, file: bytes, list_name: str) -> None:
+    """Upload a file by the form, up to the page of its upload."""
+    page.goto("/console/uploads/new")
+    choose(page, file)
+    name_list(page, list_name)
+    press_upload(page)
+
+
+def press_upload(page: Page) -> None:
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url(lambda url: not url.endswith(("/new", "/uploads")) and "?" not in url)
+
+
+def figures(page: Page) -> dict[str, str]:
+    """The figures on an upload's page."""
+    return {each.locator("dt").inner_text(): each.locator("dd").inner_text() for each in page.locator("dl > div").all()}
+
+
+def upload_of(client: Client, server: Server, file: bytes, list_name: str = "Friends", **fields: str) -> str:
+    """Have an upload of a file worked off; return the path of its page."""
+    answer = client.upload(file, list_name, **fields)
+    assert answer.status_code == 202, answer.text
+    work_off(server)
+    return f"/console/uploads/{answer.json()['response']['data']['summary']['upload_id']}"
