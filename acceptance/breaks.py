@@ -71,7 +71,7 @@ READS_FILES_WHOLE = Sabotage(
     "src/dialbook/jobs/rows.py", "if len(rows) == self._chunk or size >= CHUNK_SIZE:", "if not rows:"
 )
 ADMITS_TWICE_AS_MANY = Sabotage(
-    f"{SERVER}/app.py", "RateLimit(settings.rate_limit) if", "RateLimit(2 * settings.rate_limit) if"
+    f"{SERVER}/app.py", "RateLimit(settings.rate_limit,", "RateLimit(2 * settings.rate_limit,"
 )
 SQLITE_STEPS_BEFORE_THEY_ARE_TAKEN = Sabotage(
     f"{STORE}/sqlite.py",

@@ -30,6 +30,7 @@ from dialbook.process import listen
 from dialbook.server.app import create_app
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
+from dialbook.shared import Shared
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from dialbook.store.spool import open_spool
@@ -159,14 +160,15 @@ def serving(
     with tempfile.TemporaryDirectory() as folder:
         if not settings.upload_folder:
             settings = structs.replace(settings, upload_folder=f"{folder}/uploads")
-        yield from _serving(settings, clock, before)
+        yield from _serving(settings, Shared(Path(folder)), clock, before)
 
 
 def _serving(
-    settings: Settings, clock: Callable[[], datetime], before: Callable[[ASGIApp], ASGIApp]
+    settings: Settings, shared: Shared, clock: Callable[[], datetime], before: Callable[[ASGIApp], ASGIApp]
 ) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
-    app = create_app(open_database(settings.database), settings, clock=clock, more_routes=console_routes())
+    db = open_database(settings.database)
+    app = create_app(db, settings, shared=shared, clock=clock, more_routes=console_routes())
     config = uvicorn.Config(
         before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False, proxy_headers=False
     )

@@ -89,6 +89,33 @@ def test_a_signal_stops_it_when_the_request_under_way_is_answered(
     socket.create_server(("127.0.0.1", server.port)).close()
 
 
+def test_workers_count_an_accounts_requests_together(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    options = ("--port", "0", "--workers", "2", "--database", database)
+    with started("serve", *options, folder=tmp_path, DIALBOOK_RATE_LIMIT="50") as server:
+        while server.errors.count("Application startup complete") < 2:
+            pass
+        with ThreadPoolExecutor(8) as pool:
+            answers = [*pool.map(lambda _: ask(server, auth), range(ASKED))]
+
+    admitted = [answer for answer in answers if answer.status_code == 200]
+    assert sorted(int(answer.headers["x-ratelimit-remaining"]) for answer in admitted) == [*range(50)]
+    assert {answer.status_code for answer in answers} == {200, 429}
+
+
+def test_whoever_cannot_be_counted_is_let_in(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    options = ("--port", "0", "--database", database)
+    with started("serve", *options, folder=tmp_path, TMPDIR=str(tmp_path), DIALBOOK_RATE_LIMIT="1") as server:
+        while "Application startup complete" not in server.errors:
+            pass
+        (shared,) = tmp_path.glob("dialbook-*/")
+        shutil.rmtree(shared)
+        answers = [ask(server, auth) for _ in range(2)]
+        said = server.errors
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert "Requests are not counted against the rate limit: No such file or directory." in said
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_it_stops_though_its_temporary_folder_is_gone(workers: str, tmp_path: Path, database: str) -> None:
     temporary = tmp_path / "temporary"

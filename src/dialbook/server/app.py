@@ -88,27 +88,27 @@ def create_app(
     db: Database,
     settings: Settings,
     *,
+    shared: Shared,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     write_log: Callable[[str], object] | None = None,
     more_routes: Sequence[BaseRoute] = (),
-    shared: Shared | None = None,
 ) -> ASGIApp:
     """Make the application.
 
     Args:
         db: an open database, which the application closes when the server stops.
         settings: what the operator set.
+        shared: what the processes of the server share.
         clock: tells the time, in UTC.
         write_log: takes one line for each request.
         more_routes: what is served beside the API.
-        shared: what the processes of the server share, where there may be several.
     """
-    counts = shared.new_counts([*METHODS]) if shared and settings.metrics_port else None
+    counts = shared.new_counts([*METHODS]) if settings.metrics_port else None
     service = Service(
         db,
         settings,
         clock,
-        RateLimit(settings.rate_limit) if settings.rate_limit else None,
+        RateLimit(settings.rate_limit, shared.folder) if settings.rate_limit else None,
         write_log,
         counts,
         open_spool(settings.upload_folder, settings.database),
@@ -132,14 +132,14 @@ def create_app(
     return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service, refusals)
 
 
-def _routes(service: Service, shared: Shared | None) -> Sequence[BaseRoute]:
+def _routes(service: Service, shared: Shared) -> Sequence[BaseRoute]:
     """Those of the API, and of the probes."""
     operations = [Route(PREFIX + path, Resource(by)) for path, by in OPERATIONS.items()]
     questions = [
         Question("The database", partial(look, service.settings.database)),
         Question("The folder for uploads", service.spool.look),
     ]
-    return [*operations, *probe_routes(Readiness(questions, shared.is_stopping if shared else lambda: False))]
+    return [*operations, *probe_routes(Readiness(questions, shared.is_stopping))]
 
 
 class Resource:

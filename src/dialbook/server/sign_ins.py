@@ -5,7 +5,7 @@ from ipaddress import IPv6Address, IPv6Network
 
 from dialbook.model.errors import TooManyRequests
 from dialbook.model.network import Address
-from dialbook.server.rate_limit import MovingWindow
+from dialbook.server.window import MovingWindow
 
 REMEMBERED = 10_000  # addresses and keys
 SITE = 64  # bits of an IPv6 address: whoever has one address has all that begin with the same
@@ -20,7 +20,7 @@ class FailedSignIns:
 
     def __init__(self, allowed: int) -> None:
         self._allowed = allowed
-        self._window = MovingWindow(allowed, most=REMEMBERED)
+        self._window = MovingWindow(allowed, REMEMBERED)
 
     def count(self, address: Address, key: str) -> None:
         """Count one.
