@@ -1,9 +1,10 @@
-"""Many callers on one event loop: each asks again as soon as it is answered."""
+"""Many callers on one event loop: each asks again as soon as it is answered, or as it is told to, if it is patient."""
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from statistics import quantiles
 from typing import cast
 
@@ -42,8 +43,8 @@ class Course(Struct):
 class Caller(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, requests: Iterator[bytes], course: Course, ends: float) -> None:
-        self._requests, self._course, self._ends = requests, course, ends
+    def __init__(self, requests: Iterator[bytes], course: Course, ends: float, *, patient: bool) -> None:
+        self._requests, self._course, self._ends, self._is_patient = requests, course, ends, patient
         self._received = b""
         self._began = 0.0
         self.is_closed = asyncio.get_running_loop().create_future()
@@ -55,14 +56,15 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, blank, body = self._received.partition(b"\r\n\r\n")
-        if not blank or len(body) < _length(head):
+        if not blank or len(body) < _number(head, b"content-length"):
             return
         now = time.monotonic()
         status = int(head[9:12])
         self._course.answers.append(Answer(now, now - self._began, status, head, body if status >= 400 else b""))
         self._received, self._began = b"", 0.0
-        if now < self._ends and b"\r\nconnection: close" not in head.lower():
-            self._ask()
+        pause = _number(head, b"retry-after") if self._is_patient else 0
+        if now + pause < self._ends and b"\r\nconnection: close" not in head.lower():
+            asyncio.get_running_loop().call_later(pause, self._ask)
         else:
             self._transport.close()
 
@@ -71,13 +73,23 @@ class Caller(asyncio.Protocol):
         self.is_closed.set_result(None)
 
     def _ask(self) -> None:
+        if self._transport.is_closing():
+            return
         self._began = time.monotonic()
         self._transport.write(next(self._requests))
 
 
-def crowd(port: int, requests: Iterator[bytes], *, callers: int, seconds: float) -> Course:
-    """Have so many callers ask for so long; a caller whose connection is closed takes another."""
-    return uvloop.run(_crowd(port, requests, callers, seconds))
+def crowd(port: int, requests: Iterator[bytes], *, callers: int, seconds: float, patient: bool = False) -> Course:
+    """Have so many callers ask for so long; a caller whose connection is closed takes another.
+
+    Args:
+        port: of the server.
+        requests: what they ask, in turn.
+        callers: how many.
+        seconds: how long.
+        patient: whether they wait before they ask again, when they are told to (`Retry-After`).
+    """
+    return uvloop.run(_crowd(port, requests, callers, seconds, patient))
 
 
 def p99(answers: Sequence[Answer]) -> float:
@@ -92,26 +104,26 @@ def to_request(method: str, path: str, headers: dict[str, str], body: bytes = b"
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def _crowd(port: int, requests: Iterator[bytes], callers: int, seconds: float) -> Course:
+async def _crowd(port: int, requests: Iterator[bytes], callers: int, seconds: float, patient: bool) -> Course:
     course = Course([], seconds)
     ends = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
         for _ in range(callers):
-            group.create_task(_call(port, requests, course, ends))
+            group.create_task(_call(port, partial(Caller, requests, course, ends, patient=patient), ends))
     return course
 
 
-async def _call(port: int, requests: Iterator[bytes], course: Course, ends: float) -> None:
+async def _call(port: int, new_caller: Callable[[], Caller], ends: float) -> None:
     loop = asyncio.get_running_loop()
     while time.monotonic() < ends:
         with suppress(OSError):
-            _, caller = await loop.create_connection(lambda: Caller(requests, course, ends), "127.0.0.1", port)
+            _, caller = await loop.create_connection(new_caller, "127.0.0.1", port)
             await caller.is_closed
             continue
         await asyncio.sleep(PAUSE)
 
 
-def _length(head: bytes) -> int:
-    """Of the body that follows."""
-    _, _, after = head.lower().partition(b"content-length:")
-    return int(after.partition(b"\r\n")[0])
+def _number(head: bytes, name: bytes) -> int:
+    """What a header says; 0 if it is not there."""
+    _, _, after = head.lower().partition(b"\r\n" + name + b":")
+    return int(after.partition(b"\r\n")[0] or 0)
