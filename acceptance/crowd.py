@@ -1,6 +1,7 @@
 """Many callers on one event loop: each asks again as soon as it is answered, or as it is told to, if it is patient."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -62,21 +63,22 @@ class Caller(asyncio.Protocol):
         status = int(head[9:12])
         self._course.answers.append(Answer(now, now - self._began, status, head, body if status >= 400 else b""))
         self._received, self._began = b"", 0.0
-        pause = _number(head, b"retry-after") if self._is_patient else 0
-        if now + pause < self._ends and b"\r\nconnection: close" not in head.lower():
-            asyncio.get_running_loop().call_later(pause, self._ask)
-        else:
+        if b"\r\nconnection: close" in head.lower():
             self._transport.close()
+            return
+        pause = _number(head, b"retry-after") * random.uniform(1, 2) if self._is_patient else 0
+        is_over = now + pause >= self._ends
+        wait, go_on = (max(0, self._ends - now), self._transport.close) if is_over else (pause, self._ask)
+        asyncio.get_running_loop().call_later(wait, go_on)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         self._course.broken += bool(self._began)
         self.is_closed.set_result(None)
 
     def _ask(self) -> None:
-        if self._transport.is_closing():
-            return
-        self._began = time.monotonic()
-        self._transport.write(next(self._requests))
+        if not self._transport.is_closing():
+            self._began = time.monotonic()
+            self._transport.write(next(self._requests))
 
 
 def crowd(port: int, requests: Iterator[bytes], *, callers: int, seconds: float, patient: bool = False) -> Course:
@@ -87,7 +89,8 @@ def crowd(port: int, requests: Iterator[bytes], *, callers: int, seconds: float,
         requests: what they ask, in turn.
         callers: how many.
         seconds: how long.
-        patient: whether they wait before they ask again, when they are told to (`Retry-After`).
+        patient: whether they come one after the other in the first second, and wait before they ask again when they
+            are told to (`Retry-After`), or up to twice as long.
     """
     return uvloop.run(_crowd(port, requests, callers, seconds, patient))
 
@@ -108,13 +111,15 @@ async def _crowd(port: int, requests: Iterator[bytes], callers: int, seconds: fl
     course = Course([], seconds)
     ends = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
-        for _ in range(callers):
-            group.create_task(_call(port, partial(Caller, requests, course, ends, patient=patient), ends))
+        for place in range(callers):
+            new_caller = partial(Caller, requests, course, ends, patient=patient)
+            group.create_task(_call(port, new_caller, ends, after=place / callers if patient else 0))
     return course
 
 
-async def _call(port: int, new_caller: Callable[[], Caller], ends: float) -> None:
+async def _call(port: int, new_caller: Callable[[], Caller], ends: float, *, after: float) -> None:
     loop = asyncio.get_running_loop()
+    await asyncio.sleep(after)
     while time.monotonic() < ends:
         with suppress(OSError):
             _, caller = await loop.create_connection(new_caller, "127.0.0.1", port)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dialbook.tracing import Tracing
 
 BACKLOG = 2048  # connections that may wait to be accepted
+ACCEPTED = 16  # connections in one turn of the loop
 GRACE_SECONDS = 30
 COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")  # either asks for traces
 GARBAGE = 50_000  # new objects before the collector looks for circles: a page makes some, and keeps none
@@ -79,13 +80,16 @@ def run(settings: Settings, sock: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # libuv accepts one connection on each socket in a turn of its loop, and a turn may answer a hundred requests: on
+    # one socket alone, new callers would wait for as many turns as there are of them.
+    socks = [sock, *(sock.dup() for _ in range(ACCEPTED - 1))]
     # Ctrl-C is how one stops a server at a terminal, and no error.
     with sharing() as mine, _metrics(settings, mine), working_off(), suppress(KeyboardInterrupt):
         drain = Drain(mine, settings.drain_seconds)
         if settings.workers > 1:
-            DrainingWorkers(config, drain, sockets=[sock]).run()
+            DrainingWorkers(config, drain, sockets=socks).run()
         else:
-            DrainingServer(config, drain).run(sockets=[sock])
+            DrainingServer(config, drain).run(sockets=socks)
 
 
 def make_app() -> ASGIApp:
