@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -45,7 +45,8 @@ class Running:
         """Kill it, and the process beside it that works off uploads; return when both are gone."""
         others = children(self.process.pid)
         for process in others:
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one that looks through a file may have ended
+                os.kill(process, signal.SIGKILL)
         self.stop(signal.SIGKILL)
         while any(is_alive(process) for process in others):
             pass
