@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from itertools import islice
 
 import msgspec
 
@@ -25,7 +26,8 @@ DONE = (0, -signal.SIGTERM)
 
 def measure(trial: Trial) -> Sequence[Figure]:
     """Stop it with requests half sent; a round is such a stop."""
-    rounds = [_stop(trial) for _ in range(trial.rounds)]
+    with new_databases(trial) as databases:
+        rounds = [_stop(trial, database) for database in islice(databases, trial.rounds)]
     answered, stored, longest, wrong, rows_left, problems = (list(each) for each in zip(*rounds, strict=True))
     return [
         Figure("requests under way", CALLERS * trial.rounds, at_least=1),
@@ -38,24 +40,22 @@ def measure(trial: Trial) -> Sequence[Figure]:
     ]
 
 
-def _stop(trial: Trial) -> tuple[int, int, float, bool, int, int]:
-    with new_databases(trial) as databases:
-        database = next(databases)
-        book = make_book(database)
-        with serving(trial, database) as server, ExitStack() as connections:
-            with client_of(server, book) as http:
-                upload = upload_file(http, "Everyone", FILE)
-            halves = [_half_sent(server, book, number, connections) for number in NUMBERS[:CALLERS]]
-            began = time.monotonic()
-            server.process.send_signal(signal.SIGTERM)
-            _wait_until_refused(server)
-            answered = sum(_finish(connection, rest) for connection, rest in halves)
-            status = server.process.wait(HANG_SECONDS)
-            took = time.monotonic() - began
-        stored = len(rows(database, "SELECT 1 FROM contacts WHERE tag = 'under way'"))
-        with serving(trial, database) as server, client_of(server, book) as http:
-            left = UPLOADED - ended_upload(http, upload, seconds=HANG_SECONDS)["stats"]["success"]
-        return answered, stored, took, status not in DONE, left, len(complaints(database))
+def _stop(trial: Trial, database: str) -> tuple[int, int, float, bool, int, int]:
+    book = make_book(database)
+    with serving(trial, database) as server, ExitStack() as connections:
+        with client_of(server, book) as http:
+            upload = upload_file(http, "Everyone", FILE)
+        halves = [_half_sent(server, book, number, connections) for number in NUMBERS[:CALLERS]]
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        _wait_until_refused(server)
+        answered = sum(_finish(connection, rest) for connection, rest in halves)
+        status = server.process.wait(HANG_SECONDS)
+        took = time.monotonic() - began
+    stored = len(rows(database, "SELECT 1 FROM contacts WHERE tag = 'under way'"))
+    with serving(trial, database) as server, client_of(server, book) as http:
+        left = UPLOADED - ended_upload(http, upload, seconds=HANG_SECONDS)["stats"]["success"]
+    return answered, stored, took, status not in DONE, left, len(complaints(database))
 
 
 def _half_sent(server: Running, book: Book, number: str, connections: ExitStack) -> tuple[socket.socket, bytes]:
