@@ -265,6 +265,7 @@ def test_json_may_say_so_in_any_way(kind: str, client: Client) -> None:
         "sort_by=", "sort_by=sid", "sort_by=number:", "sort_by=number:up", "sort_by=number:asc:desc",
         "sort_by=number;--", "filter=", "filter=all", "name=%00", "name=" + "x" * 256,
         "list_sids=" + ",".join(f"{i:032x}" for i in range(101)), "list_sids=" + ",".join(["0" * 32] * 101),
+        "list_sids=" + ",".join(["0" * 32] * 100 + ["%0B"]),
     ],
 )  # fmt: skip
 def test_a_wrong_query_is_refused_by_name(query: str, client: Client) -> None:

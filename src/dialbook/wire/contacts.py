@@ -109,10 +109,10 @@ def read_list_sids(query: Mapping[str, str]) -> Sequence[str] | None:
     given = query.get("list_sids")
     if not given:
         return None
-    sids = [sid for part in given.split(",") if (sid := part.strip())]
+    sids = given.split(",")
     if len(sids) > LIST_SIDS_LIMIT:
         raise Invalid(f"list_sids names {len(sids)} lists; at most {LIST_SIDS_LIMIT} are allowed.")
-    return [sid for sid in dict.fromkeys(sids) if storable(sid)]
+    return [sid for sid in dict.fromkeys(map(str.strip, sids)) if sid and storable(sid)]
 
 
 def wants_lists(query: Mapping[str, str]) -> bool:
