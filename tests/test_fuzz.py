@@ -60,5 +60,5 @@ def fuzz(config: Path, server: Server, client: Client, *options: str) -> None:
         check=False,
     )
 
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-40000:] + done.stderr[-2000:]
     assert "Authentication failed" not in done.stdout
