@@ -218,6 +218,14 @@ def test_the_last_page_of_all_contacts_is_read_from_the_end(descending: bool, bi
     assert rows_of(nodes) <= 20
 
 
+def test_a_deep_page_in_another_order_passes_over_others_in_the_index_alone(big: tuple[Plan, dict[str, str]]) -> None:
+    plan, _ = big
+
+    nodes = plan(search_contacts, Window(BIG // 3, 20), Sort("first_name"), EVERYONE, skip=1)
+
+    assert [node for node in nodes if node["Node Type"] == "Index Only Scan" and node["Actual Rows"] > BIG // 3]
+
+
 @pytest.mark.parametrize(
     ("which", "sort", "filter_"),
     [

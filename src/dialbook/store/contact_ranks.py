@@ -16,9 +16,6 @@ class Moment(Struct, frozen=True):
     before: int  # contacts that were made at earlier moments
 
 
-FIRST = Moment("", 0)  # before any
-
-
 def moment_at(tx: Tx, account: str, offset: int) -> Moment:
     """The moment at which the contact at an offset was made, or the last one that there is before it.
 
@@ -47,4 +44,4 @@ def moment_at(tx: Tx, account: str, offset: int) -> Moment:
         account=account,
         offset=offset,
     )
-    return Moment(*row) if row else FIRST
+    return Moment(*row) if row else Moment("", 0)

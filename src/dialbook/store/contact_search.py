@@ -13,7 +13,7 @@ from dialbook.model.contact import Contact, ContactInLists, ListRef
 from dialbook.model.page import NEAR, Page, Sort, Window
 from dialbook.store.books import count_contacts
 from dialbook.store.contact_names import FOUND, FROM_FOUND, found_params, is_indexed
-from dialbook.store.contact_ranks import FIRST, moment_at
+from dialbook.store.contact_ranks import moment_at
 from dialbook.store.contacts import COLUMNS, EVERYONE, ORDERS, ContactFilter, conditions, list_contacts
 from dialbook.store.database import Engine, Params, Tx
 from dialbook.store.selection import any_of, counting, met_along, order_by, wanted_count
@@ -88,13 +88,21 @@ def _list_deep(tx: Tx, account: str, window: Window, sort: Sort) -> Page[Contact
     """
     total = count_contacts(tx, account)
     mirrored = Window(max(0, total - window.offset - window.limit), max(0, min(window.limit, total - window.offset)))
-    is_amid = sort.field == MADE and min(window.offset, mirrored.offset) > NEAR
-    is_mirrored = sort.descending if is_amid else mirrored.offset < window.offset
-    near, order = (mirrored, sort.reverse) if is_mirrored else (window, sort)
-    moment = moment_at(tx, account, near.offset) if is_amid else FIRST
-    source, params = f"{FROM_BOOK} AND c.created >= :beginning", {"account": account, "beginning": moment.beginning}
-    items = _read(tx, source, Window(near.offset - moment.before, near.limit), order, params)
-    return Page(items[::-1] if is_mirrored else items, window, total)
+    if sort.field == MADE and min(window.offset, mirrored.offset) > NEAR:
+        return Page(_read_amid(tx, account, window, mirrored, sort), window, total)
+    if window.offset <= mirrored.offset:
+        return Page(_read(tx, FROM_BOOK, window, sort, {"account": account}), window, total)
+    return Page(_read(tx, FROM_BOOK, mirrored, sort.reverse, {"account": account})[::-1], window, total)
+
+
+def _read_amid(tx: Tx, account: str, window: Window, mirrored: Window, sort: Sort) -> list[Contact]:
+    """The contacts of a page far from both ends, found by the moment at which its first one was made."""
+    oldest_first = mirrored if sort.descending else window
+    moment = moment_at(tx, account, oldest_first.offset)
+    near = Window(oldest_first.offset - moment.before, oldest_first.limit)
+    params = {"account": account, "beginning": moment.beginning}
+    items = _read(tx, f"{FROM_BOOK} AND c.created >= :beginning", near, Sort(MADE), params)
+    return items[::-1] if sort.descending else items
 
 
 def _count(tx: Tx, others: str, params: Params, count_to: int | None) -> int:
