@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from dialbook.cli.main import dialbook
 from dialbook.console.app import console_routes
+from dialbook.jobs.forgetting import forget, retention_of
 from dialbook.jobs.runner import Runner
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
@@ -141,6 +142,12 @@ def work_off(server: Server, chunk: int = CHUNK) -> None:
     """Work off all of them."""
     for _ in turns(server, chunk):
         pass
+
+
+def forget_old(server: Server, now: datetime) -> None:
+    """Forget what the process beside a server would, were it that late."""
+    with closing(open_database(server.database)) as db, start_blocking_portal() as portal:
+        portal.call(partial(forget, db, retention_of(server.settings), now=now))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,15 +14,13 @@ import httpx2
 import pytest
 
 from dialbook.console.app import OPEN_PAGES, PAGES, READING_PAGES
-from dialbook.jobs.forgetting import Retention
-from dialbook.jobs.forgetting import forget as forget_old
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.server.app import OPERATIONS
 from dialbook.settings import Settings
 from dialbook.store.audit import PRUNED_AT_ONCE, note
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
-from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
+from tests.conftest import NUMBERS, Client, Server, forget_old, run_cli, serving, work_off
 
 NAME, EMAIL, TAG = "Canary-Name", "canary@example.org", "canary-tag"
 PERSON = {"first_name": NAME, "last_name": NAME, "email": EMAIL, "tag": TAG, "custom_field": {"born": NAME}}
@@ -347,13 +345,6 @@ def note_many(server: Server, account: str, count: int) -> None:
         asyncio.run(db.write(change))
 
 
-def forget(server: Server, days: int, now: datetime) -> None:
-    """What a server does each hour, with entries kept for some days."""
-    retention = Retention(timedelta(days=30), timedelta(days=1), timedelta(days=days))
-    with closing(open_database(server.database)) as db:
-        asyncio.run(forget_old(db, retention, now=now))
-
-
 def test_old_entries_are_pruned_and_the_rest_is_whole(
     new_database: Callable[[], str], new_client: Callable[..., Client]
 ) -> None:
@@ -363,21 +354,21 @@ def test_old_entries_are_pruned_and_the_rest_is_whole(
         (contact,) = client.create_contacts({"number": NUMBERS[0]})
         note_many(server, client.account, PRUNED_AT_ONCE)
     old = verified(client, server)["entries"]
-    with serving(Settings(database=database), clock=lambda: later) as server:
+    with serving(Settings(database=database, audit_days=10), clock=lambda: later) as server:
         client = Client(new_client(server, "acme").http, "acme", client.key, client.token)
         key_made = entries(client, server)[-1]
         for tag in "abc":
             client.put(f"/contacts/{contact['sid']}", {"tag": tag})
         new = entries(client, server)[-3:]
 
-        forget(server, 10, later + timedelta(days=5))
+        forget_old(server, later + timedelta(days=5))
 
         *kept, first_note, second_note = entries(client, server)
         assert kept == new
         assert [note["action"] for note in (first_note, second_note)] == ["prune_audit"] * 2
         assert first_note["succeeded"] + second_note["succeeded"] == key_made["number"] == old + 1
         assert verified(client, server)["pruned"] == key_made["number"]
-        forget(server, 10, later + timedelta(days=5, hours=1))
+        forget_old(server, later + timedelta(days=5, hours=1))
         assert entries(client, server) == [*kept, first_note, second_note]
 
 

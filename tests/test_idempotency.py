@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ import httpx2
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from dialbook.jobs.forgetting import Retention, forget
 from dialbook.server.app import OPERATIONS
 from dialbook.settings import Settings
 from dialbook.store.database import Database
 from dialbook.store.engines import open_database
 from dialbook.store.idempotency import STEP, forget_answers
-from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
+from tests.conftest import NUMBERS, Client, Server, forget_old, run_cli, serving, work_off
 from tests.processes import started
 from tests.test_concurrency import at_once
 
@@ -279,19 +277,15 @@ def test_of_many_at_once_one_is_made(operation: str, api: Client, changes: dict[
 # For how long
 
 
-def forget_at(server: Server, now: datetime) -> None:
-    run(server, partial(forget, retention=Retention(timedelta(days=30), DAY, 400 * DAY), now=now))
-
-
 def test_an_answer_is_kept_for_a_day(api: Client, server: Server) -> None:
     def ask() -> httpx2.Response:
         return api.request("POST", "/lists", json=FRIENDS, headers=KEY)
 
     first, now = ask(), datetime.now(UTC)
 
-    forget_at(server, now + DAY - timedelta(minutes=5))
+    forget_old(server, now + DAY - timedelta(minutes=5))
     kept = ask()
-    forget_at(server, now + DAY + timedelta(minutes=5))
+    forget_old(server, now + DAY + timedelta(minutes=5))
     anew = ask()
 
     assert first.status_code == 200

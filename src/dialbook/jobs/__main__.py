@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from dialbook.jobs.forgetting import Retention, forget_now_and_then
+from dialbook.jobs.forgetting import forget_now_and_then, retention_of
 from dialbook.jobs.runner import Runner
 from dialbook.log import configure_logging
 from dialbook.model.errors import DialbookError
@@ -36,12 +36,7 @@ async def work(settings: Settings, ended: asyncio.Event) -> None:
         limits = UploadLimits(lists, settings.upload_limit)
         spool = open_spool(settings.upload_folder, settings.database)
         count_rows = shared().new_counts().rows if settings.metrics_port else lambda _: None
-        retention = Retention(
-            timedelta(days=settings.report_days),
-            timedelta(hours=settings.idempotency_hours),
-            timedelta(days=settings.audit_days),
-        )
-        forgetting = asyncio.create_task(forget_now_and_then(db, retention, clock))
+        forgetting = asyncio.create_task(forget_now_and_then(db, retention_of(settings), clock))
         await Runner(db, spool, limits, clock, count_rows).run(ended)
         forgetting.cancel()
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from dialbook.jobs.pace import BREATH_SECONDS
 from dialbook.model.errors import DialbookError
+from dialbook.settings import Settings
 from dialbook.store.accounts import list_account_sids
 from dialbook.store.audit import prune
 from dialbook.store.audit_log import list_chains
@@ -25,6 +26,15 @@ class Retention(Struct, frozen=True):
     uploads: timedelta  # after their end
     answers: timedelta
     entries: timedelta  # of the audit log
+
+
+def retention_of(settings: Settings) -> Retention:
+    """What an operator has set."""
+    return Retention(
+        timedelta(days=settings.report_days),
+        timedelta(hours=settings.idempotency_hours),
+        timedelta(days=settings.audit_days),
+    )
 
 
 async def forget_now_and_then(db: Database, retention: Retention, clock: Callable[[], datetime]) -> None:

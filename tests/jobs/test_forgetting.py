@@ -1,0 +1,54 @@
+"""What is kept for a while is forgotten after it, not before, and nothing else is."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dialbook.settings import Settings
+from tests.conftest import NUMBERS, Client, Server, forget_old, run_cli, serving, work_off
+
+FILE = f"number\nnone\n{NUMBERS[0]}\n".encode()  # a row of which goes into the report
+ABOUT = timedelta(minutes=5)
+
+
+def uploads_of(client: Client) -> list[str]:
+    return [item["data"]["upload_id"] for item in client.get("/csv-status").json()["response"]]
+
+
+def notes_of(client: Client, server: Server) -> list[dict[str, Any]]:
+    """What the audit log says of uploads that were forgotten."""
+    entries = run_cli("audit", "query", client.account, "--all", "--database", server.database)
+    return [entry for entry in entries if entry["action"] == "forget_uploads"]
+
+
+def test_an_upload_is_remembered_for_some_days_after_its_end(
+    new_database: Callable[[], str], new_client: Callable[..., Client]
+) -> None:
+    with serving(Settings(database=new_database(), report_days=7)) as server:
+        client, other = new_client(server), new_client(server)
+        client.upload(FILE)
+        other.upload(FILE)
+        work_off(server)
+        client.upload(FILE)  # which goes on for longer
+        waiting, ended = uploads_of(client)
+        last_day = datetime.now(UTC) + timedelta(days=7)
+
+        forget_old(server, last_day - ABOUT)
+        kept = uploads_of(client)
+        report = client.get(f"/csv-status/{ended}/errors").json()["response"]
+        other_kept = uploads_of(other)
+        forget_old(server, last_day + ABOUT)
+        forget_old(server, last_day + ABOUT)
+
+        assert kept == [waiting, ended]
+        assert [row["data"]["line"] for row in report] == [2]
+        assert uploads_of(client) == [waiting]
+        assert client.get(f"/csv-status/{ended}").status_code == 404
+        assert client.get(f"/csv-status/{ended}/errors").status_code == 404
+        assert len(other_kept) == 1
+        assert uploads_of(other) == []
+        assert client.get("/contacts").json()["metadata"]["total"] == 1
+        (note,) = notes_of(client, server)
+        assert (note["via"], note["touched"], note["succeeded"], note["failed"]) == ("job", [ended], 1, 0)
+        work_off(server)
+        assert client.get(f"/csv-status/{waiting}").json()["response"]["data"]["status"] == "completed"
