@@ -5,7 +5,7 @@ BIN := .venv/bin
 PORT ?=
 SBOM ?= dist/sbom.cdx.json
 
-.PHONY: help demo test check format lint types arrows generated bench acceptance acceptance-quick sbom lock clean
+.PHONY: help demo test check format lint types arrows generated coverage mutation bench acceptance acceptance-quick sbom lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,16 @@ generated: .venv/dev ## Check that generated files are fresh
 	@$(BIN)/python tools/build_cli_doc.py --check
 	@$(BIN)/python tools/build_sync_client.py --check
 
+coverage: .venv/dev ## Run the whole test suite, and say what it does not reach
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --numprocesses auto --dist worksteal
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered --show-missing
+
+mutation: .venv/acceptance ## Change our code in small ways, each of which a test has to notice: hours
+	@$(BIN)/mutmut run
+	@$(BIN)/python tools/score_mutants.py
+
 bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)
 	@$(BIN)/python -m bench
 
@@ -63,7 +73,7 @@ lock: .venv/dev ## Pin the newest versions that pyproject.toml allows
 		--output-file requirements/acceptance.txt $(UPGRADE)
 
 clean: ## Remove the environment and every cache
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis .coverage*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis .coverage* mutants
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Dialbook needs Python 3.11 or newer: make PYTHON=…")'

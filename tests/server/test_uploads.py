@@ -121,13 +121,18 @@ def test_each_row_is_accounted_for(api: Client, server: Server) -> None:
 
     assert status_of(api, answer)["status"] == "completed"
     assert status_of(api, answer)["stats"] == {"duplicate": 1, "total": 9, "success": 3, "failed": 5}
-    assert [(row["line"], row["number"], row["reason"]) for row in report_of(api, answer)] == [
-        (3, NUMBERS[0], "duplicate"),
-        (6, None, "number_missing"),
-        (7, "12", "number_invalid"),
-        (8, "9.19845E+11", "number_rounded"),
-        (9, NUMBERS[3], "value_invalid"),
-        (10, NUMBERS[4], "too_many_cells"),
+    assert [tuple(row.values()) for row in report_of(api, answer)] == [
+        (3, NUMBERS[0], "duplicate", f"{NUMBERS[0]} is in the list already, or in an earlier row."),
+        (6, None, "number_missing", "The row has no number."),
+        (7, "12", "number_invalid", "number '12' is not a phone number of any country's plan."),
+        (
+            8,
+            "9.19845E+11",
+            "number_rounded",
+            "'9.19845E+11' was a number until a spreadsheet rounded it; format the column as text.",
+        ),
+        (9, NUMBERS[3], "value_invalid", "first_name has 256 characters; at most 255 are allowed."),
+        (10, NUMBERS[4], "too_many_cells", "The row has 4 cells; the first line names 3 columns."),
     ]
     members = members_of(api, answer)
     assert [(each["number"], each["first_name"], each["tag"]) for each in members] == [
@@ -332,6 +337,17 @@ def test_a_row_with_too_many_cells_is_refused_until_it_is_mended(api: Client, se
     assert [(each["company_name"], each["first_name"]) for each in members_of(api, mended)] == [("Acme, Inc", "Bob")]
 
 
+def test_a_row_that_ends_early_is_filled_up(api: Client, server: Server) -> None:
+    answer = upload(api, server, f"number,tag,first_name\nbad,vip\n{NUMBERS[0]}\n".encode())
+    path = f"/csv-status/{upload_of(answer)}/errors"
+
+    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+
+    (_, row) = csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline=""))
+    assert row[:5] == ["bad", "vip", "", "2", "number_invalid"]
+    assert [(each["number"], each["tag"]) for each in members_of(api, answer)] == [(NUMBERS[0], None)]
+
+
 def test_what_spreadsheets_and_data_frames_make_of_a_number_is_undone(api: Client, server: Server) -> None:
     digits = NUMBERS[0].removeprefix("+")
     for made in (f"{digits}.0", f"'{digits}", f"'{NUMBERS[0]}", f"{digits[2:]}.0"):
@@ -424,7 +440,11 @@ def test_a_dynamic_list_keeps_five_columns(api: Client, server: Server) -> None:
     answer = upload(api, server, to_csv(["number", *extra[:5]], [NUMBERS[0], *"abcde"]), type="dynamic")
     refused = api.upload(to_csv(["number", *extra], [NUMBERS[0], *"abcdef"]), "Six", type="dynamic")
 
+    long = upload(api, server, to_csv(["number", "city"], [NUMBERS[0], "x" * 256]), list_name="Long", type="dynamic")
+
     assert members_of(api, answer)[0]["custom_field"] == dict(zip(extra, "abcde", strict=False))
+    (too_long,) = report_of(api, long)
+    assert too_long["description"] == "city has 256 characters; at most 255 are allowed."
     assert "6 columns of its own, 'c0', 'c1', 'c2', 'c3', 'c4' and 1 more" in refusal_of(refused)
 
 
@@ -435,22 +455,25 @@ def test_an_update_fills_in_what_the_row_gives(api: Client, server: Server) -> N
     api.create_contacts(
         {"number": NUMBERS[0], "first_name": "Old", "tag": "kept"}, {"number": NUMBERS[1], "first_name": "Old"}
     )
-    before = upload(api, server, to_csv(["number", "city", "due"], [NUMBERS[0], "Kochi", "5"]), type="dynamic")
+    members = to_csv(["number", "city", "due"], [NUMBERS[0], "Kochi", "5"], [NUMBERS[3], "", ""])
+    before = upload(api, server, members, type="dynamic")
     file = to_csv(
         ["number", "first_name", "tag", "city"],
         [NUMBERS[0], "New", "", "Pune"],
         [NUMBERS[0], "Again", "", "Goa"],
         [NUMBERS[1], "New", "", ""],
         [NUMBERS[2], "First", "", ""],
+        [NUMBERS[3], "", "", "Goa"],
     )
 
     answer = upload(api, server, file, type="dynamic", on_duplicate="update")
 
-    assert status_of(api, answer)["stats"] == {"duplicate": 1, "total": 4, "success": 3, "failed": 0}
+    assert status_of(api, answer)["stats"] == {"duplicate": 1, "total": 5, "success": 4, "failed": 0}
     assert [
         (each["number"], each["first_name"], each["tag"], each["custom_field"]) for each in members_of(api, before)
     ] == [
         (NUMBERS[0], "New", "kept", {"city": "Pune", "due": "5"}),
+        (NUMBERS[3], None, None, {"city": "Goa"}),
         (NUMBERS[1], "New", None, None),
         (NUMBERS[2], "First", None, None),
     ]
@@ -557,8 +580,12 @@ def test_a_list_takes_what_it_may_hold(
     rows = [[number] for number in NUMBERS[2 : limit + over]]
     answer = upload(api, small, to_csv(["number"], *rows), type=list_type)
 
-    full = [row["number"] for row in report_of(api, answer) if row["reason"] == "list_full"]
-    assert full == NUMBERS[limit : limit + over]
+    full = [row for row in report_of(api, answer) if row["reason"] == "list_full"]
+    assert [row["number"] for row in full] == NUMBERS[limit : limit + over]
+    assert {row["description"] for row in full} <= {"The list holds no more contacts."}
+    report = api.request("GET", f"/csv-status/{upload_of(answer)}/errors", headers={"Accept": "text/csv"}).text
+    kept = [line.split(",")[0] for line in report.splitlines() if "list_full" in line]
+    assert kept == [f"'{number}" for number in NUMBERS[limit : limit + over]]
     assert status_of(api, answer)["stats"]["duplicate"] == 2
     assert len(members_of(api, answer)) == min(limit, limit + over)
 

@@ -16,6 +16,24 @@ from dialbook.store.contact_names import forget_all_names
 from dialbook.store.database import Row, Tx
 from dialbook.store.seals import refuse_other_seals
 
+# What an account has besides the names' index and the audit log, which stays; those tables first that refer to others.
+OWNED = (
+    "idempotency",
+    "upload_queue",
+    "upload_numbers",
+    "upload_reports",
+    "uploads",
+    "members",
+    "member_blocks",
+    "lists",
+    "contacts",
+    "tallies",
+    "books",
+    "sessions",
+    "api_keys",
+    "accounts",
+)
+
 
 class Credentials(Struct, frozen=True):
     """A new key with its token, which is never seen again."""
@@ -94,21 +112,9 @@ def delete_account(tx: Tx, sid: str) -> Account:
     """
     lock_book(tx, sid)
     account = get_account(tx, sid)
-    tx.run("DELETE FROM idempotency WHERE account = :account", account=sid)
-    tx.run("DELETE FROM upload_queue WHERE account = :account", account=sid)
-    tx.run("DELETE FROM upload_numbers WHERE account = :account", account=sid)
-    tx.run("DELETE FROM upload_reports WHERE account = :account", account=sid)
-    tx.run("DELETE FROM uploads WHERE account = :account", account=sid)
-    tx.run("DELETE FROM members WHERE account = :account", account=sid)
-    tx.run("DELETE FROM member_blocks WHERE account = :account", account=sid)
-    tx.run("DELETE FROM lists WHERE account = :account", account=sid)
     forget_all_names(tx, sid)
-    tx.run("DELETE FROM contacts WHERE account = :account", account=sid)
-    tx.run("DELETE FROM tallies WHERE account = :account", account=sid)
-    tx.run("DELETE FROM books WHERE account = :account", account=sid)
-    tx.run("DELETE FROM sessions WHERE account = :account", account=sid)
-    tx.run("DELETE FROM api_keys WHERE account = :account", account=sid)
-    tx.run("DELETE FROM accounts WHERE account = :account", account=sid)
+    for table in OWNED:
+        tx.run(f"DELETE FROM {table} WHERE account = :account", account=sid)
     return account
 
 
