@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
+from dialbook.store import sqlite_wipe
 from tests.conftest import Client, Server, run_cli, serving, work_off
 from tests.postgres import Postgres, ask
 from tests.processes import HANG_SECONDS, PROGRAM, environment, started
@@ -334,6 +335,22 @@ def test_it_waits_until_nobody_reads_an_old_state(database: str, tmp_path: Path)
             output, _ = process.communicate(timeout=HANG_SECONDS)
         assert (process.returncode, msgspec.json.decode(output)["troubles"]) == (0, [])
         assert traces(tmp_path) == []
+
+
+def test_whoever_goes_on_reading_an_old_state_is_a_trouble(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_wipe, "PATIENCE", 0.0)
+    run_cli("account", "create", "acme", "--database", database)
+    command = ["erase", NUMBER, "--account", "acme", "--yes", "--database", database]
+    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as reader:
+        reader.execute("BEGIN; SELECT account FROM accounts").fetchall()
+
+        waiting = run(*command)
+        reader.execute("COMMIT")
+        again = run(*command)
+
+    assert waiting.exit_code == 1
+    assert "somebody reads an old state of the book" in waiting.stderr
+    assert again.exit_code == 0
 
 
 # What is left in PostgreSQL

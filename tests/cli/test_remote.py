@@ -97,6 +97,25 @@ def test_a_contact_is_made_shown_changed_and_deleted(dial: Dial) -> None:
     assert dial("contacts", "get", sid).stderr == f"Error: There is no contact '{sid}'.\n"
 
 
+def test_a_program_reads_what_was_deleted_and_who_has_left(dial: Dial, client: Client) -> None:
+    list_sid, (one, other) = fill(client, 2)
+
+    left = read(dial("members", "remove", "Friends", one, "--json"))
+    contacts = read(dial("contacts", "delete", one, other, "--yes", "--json"))
+    lists = read(dial("lists", "delete", "Friends", "--yes", "--json"))
+
+    assert left == [{"sid": one, "result": "left"}]
+    assert contacts == [{"sid": sid, "result": "deleted"} for sid in (one, other)]
+    assert lists == [{"sid": list_sid, "result": "deleted"}]
+
+
+def test_a_custom_field_that_is_no_json_is_refused(dial: Dial, client: Client) -> None:
+    result = dial("contacts", "create", "--number", NUMBERS[0], "--custom-field", "{a: 1}")
+
+    assert (result.exit_code, result.stderr) == (1, "Error: --custom-field is no JSON.\n")
+    assert list(client.list_contacts()) == []
+
+
 def test_many_contacts_are_changed_out_of_a_file(dial: Dial, client: Client) -> None:
     _, sids = fill(client, 2)
 

@@ -1,6 +1,7 @@
 """Every call against a live server, and what it returns."""
 
 import asyncio
+import io
 from datetime import UTC
 
 import pytest
@@ -185,8 +186,18 @@ def test_the_asynchronous_client_is_the_same(url: str) -> None:
             (await client.add_members(made.sid, [contact.sid for contact in contacts])).raise_for_failures()
             walked = [contact.sid async for contact in client.iter_members(made.sid, page_size=3)]
             assert walked == [contact.sid for contact in contacts]
-            await client.remove_member(made.sid, walked[0])
+            left = await client.remove_member(made.sid, walked[0])
+            assert left is not None
+            assert left.sid == walked[0]
             assert (await client.get_list(made.sid)).contact_count == 6
+            assert [found.name async for found in client.iter_lists()] == ["Friends"]
+            assert [contact.sid async for contact in client.iter_contacts(page_size=3)] == walked
+            assert (await client.update_contact(walked[0], tag="vip")).tag == "vip"
+            upload = await client.upload_csv(io.BytesIO(b"number\nnone\n"), "Friends")
+            assert [found.upload_id for found in await client.list_uploads()] == [upload.upload_id]
+            assert [found.upload_id async for found in client.iter_uploads()] == [upload.upload_id]
+            assert (await client.cancel_upload(upload.upload_id)).status == "failed"
+            assert list(await client.list_upload_errors(upload.upload_id)) == []
             with pytest.raises(NotFound):
                 await client.get_contact(NOBODY)
 

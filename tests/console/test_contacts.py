@@ -154,6 +154,23 @@ def test_contacts_are_found_by_number_or_name(api: Client, page: Page) -> None:
     expect(page.get_by_text("Nobody has this number")).to_be_visible()
 
 
+@pytest.mark.parametrize("search", ["%00", "x" * 256])
+def test_what_no_name_can_be_is_refused_where_it_is_looked_for(
+    search: str, api: Client, server: Server, enter: Enter
+) -> None:
+    list_sid = api.create_list()["sid"]
+    http = enter(server, api)
+
+    book = http.get(f"/console/contacts?search={search}")
+    members = http.get(f"/console/lists/{list_sid}?name={search}")
+    export = http.get(f"/console/lists/{list_sid}/export?name={search}")
+    lists = http.get(f"/console/lists/names?list_name={search}")
+
+    assert [answer.status_code for answer in (book, members, export, lists)] == [200, 200, 400, 200]
+    said = "characters; at most 255" if len(search) > 255 else "holds a character that cannot be stored"
+    assert [said in answer.text for answer in (book, members, export, lists)] == [True, True, True, False]
+
+
 def test_a_new_contact_that_is_refused_keeps_what_was_typed(api: Client, page: Page) -> None:
     api.create_contacts({"number": NUMBERS[0]})
     page.goto("/console/contacts")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dialbook.console import members
-from tests.conftest import NUMBERS, Client, Server
+from tests.conftest import NUMBERS, Client, Server, work_off
 from tests.console.conftest import Enter, queries, sign_in
 
 
@@ -204,6 +204,18 @@ def test_a_page_beyond_the_end_leads_to_the_last(query: str, api: Client, server
     answer = enter(server, api).get(f"/console/lists/{made}?{query}")
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"/console/lists/{made}?page=2")
+
+
+def test_whatever_comes_in_pages_leads_to_its_last(api: Client, server: Server, enter: Enter) -> None:
+    made, sids = filled(api, "Long", 2)
+    upload = api.upload(b"number\nnone\n").json()["response"]["data"]["summary"]["upload_id"]
+    http = enter(server, api)
+
+    paths = ["contacts", f"contacts/{sids[0]}", "lists", f"lists/{made}", "uploads", f"uploads/{upload}"]
+    answers = [http.get(f"/console/{path}?page=9") for path in paths]
+
+    work_off(server)
+    assert [answer.headers["location"].partition("?")[0] for answer in answers] == [f"/console/{p}" for p in paths]
 
 
 @pytest.mark.parametrize("query", ["page=x", "page=-1", "page=0", "position=0", "limit=7", "limit=x", "page=٣"])
