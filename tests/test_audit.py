@@ -292,6 +292,15 @@ def test_an_upload_is_noted_from_its_beginning_to_its_end_in_the_name_of_its_key
     assert end["touched"] == [upload["upload_id"]]
 
 
+def test_an_upload_that_fails_is_noted(book: Book) -> None:
+    book.client.delete(f"/lists/{book.list}")
+
+    work_off(book.server)
+
+    entry = entries(book.client, book.server)[-1]
+    assert (entry["action"], entry["via"], entry["touched"]) == ("fail_upload", "job", [book.upload, book.list])
+
+
 def test_an_answer_that_is_given_again_leaves_no_second_entry(book: Book) -> None:
     before = entries(book.client, book.server)
     ask = {"headers": {"Idempotency-Key": "once"}, "json": {"contacts": [{"number": NUMBERS[7]}]}}

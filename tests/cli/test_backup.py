@@ -336,6 +336,9 @@ def test_an_upload_whose_file_is_not_there_ends_as_failed(half_done: str, served
         )
     ]
     assert ask(restored, "SELECT * FROM upload_queue") == []
+    assert ask(restored, "SELECT via, action FROM audit_entries ORDER BY number DESC LIMIT 1") == [
+        ("command line", "fail_upload")
+    ]
     assert is_sound(url_of(restored))
 
 

@@ -52,3 +52,22 @@ def test_an_upload_is_remembered_for_some_days_after_its_end(
         assert (note["via"], note["touched"], note["succeeded"], note["failed"]) == ("job", [ended], 1, 0)
         work_off(server)
         assert client.get(f"/csv-status/{waiting}").json()["response"]["data"]["status"] == "completed"
+
+
+def test_the_audit_log_loses_whole_days(new_database: Callable[[], str], new_client: Callable[..., Client]) -> None:
+    # Its first entries are made by commands, which go by the time that it is.
+    day = (datetime.now(UTC) + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+    with serving(Settings(database=new_database(), audit_days=1), clock=lambda: day) as server:
+        client = new_client(server)
+        client.create_list()
+
+        def actions() -> list[str]:
+            entries = run_cli("audit", "query", client.account, "--all", "--database", server.database)
+            return [entry["action"] for entry in entries]
+
+        forget_old(server, day + timedelta(days=2) - timedelta(seconds=1))
+        kept = actions()
+        forget_old(server, day + timedelta(days=2))
+
+        assert "create_lists" in kept
+        assert "create_lists" not in actions()
