@@ -68,6 +68,14 @@ def test_profiles_are_shown_taken_and_removed_without_their_tokens(run: Run) -> 
     assert "Which account?" in run("lists", "list").stderr
 
 
+def test_a_program_reads_what_was_saved_and_taken(run: Run) -> None:
+    saved = run("profile", "add", "work", URL, "--key", "k", "--json", input=f"{TOKEN}\n")
+    taken = run("profile", "use", "work", "--json")
+
+    assert json.loads(saved.stdout) == json.loads(taken.stdout)
+    assert json.loads(taken.stdout) == {"profile": "work", "url": URL, "api_key": "k", "used": True}
+
+
 def test_a_token_comes_from_the_environment_too(run: Run, file: Path) -> None:
     result = run("profile", "add", "work", URL, "--key", "k", DIALBOOK_TOKEN=TOKEN)
 

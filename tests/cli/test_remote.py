@@ -231,6 +231,19 @@ def test_an_upload_is_sent_and_followed(dial: Dial, server: Server, tmp_path: Pa
     assert table[1].split()[:3] == ["3", "nobody", "number_invalid"]
 
 
+def test_as_much_of_a_report_is_shown_as_is_asked_for(dial: Dial, server: Server) -> None:
+    rows = "".join(f"none{n}\n" for n in range(501))  # more than come at once
+    sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{rows}"))
+    work_off(server)
+
+    def lines(*options: str) -> list[int]:
+        return [row["line"] for row in read(dial("uploads", "errors", sent["upload_id"], "--json", *options))]
+
+    assert lines("--limit", "2") == [2, 3]
+    assert lines("--all") == list(range(2, 503))
+    assert lines("--limit", "600") == list(range(2, 503))
+
+
 @pytest.mark.parametrize(("last", "status"), [(NUMBERS[1], 0), (NUMBERS[0], 0), ("nobody", 1)])
 def test_who_waits_for_an_upload_learns_whether_a_row_failed(
     last: str, status: int, dial: Dial, server: Server

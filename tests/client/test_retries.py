@@ -10,7 +10,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook import AsyncClient, Client, Interrupted, NoAnswer, Retries, TimedOut, TooManyRequests, Unavailable
-from dialbook.model.errors import DialbookError
+from dialbook.model.errors import DialbookError, Invalid
 from dialbook.settings import Settings
 from tests.client.conftest import address, refuse_to_sleep
 from tests.client.peer import Act, answer, contact, knowing_keys, ok, peer, refusal
@@ -279,6 +279,28 @@ def test_what_was_done_before_a_bulk_call_broke_is_told() -> None:
     assert [made.sid for made in raised.value.results.values] == [contact(n)["sid"] for n in range(5000)]
     assert isinstance(raised.value.__cause__, NoAnswer)
     assert raised.value.__cause__.may_be_done
+
+
+def test_the_asynchronous_client_tells_as_well_what_was_done_and_asks_for_small_pages() -> None:
+    async def create(url: str) -> None:
+        async with AsyncClient(url) as client:
+            await client.create_contacts({"number": number} for number in NUMBERS[:5001])
+
+    async def read(url: str, **options: Any) -> list[str]:
+        async with AsyncClient(url) as client:
+            return [found.sid async for found in client.iter_contacts(**options)]
+
+    with (
+        peer(ok([contact(n) for n in range(5000)]), RESET) as there,
+        pytest.raises(Interrupted, match="5000 items were dealt with"),
+    ):
+        asyncio.run(create(there.url))
+    with peer(RESET) as there, pytest.raises(NoAnswer):
+        asyncio.run(create(there.url))
+    with peer(refusal(400, 1002), ok([contact(0)], total=1)) as there:
+        assert asyncio.run(read(there.url)) == [contact(0)["sid"]]
+    with peer(refusal(400, 1002)) as there, pytest.raises(Invalid):
+        asyncio.run(read(there.url, page_size=500))
 
 
 def test_the_asynchronous_client_tries_again_as_well() -> None:

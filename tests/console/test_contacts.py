@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dialbook.console import contacts
+from dialbook.console.form import FORM_BYTES
 from tests.conftest import NUMBERS, Client, Server
 from tests.console.conftest import Enter, queries, sign_in
 
@@ -230,6 +231,19 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(api: Client, pa
     expect(page.get_by_role("row", name="Tag vip", include_hidden=True)).to_have_count(1)  # theirs, behind
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Asha Iyer")
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_a_form_that_is_too_large_is_refused(is_announced: bool, api: Client, server: Server, enter: Enter) -> None:
+    body = b"number=" + NUMBERS[0].encode() + b"&last_name=" + b"x" * FORM_BYTES
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    content = body if is_announced else iter([body[:100], body[100:]])
+
+    answer = enter(server, api).post("/console/contacts", content=content, headers=headers)
+
+    assert answer.status_code == 413
+    assert f"larger than {FORM_BYTES} bytes" in answer.text
+    assert api.get("/contacts").json()["metadata"]["total"] == 0
 
 
 def test_custom_fields_that_are_no_object_are_refused(api: Client, server: Server, enter: Enter) -> None:

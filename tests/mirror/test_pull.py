@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from dialbook.cli.main import dialbook
 from dialbook.client import Contact
 from tests.client.conftest import fill
 from tests.conftest import NUMBERS, Server, execute, run_cli, work_off
@@ -41,6 +43,18 @@ def test_everything_arrives(mirror: Mirror, caller: Caller, there: Server) -> No
     }
     assert report["refused"] == []
     mirror.check()
+
+
+def test_a_profile_knows_the_key_and_the_token(mirror: Mirror, caller: Caller, there: Server) -> None:
+    plain = f"{there.url}/v2/accounts/{caller.account}"
+    add = ["profile", "add", "work", plain, "--key", caller.key]
+    assert CliRunner(env=mirror.home).invoke(dialbook, add, input=f"{caller.token}\n").exit_code == 0
+
+    by_name, by_address = (mirror.run("pull", "--from", given, "--json") for given in ("work", plain))
+    unknown = mirror.run("pull", "--from", f"{there.url}/v2/accounts/nobody")
+
+    assert (by_name.exit_code, by_address.exit_code, unknown.exit_code) == (0, 0, 1)
+    assert "No profile has the key and token of" in unknown.stderr
 
 
 def test_an_empty_account_is_an_empty_book(mirror: Mirror) -> None:
