@@ -12,11 +12,11 @@ import apsw
 import httpx2
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
+from tests.machine import run_machine
 
 NO_TAGS = [
     "",
@@ -120,18 +120,7 @@ def shown(answer: httpx2.Response) -> Any:
 
 
 def test_what_differs_has_another_tag(connect: Callable[..., Client]) -> None:
-    machine = type("Machine", (Poller,), {"connect": staticmethod(connect)})
-
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=30,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=True,
-        ),
-    )
+    run_machine(Poller, examples=30, steps=25, connect=staticmethod(connect))
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from typing import Any
 import httpx2
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, seed, settings
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
-from tests.effort import SEED, effort
+from tests.effort import effort
+from tests.machine import run_machine
 from tests.test_properties import BookMachine, list_names, names, sort_directions, windows
 
 ID = re.compile(r"\b[0-9a-f]{32}\b")
@@ -151,18 +151,7 @@ def twins(servers: tuple[Server, Server], new_client: Callable[..., Client], clo
 
 
 def test_every_answer_is_the_same_on_both(twins: Callable[[], Twins]) -> None:
-    machine = type("Machine", (TwinsMachine,), {"connect": staticmethod(twins)})
-
-    run_state_machine_as_test(
-        seed(SEED)(machine),
-        settings=settings(
-            max_examples=effort("EXAMPLES", 50),
-            stateful_step_count=50,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            database=None,
-        ),
-    )
+    run_machine(TwinsMachine, examples=effort("EXAMPLES", 50), steps=50, connect=staticmethod(twins))
 
 
 def test_bulks_are_answered_the_same_on_both(twins: Callable[[], Twins]) -> None:

@@ -5,20 +5,18 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import hypothesis.strategies as st
-import pytest
-from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     initialize,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 
 from tests.book import Book
 from tests.conftest import NUMBERS, Client, Server, run_cli
-from tests.effort import SEED, effort
+from tests.effort import effort
+from tests.machine import run_machine
 
 UNKNOWN = "0" * 32
 numbers = st.sampled_from(NUMBERS[:8])
@@ -179,23 +177,11 @@ def plain(response: Any) -> Any:
     return response["code"], error, data
 
 
-@pytest.mark.parametrize("steps", [40])
 def test_every_answer_is_the_models_and_every_change_in_the_audit_log(
-    steps: int, connect: Callable[..., Client], server: Server
+    connect: Callable[..., Client], server: Server
 ) -> None:
     changes: Counter[str] = Counter()
-    machine = type("Machine", (BookMachine,), {"connect": staticmethod(connect), "changes": changes})
-
-    run_state_machine_as_test(
-        seed(SEED)(machine),
-        settings=settings(
-            max_examples=effort("EXAMPLES", 150),
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            database=None,
-        ),
-    )
+    run_machine(BookMachine, examples=effort("EXAMPLES", 150), steps=40, connect=staticmethod(connect), changes=changes)
     logs = {each["account"]: each["entries"] for each in run_cli("audit", "verify", "--database", server.database)}
     # The account was made, and its key.
     assert {account: logs[account] - 2 for account in changes} == changes

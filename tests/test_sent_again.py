@@ -12,12 +12,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from dialbook.settings import Settings
 from tests.conftest import Client, run_cli, serving
 from tests.cutting import cutting
+from tests.machine import run_machine
 from tests.postgres import Postgres
 from tests.processes import HANG_SECONDS, Running, started
 from tests.test_concurrency import at_once
@@ -223,15 +222,4 @@ def test_whatever_is_sent_again_every_answer_is_the_models(connect: Callable[...
         made = connect()
         return Doubtful(made.http, made.account, made.key, made.token)
 
-    machine = type("Machine", (BookMachine,), {"connect": staticmethod(doubtful)})
-
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=20,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=True,
-        ),
-    )
+    run_machine(BookMachine, examples=20, steps=25, connect=staticmethod(doubtful))
