@@ -227,6 +227,7 @@ def test_an_export_of_a_whole_list_leaves_an_entry_and_a_page_of_it_none(media_t
     *earlier, entry = entries(book.client, book.server)
     assert earlier == before
     assert (entry["action"], entry["touched"], entry["via"]) == ("export_members", [book.list], "api")
+    assert (entry["succeeded"], entry["failed"]) == (1, 0)
 
 
 def test_an_export_of_a_report_leaves_an_entry(book: Book) -> None:

@@ -133,12 +133,14 @@ def test_a_number_finds_its_contact_however_it_is_written(lists: dict[str, Liste
     assert page["metadata"]["total"] == 1
 
 
-def test_a_plus_that_was_not_escaped_is_a_plus(lists: dict[str, Listed]) -> None:
-    listed = lists["few"]
+def test_a_plus_that_was_not_escaped_is_a_plus(api: Client) -> None:
+    (abroad,) = api.create_contacts({"number": "+14155550123"})
+    list_sid = api.create_list()["sid"]
+    api.add_members(list_sid, abroad["sid"])
 
-    page = listed.client.request("GET", f"/lists/{listed.sid}/contacts?number={listed.members[0]['number']}").json()
+    page = api.request("GET", f"/lists/{list_sid}/contacts?number=+14155550123").json()
 
-    assert page["metadata"]["total"] == 1
+    assert [item["data"]["sid"] for item in page["response"]] == [abroad["sid"]]
 
 
 def test_a_number_of_somebody_else_finds_nobody(lists: dict[str, Listed]) -> None:
