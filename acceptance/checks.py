@@ -35,7 +35,7 @@ CHECKS = (
         power.measure,
         {
             SQLITE: Case(breaks.SQLITE_SYNCS_LATER, full=50, bite=3),
-            POSTGRES: Case(breaks.POSTGRES_SYNCS_LATER, full=15, bite=3),
+            POSTGRES: Case(breaks.POSTGRES_SYNCS_LATER, full=50, bite=3),
         },
     ),
     Check(

@@ -1,11 +1,11 @@
 """Many callers on one event loop: each asks again as soon as it is answered, or as it is told to, if it is patient."""
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from random import Random
 from statistics import quantiles
 from typing import cast
 
@@ -44,8 +44,8 @@ class Course(Struct):
 class Caller(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, requests: Iterator[bytes], course: Course, ends: float, *, patient: bool) -> None:
-        self._requests, self._course, self._ends, self._is_patient = requests, course, ends, patient
+    def __init__(self, requests: Iterator[bytes], course: Course, ends: float, patience: Random | None) -> None:
+        self._requests, self._course, self._ends, self._patience = requests, course, ends, patience
         self._received = b""
         self._began = 0.0
         self.is_closed = asyncio.get_running_loop().create_future()
@@ -66,7 +66,7 @@ class Caller(asyncio.Protocol):
         if b"\r\nconnection: close" in head.lower():
             self._transport.close()
             return
-        pause = _number(head, b"retry-after") * random.uniform(1, 2) if self._is_patient else 0
+        pause = _number(head, b"retry-after") * self._patience.uniform(1, 2) if self._patience else 0
         is_over = now + pause >= self._ends
         wait, go_on = (max(0, self._ends - now), self._transport.close) if is_over else (pause, self._ask)
         asyncio.get_running_loop().call_later(wait, go_on)
@@ -81,7 +81,9 @@ class Caller(asyncio.Protocol):
             self._transport.write(next(self._requests))
 
 
-def crowd(port: int, requests: Iterator[bytes], *, callers: int, seconds: float, patient: bool = False) -> Course:
+def crowd(
+    port: int, requests: Iterator[bytes], *, callers: int, seconds: float, patience: Random | None = None
+) -> Course:
     """Have so many callers ask for so long; a caller whose connection is closed takes another.
 
     Args:
@@ -89,10 +91,10 @@ def crowd(port: int, requests: Iterator[bytes], *, callers: int, seconds: float,
         requests: what they ask, in turn.
         callers: how many.
         seconds: how long.
-        patient: whether they come one after the other in the first second, and wait before they ask again when they
-            are told to (`Retry-After`), or up to twice as long.
+        patience: of patient callers, who come one after the other in the first second, and wait before they ask again
+            when they are told to (`Retry-After`): it says how much longer, up to twice as long.
     """
-    return uvloop.run(_crowd(port, requests, callers, seconds, patient))
+    return uvloop.run(_crowd(port, requests, callers, seconds, patience))
 
 
 def p99(answers: Sequence[Answer]) -> float:
@@ -107,13 +109,13 @@ def to_request(method: str, path: str, headers: dict[str, str], body: bytes = b"
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def _crowd(port: int, requests: Iterator[bytes], callers: int, seconds: float, patient: bool) -> Course:
+async def _crowd(port: int, requests: Iterator[bytes], callers: int, seconds: float, patience: Random | None) -> Course:
     course = Course([], seconds)
     ends = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
         for place in range(callers):
-            new_caller = partial(Caller, requests, course, ends, patient=patient)
-            group.create_task(_call(port, new_caller, ends, after=place / callers if patient else 0))
+            new_caller = partial(Caller, requests, course, ends, patience)
+            group.create_task(_call(port, new_caller, ends, after=place / callers if patience else 0))
     return course
 
 

@@ -63,7 +63,9 @@ def overload(requests_of: Requests) -> Callable[[Trial], Sequence[Figure]]:
             knee = _knee(courses)
             with serving(trial, database, max_requests=PLACES * knee) as server, probing(server) as probes:
                 crowd(server.port, requests, callers=TIMES, seconds=WARM_UP)
-                over = crowd(server.port, requests, callers=TIMES * knee, seconds=trial.rounds, patient=True)
+                over = crowd(
+                    server.port, requests, callers=TIMES * knee, seconds=trial.rounds, patience=trial.chance(0)
+                )
         return _figures(courses, knee, over, probes)
 
     return measure
