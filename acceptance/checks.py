@@ -254,7 +254,7 @@ CHECKS = (
         "litestream",
         "A book restored from Litestream's replica lacks the last 2 s at most, and can be had as of a moment",
         litestream.measure,
-        {SQLITE: Case(breaks.REPLICATES_BY_THE_HOUR, full=3)},
+        {SQLITE: Case(breaks.REPLICATES_BY_THE_HOUR, full=3, quick=1)},
     ),
     Check(
         24,
