@@ -43,7 +43,7 @@ coverage: .venv/dev ## Run the whole test suite, and say what it does not reach
 	@$(BIN)/coverage report --skip-covered --show-missing
 
 mutation: .venv/acceptance ## Change our code in small ways, each of which a test has to notice: hours
-	@$(BIN)/mutmut run
+	@HYPOTHESIS_PROFILE=verdict $(BIN)/mutmut run
 	@$(BIN)/python tools/score_mutants.py
 
 bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)

@@ -1,6 +1,7 @@
 """A real server on a real socket, for each engine, and accounts on it: each test has its own."""
 
 import json
+import os
 import tempfile
 import threading
 import uuid
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import hypothesis
 import pytest
 import uvicorn
 from anyio.from_thread import start_blocking_portal
@@ -41,6 +43,11 @@ from tests.statements import watch_postgres, watch_sqlite
 
 CHUNK = 500  # rows of an upload that are written together
 NUMBERS = [f"+9198450{i:05}" for i in range(100_000)]  # invented; one each for as many contacts as a test needs
+
+# Where it is enough to know that a test fails, as in `make mutation`, nobody waits for the smallest example.
+WITHOUT_SHRINKING = [hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate]
+hypothesis.settings.register_profile("verdict", phases=WITHOUT_SHRINKING)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @dataclass(frozen=True)
