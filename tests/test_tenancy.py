@@ -71,7 +71,7 @@ class Victim:
 
 @pytest.fixture(scope="module")
 def victim(connect: Callable[..., Client]) -> Victim:
-    client = connect("victim")
+    client = connect()
     member, outsider = client.create_contacts({"number": "+919845000001"}, {"number": "+919845000002"})
     made = client.create_list("Secret")
     client.add_members(made["sid"], member["sid"])
@@ -87,7 +87,7 @@ def victim(connect: Callable[..., Client]) -> Victim:
 
 @pytest.fixture(scope="module")
 def stranger(connect: Callable[..., Client]) -> Client:
-    return connect("stranger")
+    return connect()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from generated import ROOT
 TARGET = ROOT / "docs/mutation.md"
 PROMISED = 0.85
 NOTICED = {"killed", "timeout"}  # one that never ends is noticed, too
+NOT_TRIED = {"no tests", "not checked"}
 
 TEMPLATE = """\
 <!-- Built by tools/score_mutants.py: run `make mutation`. -->
@@ -57,8 +58,15 @@ def count_mutants(results: str) -> Mapping[str, Counter[str]]:
     for line in results.splitlines():
         mutant, _, status = line.strip().partition(": ")
         module = mutant.rpartition(".")[0]
-        counts[module]["noticed" if status in NOTICED else "not tried" if status == "no tests" else "not noticed"] += 1
+        counts[module][verdict(status)] += 1
     return counts
+
+
+def verdict(status: str) -> str:
+    """What became of a mutant, in the words of the table."""
+    if status in NOTICED:
+        return "noticed"
+    return "not tried" if status in NOT_TRIED else "not noticed"
 
 
 def score(count: Counter[str]) -> float:
