@@ -325,6 +325,24 @@ def test_a_report_is_mended_and_uploaded(api: Client, server: Server) -> None:
     ]
 
 
+def test_a_report_has_each_row_as_it_stands_in_the_file(api: Client, server: Server) -> None:
+    rows = [["", "a"], ["12", "b"], ["9.19845E+11", "c"], [NUMBERS[0], "x" * 256], [NUMBERS[1], "d"], [NUMBERS[1], "e"]]
+    answer = upload(api, server, to_csv(["number", "tag"], *rows))
+
+    report = api.request("GET", f"/csv-status/{upload_of(answer)}/errors", headers={"Accept": "text/csv"}).text
+
+    _, *found = csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline=""))
+    refused = [row for place, row in enumerate(rows) if place != 4]
+    assert [[row[0].removeprefix("'"), row[1]] for row in found] == refused
+
+
+def test_what_a_file_declares_wins_over_what_its_first_line_looks_like(api: Client, server: Server) -> None:
+    answer = upload(api, server, f"sep=;\nnumber,first,last;number\nx,y,z;{NUMBERS[0]}\n".encode(), type="dynamic")
+
+    (member,) = members_of(api, answer)
+    assert (member["number"], member["custom_field"]) == (NUMBERS[0], {"number,first,last": "x,y,z"})
+
+
 def test_a_row_with_too_many_cells_is_refused_until_it_is_mended(api: Client, server: Server) -> None:
     answer = upload(api, server, f"number,company_name,first_name\n{NUMBERS[0]},Acme, Inc,Bob\n".encode())
     path = f"/csv-status/{upload_of(answer)}/errors"
@@ -350,7 +368,7 @@ def test_a_row_that_ends_early_is_filled_up(api: Client, server: Server) -> None
 
 def test_what_spreadsheets_and_data_frames_make_of_a_number_is_undone(api: Client, server: Server) -> None:
     digits = NUMBERS[0].removeprefix("+")
-    for made in (f"{digits}.0", f"'{digits}", f"'{NUMBERS[0]}", f"{digits[2:]}.0"):
+    for made in (f"{digits}.0", f"+{digits}.0", f"'{digits}", f"'{NUMBERS[0]}", f"{digits[2:]}.0"):
         answer = upload(api, server, to_csv(["number"], [made]), list_name=made)
         assert [each["number"] for each in members_of(api, answer)] == NUMBERS[:1]
 
