@@ -34,7 +34,7 @@ from dialbook.server.app import create_app
 from dialbook.server.protocol import Protocol
 from dialbook.settings import Settings
 from dialbook.shared import Shared
-from dialbook.store.database import Tx
+from dialbook.store.database import Row, Tx
 from dialbook.store.engines import open_database
 from dialbook.store.spool import open_spool
 from tests.contract import check_answer
@@ -131,6 +131,16 @@ def execute(database: str, sql: str, **params: object) -> None:
 
     with closing(open_database(database)) as db, start_blocking_portal() as portal:
         portal.call(db.write, change)
+
+
+def read_rows(database: str, sql: str, **params: object) -> list[Row]:
+    """Look into a database behind Dialbook's back."""
+
+    def read(tx: Tx) -> list[Row]:
+        return [*tx.all(sql, **params)]
+
+    with closing(open_database(database)) as db, start_blocking_portal() as portal:
+        return portal.call(db.scan, read)
 
 
 def turns(server: Server, chunk: int = CHUNK) -> Iterator[None]:

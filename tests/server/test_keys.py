@@ -1,21 +1,19 @@
 """What opens an account, on each engine: which tokens, sealed how, from where, and at what cost to the database."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import httpx2
 import pytest
-from anyio.from_thread import start_blocking_portal
 
 import tests.statements
 from dialbook.model.credentials import hash_token, new_key, new_session_token, new_token
 from dialbook.settings import Settings
-from dialbook.store.database import Row, Tx
-from dialbook.store.engines import open_database
-from tests.conftest import Client, Server, execute, run_cli, serving
+from tests.conftest import Client, Server, execute, read_rows, run_cli, serving
 from tests.contract import check_answer
 
 HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"  # addresses that a caller on this machine may have
@@ -48,14 +46,6 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
     run: list[str] = []
     monkeypatch.setattr(tests.statements, "check_statement", lambda sql, _: run.append(sql))
     return lambda: run
-
-
-def rows(database: str, sql: str) -> list[Row]:
-    def read(tx: Tx) -> list[Row]:
-        return [*tx.all(sql)]
-
-    with closing(open_database(database)) as db, start_blocking_portal() as portal:
-        return portal.call(db.scan, read)
 
 
 def wrong(client: Client, key: str | None = None, token: str | None = None) -> Client:
@@ -192,7 +182,7 @@ def sealed(
 
 def test_with_a_secret_the_hash_is_sealed_and_tokens_open_as_ever(sealed: tuple[Server, Client], ask: Ask) -> None:
     server, client = sealed
-    ((kept,),) = rows(server.database, "SELECT token_hash FROM api_keys")
+    ((kept,),) = read_rows(server.database, "SELECT token_hash FROM api_keys")
 
     assert kept == hash_token(client.token, SECRET)
     assert hash_token(client.token, "") not in kept
@@ -259,3 +249,28 @@ def _masked(text: str) -> str:
 
 def _fixed(headers: httpx2.Headers) -> frozenset[tuple[str, str]]:
     return frozenset((name, value) for name, value in headers.items() if name != "date")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "status"),
+    [("Basic", 200), ("basic", 200), ("Bearer", 401), ("Token", 401), ("", 401), ("Basic Basic", 401)],
+)
+def test_key_and_token_come_by_basic_authentication_alone(
+    scheme: str, status: int, api: Client, server: Server
+) -> None:
+    encoded = base64.b64encode(f"{api.key}:{api.token}".encode()).decode()
+
+    answer = httpx2.get(
+        f"{server.url}/v2/accounts/{api.account}/lists", headers={"Authorization": f"{scheme} {encoded}".strip()}
+    )
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("joint", ["", " ", ";"])
+def test_key_and_token_have_a_colon_between_them(joint: str, api: Client, server: Server) -> None:
+    encoded = base64.b64encode(f"{api.key}{joint}{api.token}".encode()).decode()
+
+    answer = httpx2.get(f"{server.url}/v2/accounts/{api.account}/lists", headers={"Authorization": f"Basic {encoded}"})
+
+    assert answer.status_code == 401

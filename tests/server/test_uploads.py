@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialbook.jobs.runner import Runner
+from dialbook.jobs.runner import OPEN_FILES, Runner
 from dialbook.model.errors import Unavailable
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
@@ -28,7 +28,7 @@ from dialbook.store.engines import open_database
 from dialbook.store.spool import RESERVE, Spool
 from dialbook.store.uploads import QUEUED
 from dialbook.wire.csv_lines import RECORD_LIMIT
-from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
+from tests.conftest import CHUNK, NUMBERS, Client, Server, read_rows, serving, turns, work_off
 from tests.disks import mounted
 
 FIELDS = ("first_name", "last_name", "company_name", "email", "tag")
@@ -287,6 +287,16 @@ def test_accounts_take_turns(connect: Callable[..., Client], server: Server) -> 
     work_off(server)
 
 
+def test_more_uploads_are_under_way_than_files_are_kept_open(connect: Callable[..., Client], server: Server) -> None:
+    clients = [connect() for _ in range(OPEN_FILES + 2)]
+    answers = [client.upload(to_csv(["number"], *[[number] for number in NUMBERS[:2]])) for client in clients]
+
+    work_off(server, chunk=1)
+
+    found = [status_of(client, answer) for client, answer in zip(clients, answers, strict=True)]
+    assert {(each["status"], each["stats"]["success"]) for each in found} == {("completed", 2)}
+
+
 def test_so_many_may_wait_and_no_more(api: Client, server: Server) -> None:
     answers = [api.upload(b"number\n", list_name=f"List {i % 2}") for i in range(QUEUED)]
 
@@ -498,14 +508,16 @@ def test_an_update_fills_in_what_the_row_gives(api: Client, server: Server) -> N
 
 
 def test_a_duplicate_is_found_across_chunks_also_when_it_would_be_filled_in(api: Client, server: Server) -> None:
-    rows = [[number, "First"] for number in NUMBERS[: CHUNK + 10]]
-    file = to_csv(["number", "first_name"], *rows, [NUMBERS[0], "Second"])
+    firsts = [[number, "First"] for number in NUMBERS[: CHUNK + 10]]
+    file = to_csv(["number", "first_name"], *firsts, [NUMBERS[0], "Second"])
 
     answer = upload(api, server, file, on_duplicate="update")
 
     stats = {"duplicate": 1, "total": CHUNK + 11, "success": CHUNK + 10, "failed": 0}
     assert status_of(api, answer)["stats"] == stats
     assert members_of(api, answer)[0]["first_name"] == "First"
+    noted = "SELECT n.number FROM upload_numbers AS n WHERE n.account = :account"
+    assert read_rows(server.database, noted, account=api.account) == []  # at its end nobody needs them
 
 
 @pytest.mark.parametrize("on_duplicate", ["skip", "update"])
