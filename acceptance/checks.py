@@ -60,7 +60,7 @@ CHECKS = (
         4,
         "statements",
         "Every statement on an account's data names the account",
-        suite("test_tenancy.py::test_the_watch_over_statements_bites", "server/test_uploads.py"),
+        suite("test_tenancy.py::test_the_watch_over_statements_bites", "server/uploads"),
         {BOTH: Case(breaks.FORGETS_THE_ACCOUNT)},
         tier=TEST,
     ),

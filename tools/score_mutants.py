@@ -24,7 +24,7 @@ TEMPLATE = """\
 `make mutation` makes small changes to our code, one at a time: an operator, a number, a text, an argument. Each has to
 make a test fail. [pyproject.toml](../pyproject.toml) has which files are changed and which tests are run, on SQLite
 alone. SQL in blocks is not changed, and code that only another process or PostgreSQL runs is reached by none of those
-tests: its mutants count as not tried, and not in the score.
+tests: its mutants count as not tried, and not in the score; so do those that a run has left out.
 
 | module | mutants | noticed | not noticed | not tried | score |
 |---|---|---|---|---|---|

@@ -1,0 +1,236 @@
+"""The files of uploads: whose they are, when they go, and where there is no room for them."""
+
+import asyncio
+import socket
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from dialbook.jobs.runner import Runner
+from dialbook.model.errors import Unavailable
+from dialbook.model.lists import ListLimits
+from dialbook.model.upload import UploadLimits
+from dialbook.settings import Settings
+from dialbook.store.engines import open_database
+from dialbook.store.spool import RESERVE, Spool
+from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
+from tests.disks import mounted
+from tests.server.uploads.sending import (
+    FILE,
+    FORM,
+    NAME,
+    files_in,
+    folder_of,
+    members_of,
+    refusal_of,
+    status_of,
+    to_csv,
+    upload,
+    upload_of,
+)
+
+
+def test_a_client_that_leaves_leaves_no_file(api: Client, server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    assert isinstance(api.http.auth, httpx2.BasicAuth)
+    signed = next(api.http.auth.auth_flow(api.http.build_request("GET", "/"))).headers["authorization"]
+    head = (
+        f"POST /v2/accounts/{api.account}/contacts/csv-upload HTTP/1.1\r\nHost: x\r\nAuthorization: {signed}\r\n"
+        f"Content-Type: {FORM['Content-Type']}\r\nContent-Length: 1000000\r\n\r\n"
+    ).encode()
+    with closing(socket.create_connection((host, int(port)))) as caller:
+        caller.sendall(head + NAME + FILE[:-2] + b"1" * 600_000)
+        while not files_in(server):
+            pass
+
+    while files_in(server):
+        pass
+    assert api.get("/lists").json()["metadata"]["total"] == 0
+
+
+def test_a_file_is_its_owners_alone_and_goes_with_the_end(api: Client, server: Server) -> None:
+    answer = api.upload(to_csv(["number"], [NUMBERS[0]]))
+    folder = folder_of(server)
+
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / f"{upload_of(answer)}.upload")]
+    work_off(server)
+
+    assert modes == [0o700, 0o600]
+    assert files_in(server) == []
+
+
+def test_a_file_that_nobody_waits_for_is_removed(api: Client, server: Server) -> None:
+    api.upload(b"number\n")
+    (folder_of(server) / f"{'0' * 32}.upload").write_bytes(b"number\n")
+
+    work_off(server)
+
+    assert files_in(server) == []
+
+
+def test_what_is_no_upload_is_left_alone(api: Client, server: Server) -> None:
+    """Somebody may have given a folder that other things are in."""
+    answer = api.upload(to_csv(["number"], [NUMBERS[0]]))
+    folder = folder_of(server)
+    (folder / "book.db").write_bytes(b"precious")
+    (folder / "lost+found").mkdir()
+    (folder / f"{'1' * 32}.upload").mkdir()
+
+    work_off(server)
+
+    assert status_of(api, answer)["status"] == "completed"
+    assert sorted(files_in(server)) == [f"{'1' * 32}.upload", "book.db", "lost+found"]
+    (folder / "book.db").unlink()
+    (folder / "lost+found").rmdir()
+    (folder / f"{'1' * 32}.upload").rmdir()
+
+
+def test_books_that_share_a_folder_leave_each_others_files_alone(
+    server: Server, new_database: Callable[[], str], connect: Callable[..., Client]
+) -> None:
+    folder = str(Path(server.settings.upload_folder).parent / "shared")
+    with (
+        serving(Settings(database=new_database(), upload_folder=folder)) as one,
+        serving(Settings(database=new_database(), upload_folder=folder)) as other,
+    ):
+        api, theirs = connect(to=one), connect(to=other)
+        answer, their_answer = api.upload(b"number\n"), theirs.upload(to_csv(["number"], [NUMBERS[0]]))
+
+        work_off(one)
+        work_off(other)
+
+        assert status_of(api, answer)["status"] == "completed"
+        assert status_of(theirs, their_answer)["stats"]["success"] == 1
+
+
+def test_a_file_that_cannot_be_read_keeps_no_others_waiting(connect: Callable[..., Client], server: Server) -> None:
+    one, other = connect(), connect()
+    broken = one.upload(to_csv(["number"], [NUMBERS[0]]))
+    path = folder_of(server) / f"{upload_of(broken)}.upload"
+    path.unlink()
+    path.mkdir()
+    answer = other.upload(to_csv(["number"], [NUMBERS[0]]))
+
+    work_off(server)
+
+    assert status_of(other, answer)["status"] == "completed"
+    assert status_of(one, broken)["status"] == "in-progress"
+    path.rmdir()
+    work_off(server)
+    assert status_of(one, broken)["reason"] == "Its file is gone."
+
+
+class Surprised(Spool):
+    """A folder into which a file comes at the moment at which somebody looks through it."""
+
+    def __init__(self, folder: Path, receive: Callable[[], object]) -> None:
+        super().__init__(folder)
+        self._receive = receive
+
+    def sids(self) -> Sequence[str]:
+        self._receive()
+        return super().sids()
+
+
+def test_a_file_that_comes_while_others_are_swept_away_stays(api: Client, server: Server) -> None:
+    upload(api, server, to_csv(["number"], [NUMBERS[0]]))
+    answers: list[httpx2.Response] = []
+    spool = Surprised(folder_of(server), lambda: answers.append(api.upload(to_csv(["number"], [NUMBERS[1]]))))
+    limits = UploadLimits(ListLimits(), 10_000)
+    with (
+        closing(open_database(server.database)) as db,
+        asyncio.Runner() as loop,
+        closing(Runner(db, spool, limits, lambda: datetime.now(UTC))) as runner,
+    ):
+        loop.run(runner.turn())
+
+    work_off(server)
+
+    assert status_of(api, answers[0])["stats"]["success"] == 1
+
+
+# A full disk
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Room for a file, and for what an upload leaves free."""
+    with mounted(tmp_path / "disk", RESERVE + 3_000_000) as folder:
+        yield folder
+
+
+@pytest.mark.sqlite
+def test_an_upload_that_has_no_room_is_refused_before_it_is_kept(
+    disk: Path, new_database: Callable[[], str], connect: Callable[..., Client]
+) -> None:
+    folder = disk / "uploads"
+    with serving(Settings(database=new_database(), upload_limit=2_000_000, upload_folder=str(folder))) as server:
+        api = connect(to=server)
+        assert api.upload(to_csv(["number"], [NUMBERS[0]])).status_code == 202
+        work_off(server)
+        (disk / "ballast").write_bytes(b"\0" * 3_000_000)
+
+        refused = api.upload(to_csv(["number"], [NUMBERS[1]]))
+
+        assert refusal_of(refused, 503) == "The server's disk has no room for the upload."
+        assert refused.headers["retry-after"]
+        assert files_in(server) == []
+        (disk / "ballast").unlink()
+        assert api.upload(to_csv(["number"], [NUMBERS[1]])).status_code == 202
+
+
+@pytest.mark.sqlite
+def test_a_disk_that_fills_up_meanwhile_keeps_nothing(
+    disk: Path, new_database: Callable[[], str], connect: Callable[..., Client]
+) -> None:
+    folder = disk / "uploads"
+    with serving(Settings(database=new_database(), upload_limit=2_000_000, upload_folder=str(folder))) as server:
+        api = connect(to=server)
+        body = NAME + FILE[:-2] + b"\n" * 1_500_000 + b"\r\n--form--\r\n"
+
+        def send() -> Iterator[bytes]:
+            yield body[:700_000]
+            while not files_in(server):
+                pass
+            _fill(disk / "ballast")
+            yield body[700_000:]
+
+        answer = api.request("POST", "/contacts/csv-upload", headers=FORM, content=send())
+
+        assert refusal_of(answer, 503) == "The server's disk has no room for the upload."
+        assert files_in(server) == []
+        assert api.get("/lists").json()["metadata"]["total"] == 0
+
+
+@pytest.mark.sqlite
+def test_an_upload_waits_while_the_database_has_no_room(tmp_path: Path, connect: Callable[..., Client]) -> None:
+    with (
+        mounted(tmp_path / "disk", 4 * 2**20) as disk,
+        serving(Settings(database=f"sqlite:///{disk}/book.db")) as server,
+    ):
+        api = connect(to=server)
+        answer = api.upload(to_csv(["number"], *[[number] for number in NUMBERS[: 2 * CHUNK]]))
+        next(turns(server))
+        _fill(disk / "ballast")
+
+        with pytest.raises(Unavailable):
+            work_off(server)
+        waiting = status_of(api, answer)
+        (disk / "ballast").unlink()
+        work_off(server)
+
+        assert waiting["status"] == "in-progress"
+        assert status_of(api, answer)["stats"]["success"] == 2 * CHUNK
+        assert [each["number"] for each in members_of(api, answer)] == NUMBERS[: 2 * CHUNK]
+
+
+def _fill(file: Path) -> None:
+    """Write until the disk is full."""
+    with suppress(OSError), file.open("wb", buffering=0) as out:
+        while True:
+            out.write(b"\0" * 4096)

@@ -1,0 +1,128 @@
+"""What is said of the rows that did not get into the list, and of all uploads."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import CHUNK, NUMBERS, Client, Server, work_off
+from tests.server.uploads.sending import (
+    members_of,
+    refusal_of,
+    report_of,
+    status_of,
+    to_csv,
+    upload,
+    upload_of,
+)
+
+
+def test_a_report_is_mended_and_uploaded(api: Client, server: Server) -> None:
+    file = to_csv(["Number", "First Name", "tag"], ["bad", "'=1+1", "-x"], [NUMBERS[0], "Good", ""], ["", "Nobody", ""])
+    answer = upload(api, server, file)
+    path = f"/csv-status/{upload_of(answer)}/errors"
+
+    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+
+    rows = list(csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline="")))
+    assert rows[0] == ["Number", "First Name", "tag", "error_line", "error_reason", "error_description"]
+    assert [row[:5] for row in rows[1:]] == [
+        ["bad", "'=1+1", "'-x", "2", "number_invalid"],
+        ["", "Nobody", "", "4", "number_missing"],
+    ]
+    mended = upload(api, server, report.replace("bad", NUMBERS[1]).replace("\r\n,", f"\r\n{NUMBERS[2]},").encode())
+    assert status_of(api, mended)["stats"] == {"duplicate": 0, "total": 2, "success": 2, "failed": 0}
+    assert [(each["first_name"], each["tag"]) for each in members_of(api, mended)] == [
+        ("Good", None),
+        ("=1+1", "-x"),
+        ("Nobody", None),
+    ]
+
+
+def test_a_report_has_each_row_as_it_stands_in_the_file(api: Client, server: Server) -> None:
+    rows = [["", "a"], ["12", "b"], ["9.19845E+11", "c"], [NUMBERS[0], "x" * 256], [NUMBERS[1], "d"], [NUMBERS[1], "e"]]
+    answer = upload(api, server, to_csv(["number", "tag"], *rows))
+
+    report = api.request("GET", f"/csv-status/{upload_of(answer)}/errors", headers={"Accept": "text/csv"}).text
+
+    _, *found = csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline=""))
+    refused = [row for place, row in enumerate(rows) if place != 4]
+    assert [[row[0].removeprefix("'"), row[1]] for row in found] == refused
+
+
+def test_a_row_with_too_many_cells_is_refused_until_it_is_mended(api: Client, server: Server) -> None:
+    answer = upload(api, server, f"number,company_name,first_name\n{NUMBERS[0]},Acme, Inc,Bob\n".encode())
+    path = f"/csv-status/{upload_of(answer)}/errors"
+    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+
+    again = upload(api, server, report.encode())
+    mended = upload(api, server, report.replace("Acme,Inc", '"Acme, Inc"').encode())
+
+    assert [(row["number"], row["reason"]) for row in report_of(api, again)] == [(NUMBERS[0], "too_many_cells")]
+    assert [(each["company_name"], each["first_name"]) for each in members_of(api, mended)] == [("Acme, Inc", "Bob")]
+
+
+def test_a_row_that_ends_early_is_filled_up(api: Client, server: Server) -> None:
+    answer = upload(api, server, f"number,tag,first_name\nbad,vip\n{NUMBERS[0]}\n".encode())
+    path = f"/csv-status/{upload_of(answer)}/errors"
+
+    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+
+    (_, row) = csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline=""))
+    assert row[:5] == ["bad", "vip", "", "2", "number_invalid"]
+    assert [(each["number"], each["tag"]) for each in members_of(api, answer)] == [(NUMBERS[0], None)]
+
+
+def test_a_formula_for_a_column_is_written_and_read_as_one(api: Client, server: Server) -> None:
+    answer = upload(api, server, to_csv(["number", "@handle"], ["bad", "x"]), type="dynamic")
+    path = f"/csv-status/{upload_of(answer)}/errors"
+    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+
+    mended = upload(api, server, report.replace("bad", NUMBERS[0]).encode(), type="dynamic")
+
+    assert report.startswith("\ufeffnumber,'@handle,error_line")
+    assert members_of(api, mended)[0]["custom_field"] == {"@handle": "x"}
+
+
+def test_a_report_comes_in_pages(api: Client, server: Server) -> None:
+    answer = upload(api, server, to_csv(["number"], *[[f"bad{i}"] for i in range(CHUNK + 500)]))
+    path = f"/csv-status/{upload_of(answer)}/errors"
+
+    page = api.get(path, offset=CHUNK - 1, limit=3).json()
+    past = api.get(path, offset=10**6).json()
+    whole = api.request("GET", path, headers={"Accept": "text/csv"}, params={"offset": 10}).text
+
+    assert page["metadata"] == {"count": 3, "offset": CHUNK - 1, "limit": 3, "total": CHUNK + 500}
+    assert [item["data"]["number"] for item in page["response"]] == [f"bad{i}" for i in range(CHUNK - 1, CHUNK + 2)]
+    assert past["response"] == []
+    assert len(whole.splitlines()) == 1 + CHUNK + 490
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_unknown_upload_is_not_found(method: str, api: Client, connect: Callable[..., Client]) -> None:
+    theirs = upload_of(connect().upload(b"number\n"))
+
+    for sid in ("0" * 32, theirs):
+        assert refusal_of(api.request(method, f"/csv-status/{sid}"), 404) == f"There is no upload '{sid}'."
+    assert api.get(f"/csv-status/{theirs}/errors").status_code == 404
+    assert api.request("GET", f"/csv-status/{theirs}/errors", headers={"Accept": "text/csv"}).status_code == 404
+
+
+# All uploads
+
+
+def test_uploads_are_listed_newest_first(api: Client, server: Server, connect: Callable[..., Client]) -> None:
+    connect().upload(to_csv(["number"], [NUMBERS[0]]))
+    sids = [upload_of(api.upload(to_csv(["number"], [NUMBERS[0]]), dry_run="true")) for _ in range(3)]
+    work_off(server)
+    sids.append(upload_of(api.upload(to_csv(["number"], [NUMBERS[1]]))))
+
+    pages = [api.get("/csv-status", limit=2, offset=offset).json() for offset in (0, 2, 4)]
+    found = [item["data"] for page in pages for item in page["response"]]
+
+    assert [page["metadata"]["total"] for page in pages] == [4, 4, 4]
+    assert [each["upload_id"] for each in found] == sorted(sids, reverse=True)
+    assert [(each["status"], each["dry_run"]) for each in found] == [("in-progress", False)] + [("completed", True)] * 3
+    assert [each["date_ended"] is None for each in found] == [True, False, False, False]
+    assert found[0] == api.get(f"/csv-status/{sids[-1]}").json()["response"]["data"]
