@@ -16,12 +16,10 @@ ANSWERS_BEFORE_COMMIT = Sabotage(
     "            for job in taken:\n                job.answer()\n"
     "            taken.clear()\n            time.sleep(0.1)\n            self._batch.commit()\n",
 )
-SQLITE_COMMITS_EACH_STATEMENT = Sabotage(
-    f"{STORE}/sqlite.py",
-    "        self._cursor.execute(sql, params)\n        return self._connection.changes()",
-    "        self._cursor.execute(sql, params)\n"
-    '        self._connection.execute("COMMIT; BEGIN IMMEDIATE")\n'
-    "        return self._connection.changes()",
+READS_UPLOADS_FROM_THEIR_BEGINNING = Sabotage(
+    "src/dialbook/jobs/rows.py",
+    "islice(records, first, None)",
+    "islice(records, 0, None)",
 )
 POSTGRES_COMMITS_EACH_STATEMENT = Sabotage(
     f"{STORE}/postgres.py",

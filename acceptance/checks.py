@@ -88,8 +88,8 @@ CHECKS = (
             UPLOAD_ROWS=500_000,
         ),
         {
-            SQLITE: Case(breaks.SQLITE_COMMITS_EACH_STATEMENT),
-            POSTGRES: Case(breaks.POSTGRES_COMMITS_EACH_STATEMENT),
+            SQLITE: Case(breaks.READS_UPLOADS_FROM_THEIR_BEGINNING),
+            POSTGRES: Case(breaks.READS_UPLOADS_FROM_THEIR_BEGINNING),
         },
     ),
     Check(

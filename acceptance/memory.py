@@ -12,7 +12,7 @@ from acceptance.servers import client_of, ended_upload, new_databases, serving, 
 from acceptance.trial import Figure, Trial
 from bench.data import Book, bare_contacts, fill_list, make_book, to_body
 from bench.failure import Failure
-from tests.processes import HANG_SECONDS, Running, children, peak_memory
+from tests.processes import HANG_SECONDS, Running, children, is_alive, peak_memory
 
 GROUPS = Path("/sys/fs/cgroup/memory")  # of version 1
 LIMIT = 256 * 2**20  # bytes, of all processes of the server together
@@ -36,7 +36,8 @@ def measure(trial: Trial) -> Sequence[Figure]:
                 pass
             statuses = _ask_for_the_most(server, book, list_sid, trial.rounds)
             is_same = server.process.poll() is None and set(others) <= set(children(server.process.pid))
-            largest = max(peak_memory(process) for process in [server.process.pid, *children(server.process.pid)])
+            left = filter(is_alive, [server.process.pid, *children(server.process.pid)])
+            largest = max(map(peak_memory, left), default=0)
         refused = int((group / "memory.failcnt").read_text())
     return [
         Figure("requests", len(statuses), at_least=1),
