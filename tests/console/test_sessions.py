@@ -52,20 +52,14 @@ def test_a_key_that_may_only_write_opens_nothing(connect: Callable[..., Client],
     assert "may only write" in answer.text
 
 
-def test_a_key_that_is_no_longer_live_or_not_for_here_opens_nothing(
-    connect: Callable[..., Client], server: Server
-) -> None:
-    revoked, elsewhere = connect(), connect(None, "--allow", "192.0.2.0/24")
-    run_cli("key", "revoke", revoked.account, revoked.key, "--database", server.database)
+def test_a_key_that_was_revoked_opens_nothing(connect: Callable[..., Client], server: Server) -> None:
+    client = connect()
+    run_cli("key", "revoke", client.account, client.key, "--database", server.database)
 
-    answers = [
-        httpx2.post(f"{server.url}/console/sign-in", data={"key": client.key, "token": client.token})
-        for client in (revoked, elsewhere)
-    ]
+    answer = httpx2.post(f"{server.url}/console/sign-in", data={"key": client.key, "token": client.token})
 
-    assert [answer.status_code for answer in answers] == [401, 401]
-    assert "has expired, or was revoked" in answers[0].text
-    assert "may not be used from" in answers[1].text
+    assert answer.status_code == 401
+    assert "has expired, or was revoked" in answer.text
 
 
 def test_the_cookie_is_for_this_host_alone_and_no_script_reads_it(api: Client, server: Server) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from dialbook.settings import Settings
-from tests.conftest import NUMBERS, Client, Server, forget_old, run_cli, serving, work_off
+from tests.conftest import NUMBERS, Client, forget_old, serving, work_off
+from tests.test_audit import entries
 
 FILE = f"number\nnone\n{NUMBERS[0]}\n".encode()  # a row of which goes into the report
 ABOUT = timedelta(minutes=5)
@@ -13,12 +13,6 @@ ABOUT = timedelta(minutes=5)
 
 def uploads_of(client: Client) -> list[str]:
     return [item["data"]["upload_id"] for item in client.get("/csv-status").json()["response"]]
-
-
-def notes_of(client: Client, server: Server) -> list[dict[str, Any]]:
-    """What the audit log says of uploads that were forgotten."""
-    entries = run_cli("audit", "query", client.account, "--all", "--database", server.database)
-    return [entry for entry in entries if entry["action"] == "forget_uploads"]
 
 
 def test_an_upload_is_remembered_for_some_days_after_its_end(
@@ -48,7 +42,7 @@ def test_an_upload_is_remembered_for_some_days_after_its_end(
         assert len(other_kept) == 1
         assert uploads_of(other) == []
         assert client.get("/contacts").json()["metadata"]["total"] == 1
-        (note,) = notes_of(client, server)
+        (note,) = [entry for entry in entries(client, server) if entry["action"] == "forget_uploads"]
         assert (note["via"], note["touched"], note["succeeded"], note["failed"]) == ("job", [ended], 1, 0)
         work_off(server)
         assert client.get(f"/csv-status/{waiting}").json()["response"]["data"]["status"] == "completed"
@@ -61,13 +55,9 @@ def test_the_audit_log_loses_whole_days(new_database: Callable[[], str], new_cli
         client = new_client(server)
         client.create_list()
 
-        def actions() -> list[str]:
-            entries = run_cli("audit", "query", client.account, "--all", "--database", server.database)
-            return [entry["action"] for entry in entries]
-
         forget_old(server, day + timedelta(days=2) - timedelta(seconds=1))
-        kept = actions()
+        kept = entries(client, server)
         forget_old(server, day + timedelta(days=2))
 
-        assert "create_lists" in kept
-        assert "create_lists" not in actions()
+        assert "create_lists" in [entry["action"] for entry in kept]
+        assert "create_lists" not in [entry["action"] for entry in entries(client, server)]

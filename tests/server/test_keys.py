@@ -265,12 +265,3 @@ def test_key_and_token_come_by_basic_authentication_alone(
     )
 
     assert answer.status_code == status
-
-
-@pytest.mark.parametrize("joint", ["", " ", ";"])
-def test_key_and_token_have_a_colon_between_them(joint: str, api: Client, server: Server) -> None:
-    encoded = base64.b64encode(f"{api.key}{joint}{api.token}".encode()).decode()
-
-    answer = httpx2.get(f"{server.url}/v2/accounts/{api.account}/lists", headers={"Authorization": f"Basic {encoded}"})
-
-    assert answer.status_code == 401

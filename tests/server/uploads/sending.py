@@ -37,6 +37,17 @@ def report_of(client: Client, answer: httpx2.Response, **params: Any) -> list[di
     return [item["data"] for item in page["response"]]
 
 
+def csv_report_of(client: Client, answer: httpx2.Response, **params: Any) -> str:
+    """The report as somebody downloads it, to mend the rows and upload them again."""
+    path, headers = f"/csv-status/{upload_of(answer)}/errors", {"Accept": "text/csv"}
+    return client.request("GET", path, headers=headers, params=params).text
+
+
+def cells_of(report: str) -> list[list[str]]:
+    """The cells of a report, its first line among them."""
+    return list(csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline="")))
+
+
 def upload(client: Client, server: Server, file: bytes, *, chunk: int = CHUNK, **fields: str) -> httpx2.Response:
     """Upload a file, and have it worked off."""
     answer = client.upload(file, **fields)

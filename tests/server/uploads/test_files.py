@@ -164,47 +164,51 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def cramped(disk: Path, new_database: Callable[[], str]) -> Iterator[Server]:
+    """A server that keeps uploads on that disk."""
+    settings = Settings(database=new_database(), upload_limit=2_000_000, upload_folder=str(disk / "uploads"))
+    with serving(settings) as server:
+        yield server
+
+
 @pytest.mark.sqlite
 def test_an_upload_that_has_no_room_is_refused_before_it_is_kept(
-    disk: Path, new_database: Callable[[], str], connect: Callable[..., Client]
+    disk: Path, cramped: Server, connect: Callable[..., Client]
 ) -> None:
-    folder = disk / "uploads"
-    with serving(Settings(database=new_database(), upload_limit=2_000_000, upload_folder=str(folder))) as server:
-        api = connect(to=server)
-        assert api.upload(to_csv(["number"], [NUMBERS[0]])).status_code == 202
-        work_off(server)
-        (disk / "ballast").write_bytes(b"\0" * 3_000_000)
+    api = connect(to=cramped)
+    assert api.upload(to_csv(["number"], [NUMBERS[0]])).status_code == 202
+    work_off(cramped)
+    (disk / "ballast").write_bytes(b"\0" * 3_000_000)
 
-        refused = api.upload(to_csv(["number"], [NUMBERS[1]]))
+    refused = api.upload(to_csv(["number"], [NUMBERS[1]]))
 
-        assert refusal_of(refused, 503) == "The server's disk has no room for the upload."
-        assert refused.headers["retry-after"]
-        assert files_in(server) == []
-        (disk / "ballast").unlink()
-        assert api.upload(to_csv(["number"], [NUMBERS[1]])).status_code == 202
+    assert refusal_of(refused, 503) == "The server's disk has no room for the upload."
+    assert refused.headers["retry-after"]
+    assert files_in(cramped) == []
+    (disk / "ballast").unlink()
+    assert api.upload(to_csv(["number"], [NUMBERS[1]])).status_code == 202
 
 
 @pytest.mark.sqlite
 def test_a_disk_that_fills_up_meanwhile_keeps_nothing(
-    disk: Path, new_database: Callable[[], str], connect: Callable[..., Client]
+    disk: Path, cramped: Server, connect: Callable[..., Client]
 ) -> None:
-    folder = disk / "uploads"
-    with serving(Settings(database=new_database(), upload_limit=2_000_000, upload_folder=str(folder))) as server:
-        api = connect(to=server)
-        body = NAME + FILE[:-2] + b"\n" * 1_500_000 + b"\r\n--form--\r\n"
+    api = connect(to=cramped)
+    body = NAME + FILE[:-2] + b"\n" * 1_500_000 + b"\r\n--form--\r\n"
 
-        def send() -> Iterator[bytes]:
-            yield body[:700_000]
-            while not files_in(server):
-                pass
-            _fill(disk / "ballast")
-            yield body[700_000:]
+    def send() -> Iterator[bytes]:
+        yield body[:700_000]
+        while not files_in(cramped):
+            pass
+        _fill(disk / "ballast")
+        yield body[700_000:]
 
-        answer = api.request("POST", "/contacts/csv-upload", headers=FORM, content=send())
+    answer = api.request("POST", "/contacts/csv-upload", headers=FORM, content=send())
 
-        assert refusal_of(answer, 503) == "The server's disk has no room for the upload."
-        assert files_in(server) == []
-        assert api.get("/lists").json()["metadata"]["total"] == 0
+    assert refusal_of(answer, 503) == "The server's disk has no room for the upload."
+    assert files_in(cramped) == []
+    assert api.get("/lists").json()["metadata"]["total"] == 0
 
 
 @pytest.mark.sqlite

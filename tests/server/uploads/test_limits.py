@@ -6,7 +6,16 @@ import pytest
 
 from dialbook.wire.csv_lines import RECORD_LIMIT
 from tests.conftest import NUMBERS, Client, Server, work_off
-from tests.server.uploads.sending import members_of, refusal_of, report_of, status_of, to_csv, upload, upload_of
+from tests.server.uploads.sending import (
+    cells_of,
+    csv_report_of,
+    members_of,
+    refusal_of,
+    report_of,
+    status_of,
+    to_csv,
+    upload,
+)
 
 
 @pytest.mark.parametrize(("list_type", "limit"), [("static", 10), ("dynamic", 20)])
@@ -39,8 +48,7 @@ def test_a_list_takes_what_it_may_hold(
     full = [row for row in report_of(api, answer) if row["reason"] == "list_full"]
     assert [row["number"] for row in full] == NUMBERS[limit : limit + over]
     assert {row["description"] for row in full} <= {"The list holds no more contacts."}
-    report = api.request("GET", f"/csv-status/{upload_of(answer)}/errors", headers={"Accept": "text/csv"}).text
-    kept = [line.split(",")[0] for line in report.splitlines() if "list_full" in line]
+    kept = [row[0] for row in cells_of(csv_report_of(api, answer)) if "list_full" in row]
     assert kept == [f"'{number}" for number in NUMBERS[limit : limit + over]]
     assert status_of(api, answer)["stats"]["duplicate"] == 2
     assert len(members_of(api, answer)) == min(limit, limit + over)

@@ -1,13 +1,13 @@
 """What is said of the rows that did not get into the list, and of all uploads."""
 
-import csv
-import io
 from collections.abc import Callable
 
 import pytest
 
 from tests.conftest import CHUNK, NUMBERS, Client, Server, work_off
 from tests.server.uploads.sending import (
+    cells_of,
+    csv_report_of,
     members_of,
     refusal_of,
     report_of,
@@ -21,11 +21,10 @@ from tests.server.uploads.sending import (
 def test_a_report_is_mended_and_uploaded(api: Client, server: Server) -> None:
     file = to_csv(["Number", "First Name", "tag"], ["bad", "'=1+1", "-x"], [NUMBERS[0], "Good", ""], ["", "Nobody", ""])
     answer = upload(api, server, file)
-    path = f"/csv-status/{upload_of(answer)}/errors"
 
-    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+    report = csv_report_of(api, answer)
 
-    rows = list(csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline="")))
+    rows = cells_of(report)
     assert rows[0] == ["Number", "First Name", "tag", "error_line", "error_reason", "error_description"]
     assert [row[:5] for row in rows[1:]] == [
         ["bad", "'=1+1", "'-x", "2", "number_invalid"],
@@ -44,17 +43,15 @@ def test_a_report_has_each_row_as_it_stands_in_the_file(api: Client, server: Ser
     rows = [["", "a"], ["12", "b"], ["9.19845E+11", "c"], [NUMBERS[0], "x" * 256], [NUMBERS[1], "d"], [NUMBERS[1], "e"]]
     answer = upload(api, server, to_csv(["number", "tag"], *rows))
 
-    report = api.request("GET", f"/csv-status/{upload_of(answer)}/errors", headers={"Accept": "text/csv"}).text
+    _, *found = cells_of(csv_report_of(api, answer))
 
-    _, *found = csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline=""))
     refused = [row for place, row in enumerate(rows) if place != 4]
     assert [[row[0].removeprefix("'"), row[1]] for row in found] == refused
 
 
 def test_a_row_with_too_many_cells_is_refused_until_it_is_mended(api: Client, server: Server) -> None:
     answer = upload(api, server, f"number,company_name,first_name\n{NUMBERS[0]},Acme, Inc,Bob\n".encode())
-    path = f"/csv-status/{upload_of(answer)}/errors"
-    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+    report = csv_report_of(api, answer)
 
     again = upload(api, server, report.encode())
     mended = upload(api, server, report.replace("Acme,Inc", '"Acme, Inc"').encode())
@@ -65,19 +62,16 @@ def test_a_row_with_too_many_cells_is_refused_until_it_is_mended(api: Client, se
 
 def test_a_row_that_ends_early_is_filled_up(api: Client, server: Server) -> None:
     answer = upload(api, server, f"number,tag,first_name\nbad,vip\n{NUMBERS[0]}\n".encode())
-    path = f"/csv-status/{upload_of(answer)}/errors"
 
-    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+    _, row = cells_of(csv_report_of(api, answer))
 
-    (_, row) = csv.reader(io.StringIO(report.removeprefix("\ufeff"), newline=""))
     assert row[:5] == ["bad", "vip", "", "2", "number_invalid"]
     assert [(each["number"], each["tag"]) for each in members_of(api, answer)] == [(NUMBERS[0], None)]
 
 
 def test_a_formula_for_a_column_is_written_and_read_as_one(api: Client, server: Server) -> None:
     answer = upload(api, server, to_csv(["number", "@handle"], ["bad", "x"]), type="dynamic")
-    path = f"/csv-status/{upload_of(answer)}/errors"
-    report = api.request("GET", path, headers={"Accept": "text/csv"}).text
+    report = csv_report_of(api, answer)
 
     mended = upload(api, server, report.replace("bad", NUMBERS[0]).encode(), type="dynamic")
 
@@ -91,7 +85,7 @@ def test_a_report_comes_in_pages(api: Client, server: Server) -> None:
 
     page = api.get(path, offset=CHUNK - 1, limit=3).json()
     past = api.get(path, offset=10**6).json()
-    whole = api.request("GET", path, headers={"Accept": "text/csv"}, params={"offset": 10}).text
+    whole = csv_report_of(api, answer, offset=10)
 
     assert page["metadata"] == {"count": 3, "offset": CHUNK - 1, "limit": 3, "total": CHUNK + 500}
     assert [item["data"]["number"] for item in page["response"]] == [f"bad{i}" for i in range(CHUNK - 1, CHUNK + 2)]
