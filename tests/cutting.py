@@ -1,10 +1,17 @@
 """A proxy before PostgreSQL that cuts a connection at the very moment of its commit."""
 
+import re
 import socket
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+# What a client sends, as "Message Formats" in PostgreSQL's manual has it: a type, four bytes of length, then text.
+# The driver prepares what it has sent some times on one connection, COMMIT too.
+ASKS = re.compile(rb"Q.{4}COMMIT\0", re.DOTALL)
+PREPARES = re.compile(rb"P.{4}(?P<name>[^\0]+)\0COMMIT\0", re.DOTALL)
+BINDS = re.compile(rb"B.{4}[^\0]*\0(?P<name>[^\0]+)\0", re.DOTALL)
 
 
 class Cutting(socketserver.ThreadingTCPServer):
@@ -24,6 +31,7 @@ class Passing(socketserver.BaseRequestHandler):
     server: Cutting
     request: socket.socket
     is_silent = False
+    prepared: bytes | None = None  # the name of a COMMIT
 
     def handle(self) -> None:
         with socket.create_connection(self.server.upstream) as upstream:
@@ -35,13 +43,19 @@ class Passing(socketserver.BaseRequestHandler):
             end(self.request, upstream)
 
     def _cuts(self, upstream: socket.socket, data: bytes) -> bool:
-        if self.server.when is None or not data.endswith(b"COMMIT\0"):
+        if not self._is_commit(data) or self.server.when is None:
             return False
         if self.server.when == "after":
             self.is_silent = True
             upstream.sendall(data)
             self.answers.join()
         return True
+
+    def _is_commit(self, data: bytes) -> bool:
+        if prepares := PREPARES.match(data):
+            self.prepared = prepares["name"]
+        binds = BINDS.match(data)
+        return ASKS.match(data) is not None or (binds is not None and binds["name"] == self.prepared)
 
     def _pass_answers(self, upstream: socket.socket) -> None:
         with suppress(OSError):

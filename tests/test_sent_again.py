@@ -23,7 +23,7 @@ from tests.test_concurrency import at_once
 from tests.test_idempotency import Change, is_replayed
 from tests.test_properties import BookMachine
 
-ROUNDS = 3  # of a COMMIT that the proxy knows: psycopg names one that it has sent five times over a connection
+ROUNDS = 10
 
 
 # By many, and after losses
