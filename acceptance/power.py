@@ -33,6 +33,8 @@ def _measure(trial: Trial, disk: Disk, postgres: Postgres | None) -> Sequence[Fi
             ask(database, "CHECKPOINT")
         disk.sync()
         with serving(trial, database) as server, writing(server, book, trial.chance(round_)) as writers:
+            for writer in writers:
+                writer.hears = False
             disk.cut_power()
             server.kill()
         _power_up(disk, postgres)

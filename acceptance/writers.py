@@ -70,6 +70,7 @@ class Writer(threading.Thread):
         self.uploads: list[str] = []
         self.acknowledged = 0
         self.problem: str | None = None
+        self.hears = True  # once the power is off, no answer leaves a machine: what comes after it counts for nothing
         self._http, self._numbers = http, numbers
 
     def run(self) -> None:
@@ -107,7 +108,7 @@ class Writer(threading.Thread):
         """Ask for something, after which `then` is there."""
         self.asked = then
         answer = self._http.request(method, path, **options)
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 or not self.hears:
             raise Gone
         if answer.status_code not in (200, 202):
             raise Failure(f"{method} {path} was answered {answer.status_code}: {answer.text[:300]}")
