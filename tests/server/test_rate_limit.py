@@ -1,4 +1,4 @@
-"""The rate limit: off by default, a moving window for each account when it is set."""
+"""The rate limit: off by default, a sliding window for each account when it is set."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

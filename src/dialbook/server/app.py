@@ -113,7 +113,7 @@ def create_app(
         counts,
         open_spool(settings.upload_folder, settings.database),
         asyncio.Semaphore(LOOKING),
-        FailedSignIns(settings.failed_sign_ins),
+        FailedSignIns(settings.failed_sign_ins, shared.folder),
     )
     deadlines, refusals = Deadlines(settings), Refusals(db)
 

@@ -1,14 +1,11 @@
 """How many requests an account may make (contract section 8)."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dialbook.model.errors import TooManyRequests
-from dialbook.server.window import WINDOW_SECONDS, SharedWindow
-
-log = logging.getLogger(__name__)
+from dialbook.server.window import WINDOW_SECONDS, SlidingWindow
 
 
 class RateLimit:
@@ -22,20 +19,18 @@ class RateLimit:
 
     def __init__(self, allowed: int, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._allowed = allowed
-        self._window = SharedWindow(allowed, folder, clock)
+        self._window = SlidingWindow("requests", allowed, folder, clock=clock)
 
     def admit(self, account: str) -> Mapping[str, str]:
         """Count one request; return the headers that say what is left.
 
-        While nothing can be written, on a disk that is full, nobody is counted, and so nobody refused.
+        While nothing can be counted, nobody is refused, and nothing is said of what is left.
 
         Raises:
             TooManyRequests: the window is full; nothing was counted, and the headers say when to come back.
         """
-        try:
-            count = self._window.count(account)
-        except OSError as error:
-            log.warning("Requests are not counted against the rate limit: %s.", error.strerror)
+        count = self._window.count(account)
+        if count is None:
             return {}
         headers = {
             "X-RateLimit-Limit": str(self._allowed),

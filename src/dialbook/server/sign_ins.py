@@ -1,13 +1,13 @@
 """How often somebody may fail to sign in, from one address and with one key (docs/decisions/0026)."""
 
-from collections.abc import Hashable
 from ipaddress import IPv6Address, IPv6Network
+from pathlib import Path
 
 from dialbook.model.errors import TooManyRequests
 from dialbook.model.network import Address
-from dialbook.server.window import MovingWindow
+from dialbook.server.window import SlidingWindow
 
-REMEMBERED = 10_000  # addresses and keys
+FILES = 4096  # for all addresses and keys, so that nobody who makes up more of them fills the disk
 SITE = 64  # bits of an IPv6 address: whoever has one address has all that begin with the same
 
 
@@ -16,11 +16,12 @@ class FailedSignIns:
 
     Args:
         allowed: how many a minute; 0 for any number.
+        folder: what the workers share, which count together.
     """
 
-    def __init__(self, allowed: int) -> None:
+    def __init__(self, allowed: int, folder: Path) -> None:
         self._allowed = allowed
-        self._window = MovingWindow(allowed, REMEMBERED)
+        self._window = SlidingWindow("failed-sign-ins", allowed, folder, files=FILES)
 
     def count(self, address: Address, key: str) -> None:
         """Count one.
@@ -34,13 +35,13 @@ class FailedSignIns:
         """
         if not self._allowed:
             return
-        tried = [("address", _site(address)), ("key", key)] if key else [("address", _site(address))]
-        counts = [self._window.count(hash(each)) for each in tried]  # which is short, whatever was given as a key
-        if not all(count.is_within for count in counts):
-            wait = max(count.wait for count in counts if not count.is_within)
+        tried = [f"address {_site(address)}", f"key {key}"] if key else [f"address {_site(address)}"]
+        counts = [self._window.count(each) for each in tried]
+        waits = [count.wait for count in counts if count and not count.is_within]
+        if waits:
             description = f"Signing in failed {self._allowed} times in a minute, which is as often as it may."
-            raise TooManyRequests(description, headers={"Retry-After": str(wait)})
+            raise TooManyRequests(description, headers={"Retry-After": str(max(waits))})
 
 
-def _site(address: Address) -> Hashable:
+def _site(address: Address) -> Address | IPv6Network:
     return IPv6Network((address, SITE), strict=False) if isinstance(address, IPv6Address) else address

@@ -1,13 +1,13 @@
-"""Counting what each one does in a moving window: no 60 seconds hold more than is allowed."""
+"""Counting what each one does in a sliding window: no 60 seconds hold more than is allowed."""
 
 import fcntl
+import logging
 import math
 import os
 import struct
 import time
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,9 @@ from pathlib import Path
 from msgspec import Struct
 
 WINDOW_SECONDS = 60
+ONE_EACH = 2**128
+
+log = logging.getLogger(__name__)
 
 
 class Count(Struct, frozen=True):
@@ -25,66 +28,60 @@ class Count(Struct, frozen=True):
     wait: int  # whole seconds until the oldest leaves the window
 
 
-class MovingWindow:
-    """Counts in memory, each process for itself.
-
-    Args:
-        allowed: how often.
-        most: how many are remembered; of more, those who came first are forgotten.
-    """
-
-    def __init__(self, allowed: int, most: int) -> None:
-        self._allowed = allowed
-        self._most = most
-        self._moments: dict[Hashable, deque[float]] = {}
-
-    def count(self, who: Hashable) -> Count:
-        """Count once more, unless the window is full."""
-        now = time.monotonic()
-        moments = self._moments[who] if who in self._moments else self._remember(who)
-        while moments and moments[0] <= now - WINDOW_SECONDS:
-            moments.popleft()
-        is_within = len(moments) < self._allowed
-        if is_within:
-            moments.append(now)
-        return Count(is_within, self._allowed - len(moments), _wait(moments[0], now))
-
-    def _remember(self, who: Hashable) -> deque[float]:
-        if len(self._moments) >= self._most:
-            del self._moments[next(iter(self._moments))]
-        return self._moments.setdefault(who, deque())
-
-
-class SharedWindow:
+class SlidingWindow:
     """Counts in files, for all processes that share a folder.
 
     Args:
+        name: what is counted; whatever has another name is counted apart.
         allowed: how often.
         folder: where there is a file for each one, of 8 bytes for each time that is allowed.
+        files: how many there may be of them; those who come to share one are counted together.
         clock: one that all processes have in common, and that no change of the system's time moves.
     """
 
-    def __init__(self, allowed: int, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        name: str,
+        allowed: int,
+        folder: Path,
+        *,
+        files: int = ONE_EACH,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
         self._allowed = allowed
         self._folder = folder
+        self._files = files
         self._clock = clock
+        self._is_counting = True
 
-    def count(self, who: str) -> Count:
-        """Count once more, unless the window is full.
+    def count(self, who: str) -> Count | None:
+        """Count once more, unless the window is full; None while nothing can be counted, on a disk that is full."""
+        try:
+            with closing(_Ring(self._path(who), self._allowed)) as ring:
+                count = self._count(ring)
+        except OSError as error:
+            if self._is_counting:  # a line for each request would fill the disk up once more
+                log.warning("No %s are counted: %s.", self._name, error.strerror)
+            self._is_counting = False
+            return None
+        self._is_counting = True
+        return count
 
-        Raises:
-            OSError: its file cannot be read or written.
-        """
-        path = self._folder / f"{sha256(who.encode()).hexdigest()}.window"
-        with closing(_Ring(path, self._allowed)) as ring:
-            now = self._clock()
-            end = ring.end
-            kept = range(max(0, end - self._allowed), end)
-            first = kept.start + bisect_right(kept, now - WINDOW_SECONDS, key=ring.moment)
-            is_within = end - first < self._allowed
-            if is_within:
-                ring.append(now)
-            return Count(is_within, self._allowed - (ring.end - first), _wait(ring.moment(first), now))
+    def _count(self, ring: "_Ring") -> Count:
+        now = self._clock()
+        end = ring.end
+        kept = range(max(0, end - self._allowed), end)
+        first = kept.start + bisect_right(kept, now - WINDOW_SECONDS, key=ring.moment)
+        is_within = end - first < self._allowed
+        if is_within:
+            ring.append(now)
+        wait = math.ceil(ring.moment(first) + WINDOW_SECONDS - now)
+        return Count(is_within, self._allowed - (ring.end - first), wait)
+
+    def _path(self, who: str) -> Path:
+        number = int.from_bytes(sha256(who.encode()).digest()) % self._files
+        return self._folder / f"{self._name}-{number:x}.window"
 
 
 class _Ring:
@@ -115,7 +112,3 @@ class _Ring:
 
     def _place(self, number: int) -> int:
         return 8 * (1 + number % self._size)
-
-
-def _wait(oldest: float, now: float) -> int:
-    return math.ceil(oldest + WINDOW_SECONDS - now)
