@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 
 SIZE = 4500  # more than two chunks
+CHUNK_SECONDS = 5  # for reading one, at the most
 COLUMNS = ["number", "first_name", "last_name", "company_name", "email", "tag"]
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 
@@ -202,17 +204,20 @@ def ask(server: Server, client: Client, list_sid: str) -> socket.socket:
 
 
 def open_snapshots(database: str) -> int:
-    """How many there are, but for those of chunks that are being read just now."""
+    """How many are held for longer than it takes to read a chunk."""
     if database.startswith("sqlite"):
         connection = apsw.Connection(database.removeprefix("sqlite:///"))
-        connection.set_busy_timeout(5000)
+        connection.set_busy_timeout(CHUNK_SECONDS * 1000)
         # A snapshot that somebody still read would keep the log from being emptied.
         ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.close()
         return int(bool(busy))
-    with psycopg.connect(database) as postgres:
+    with psycopg.connect(database, autocommit=True) as postgres:
         sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
-        return len(postgres.execute(sql).fetchall())
+        ends = time.monotonic() + CHUNK_SECONDS
+        while (held := postgres.execute(sql).fetchall()) and time.monotonic() < ends:
+            pass
+        return len(held)
 
 
 def rest(sock: socket.socket) -> bytes:
