@@ -196,6 +196,43 @@ def test_a_custom_field_may_be_32_levels_deep_and_no_deeper(client: Client) -> N
     assert spoilt["error_data"]["description"] == "custom_field is nested deeper than 32 levels."
 
 
+@pytest.mark.parametrize("levels", [33, 200, 480, 600, 900])
+@pytest.mark.parametrize(
+    ("path", "given", "field"),
+    [("contacts", f'"number": "{NUMBERS[3]}"', "custom_field"), ("lists", '"name": "Deep"', "type")],
+)
+def test_what_is_too_deep_spoils_its_item_alone(path: str, given: str, field: str, levels: int, client: Client) -> None:
+    """However deep, and wherever the interpreter would give up."""
+    deep = '{"a":' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+    body = f'{{"{path}": [{{{given}, "{field}": {deep}}}, {{{given}}}]}}'
+
+    status, envelope = send(client, "POST", f"/{path}", body.encode())
+
+    assert status == 207
+    spoilt, fine = envelope["response"]
+    assert (spoilt["error_data"]["code"], fine["code"]) == (1002, 200)
+    client.delete(f"/{path}/{fine['data']['sid']}")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "item"),
+    [
+        ("PUT", "/contacts", {"sid": "a\0b", "tag": "x"}),
+        ("PUT", "/lists", {"sid": "a\0b", "tag": "x"}),
+        ("POST", "/lists/{list}/contacts", {"contact_sid": "\0"}),
+    ],
+)
+def test_a_sid_with_a_character_that_none_has_is_not_found(
+    method: str, path: str, item: dict[str, str], client: Client, list_sid: str
+) -> None:
+    wrapper = next(wrapper for its_method, its_path, wrapper in WRAPPERS if (its_method, its_path) == (method, path))
+
+    status, envelope = send(client, method, path.format(list=list_sid), json.dumps({wrapper: [item, item]}).encode())
+
+    assert status == 207
+    assert [each["code"] for each in envelope["response"]] == [404, 404]
+
+
 @pytest.mark.parametrize("value", [b'"\xff"', b'"\xed\xa0\x80"', b"1e400", b'{"a": 1e400}'])
 @pytest.mark.parametrize("field", [b"first_name", b"custom_field", b"unknown"])
 def test_an_item_that_cannot_be_read_spoils_itself_alone(field: bytes, value: bytes, client: Client) -> None:

@@ -101,7 +101,9 @@ def list_type(value: object) -> ListType:
     """
     if value is None or value == "":
         return ListType.STATIC
+    if not isinstance(value, str):
+        raise Invalid(f"type must be a string; allowed are {', '.join(ListType)}.")
     try:
-        return ListType(value)  # type: ignore[arg-type]  # anything a client may send is looked up
+        return ListType(value)
     except ValueError:
         raise Invalid(f"type is {value!r}; allowed are {', '.join(ListType)}.") from None

@@ -31,6 +31,11 @@ def storable(value: str) -> bool:
     return "\0" not in value and (value.isascii() or _SURROGATE.search(value) is None)
 
 
+def searchable(value: str) -> str:
+    """The text, as far as it can be looked for: PostgreSQL cannot even be asked for NUL, which no stored text has."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def search_key(*names: str | None) -> str | None:
     """The names as one text that a case-insensitive search looks into, or `None` when all are unset."""
     return " ".join(filter(None, names)).casefold() or None

@@ -14,6 +14,7 @@ from dialbook.model.account import Account, ApiKey
 from dialbook.model.etag import ETags
 from dialbook.model.lists import ListLimits
 from dialbook.model.page import Window
+from dialbook.model.text import searchable
 from dialbook.server.load import Place
 from dialbook.server.rate_limit import RateLimit
 from dialbook.server.sign_ins import FailedSignIns
@@ -138,8 +139,7 @@ def url_but_paging(request: Request) -> str:
 def sid_of(request: Request, name: str) -> str:
     """A sid out of the path."""
     sid: str = request.scope["path_params"][name]
-    # PostgreSQL cannot even be asked for a text with NUL in it; no sid has the one or the other.
-    return sid.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return searchable(sid)
 
 
 # Callers ask for the same few windows over and over, and reading one takes longer than a look-up in the database.

@@ -10,7 +10,7 @@ from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ContactInLists, ListRef
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.etag import ETags
-from dialbook.model.text import optional_text, storable
+from dialbook.model.text import optional_text, searchable, storable
 from dialbook.wire.body import NOT_JSON, AnyFields, read_items, read_object
 
 SORT_FIELDS = ("date_created", "date_updated", "number", "first_name", "last_name")
@@ -152,7 +152,7 @@ def read_sid(value: object, name: str) -> str:
         raise Missing(f"{name} is mandatory")
     if not isinstance(value, str):
         raise Invalid(f"{name.lower()} must be a string.")
-    return value
+    return searchable(value)
 
 
 def read_custom_field(name: str, raw: Raw) -> str | None:
@@ -176,7 +176,7 @@ def read_custom_field(name: str, raw: Raw) -> str | None:
     if len(value) > CUSTOM_FIELD_KEYS:
         raise Invalid(f"{name} has {len(value)} keys; at most {CUSTOM_FIELD_KEYS} are allowed.")
     # What has few brackets cannot be deep, and need not be walked through.
-    if text.count("{") + text.count("[") > CUSTOM_FIELD_DEPTH and _depth(value) > CUSTOM_FIELD_DEPTH:
+    if text.count("{") + text.count("[") > CUSTOM_FIELD_DEPTH and _is_deeper(value, CUSTOM_FIELD_DEPTH):
         raise Invalid(f"{name} is nested deeper than {CUSTOM_FIELD_DEPTH} levels.")
     if "u0000" in text and _ESCAPED_NUL.search(text):
         raise Invalid(f"{name} holds a character that cannot be stored.")
@@ -205,9 +205,10 @@ def _number(value: object) -> str | None:
     return value
 
 
-def _depth(value: object) -> int:
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether it has more levels; of what has, no more are looked at, however many there are."""
     if isinstance(value, dict):
         value = list(value.values())
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
+    if not isinstance(value, list):
+        return False
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in value)
