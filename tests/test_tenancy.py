@@ -225,6 +225,18 @@ def test_a_page_of_another_site_changes_nothing(method: str, path: str, victim: 
     assert victim.state() == before
 
 
+@pytest.mark.parametrize("origin", ["http://[", "https://elsewhere.example", "null", "http://[::1", "é"])
+def test_a_page_of_another_origin_changes_nothing(origin: str, api: Client, server: Server) -> None:
+    """As browsers say that do not know Fetch Metadata."""
+    headers = {"Origin": origin.encode()}
+
+    answer = api.request("POST", "/lists", json={"lists": [{"name": "Theirs"}]}, headers=headers)
+    signing_in = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key}, headers=headers)
+
+    assert (answer.status_code, signing_in.status_code) == (403, 403)
+    assert api.get("/lists").json()["metadata"]["total"] == 0
+
+
 def test_a_page_of_our_own_may_change_things(api: Client) -> None:
     for site in ("same-origin", "none"):
         answer = api.request("POST", "/lists", json={"lists": [{"name": site}]}, headers={"Sec-Fetch-Site": site})

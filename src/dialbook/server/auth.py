@@ -64,9 +64,16 @@ def refuse_other_sites(request: Request) -> None:
         Forbidden: it is not ours.
     """
     site, origin = header_of(request, b"sec-fetch-site"), header_of(request, b"origin")
-    is_own = site in OWN_PAGES if site or not origin else urlsplit(origin).netloc == header_of(request, b"host")
+    is_own = site in OWN_PAGES if site or not origin else _host_of(origin) == header_of(request, b"host")
     if not is_own:
         raise Forbidden("A page of another site may not change anything here.")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # brackets that hold no address
+        return None
 
 
 def refuse_other_networks(request: Request, key: ApiKey) -> None:
