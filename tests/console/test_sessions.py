@@ -43,6 +43,16 @@ def test_a_wrong_token_opens_nothing(key: str | None, token: str, api: Client, s
     assert "set-cookie" not in answer.headers
 
 
+def test_a_form_to_sign_in_may_have_4_kib(server: Server) -> None:
+    """More is refused before it is there: strangers must not take what there is for those who sign in."""
+    answers = [
+        httpx2.post(f"{server.url}/console/sign-in", data={"key": "x", "token": "x" * size}) for size in (4000, 4096)
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 413]
+    assert "larger than 4096 bytes" in answers[1].text
+
+
 def test_a_key_that_may_only_write_opens_nothing(connect: Callable[..., Client], server: Server) -> None:
     client = connect(None, "--scope", "write")
 

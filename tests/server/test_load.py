@@ -2,6 +2,7 @@
 
 import select
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
@@ -15,7 +16,7 @@ from hypothesis import given
 from msgspec import Struct
 
 from dialbook.model.errors import DialbookError
-from dialbook.server.load import Bound, Retry
+from dialbook.server.load import Bound, Load, Place, Retry
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.gate import Gate, gated
@@ -241,3 +242,16 @@ def test_no_more_is_taken_than_there_is_and_all_of_it_can_be_taken_again(
     assert bound.take("a", limit // 2) is None
     assert bound.take("b", limit // 2) is None
     assert isinstance(bound.take("a", 1), DialbookError)
+
+
+def test_what_comes_byte_by_byte_takes_no_more_room_to_count() -> None:
+    place = Place(Load(Settings()), "caller", Retry())
+    tracemalloc.start()
+    try:
+        for _ in range(100_000):
+            place.hold(1, "account")
+        counted = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert counted < 10_000

@@ -7,6 +7,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from dialbook.model.errors import TooLarge
+from dialbook.model.text import searchable
 from dialbook.server.body import chunks_of
 from dialbook.server.context import place_of
 
@@ -42,11 +43,15 @@ class Form(Struct, frozen=True):
         return [value for given, value in self.fields if given == name]
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, limit: int = FORM_BYTES) -> Form:
     """Receive a form of type application/x-www-form-urlencoded (WHATWG URL standard).
 
+    Args:
+        request: what it comes with.
+        limit: bytes that it may have.
+
     Raises:
-        TooLarge: it has more than `FORM_BYTES`.
+        TooLarge: it has more.
         Unreadable: it ended early.
         TooManyRequests, Unavailable: there is too much of such already.
         TooSlow: it does not come within the deadlines.
@@ -54,10 +59,9 @@ async def read_form(request: Request) -> Form:
     body = bytearray()
     whose = request.scope["account"].sid if "account" in request.scope else NOBODY
     async for chunk in chunks_of(request):
+        if len(body) + len(chunk) > limit:
+            raise TooLarge(f"The form is larger than {limit} bytes.")
         place_of(request).hold(len(chunk), whose)
         body += chunk
-        if len(body) > FORM_BYTES:
-            raise TooLarge(f"The form is larger than {FORM_BYTES} bytes.")
-    # No text with NUL in it can be stored, nor even be looked for on PostgreSQL.
-    text = body.decode(errors="replace").replace("%00", "%EF%BF%BD")
-    return Form(parse_qsl(text, keep_blank_values=True))
+    fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    return Form([(searchable(name), searchable(value)) for name, value in fields])

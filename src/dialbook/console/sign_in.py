@@ -13,6 +13,8 @@ from dialbook.server.auth import count_failure, present, verify
 from dialbook.server.context import now_of, service_of, sid_of
 from dialbook.store import sessions as store
 
+SIGN_IN_BYTES = 4096  # so that strangers do not take what there is for the forms of all who are not signed in
+
 
 async def ask(request: Request) -> Response:
     """The form to sign in with; whoever is signed in is led on."""
@@ -23,7 +25,7 @@ async def ask(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """Open a session for whoever gives a live key and its token."""
-    form = await read_form(request)
+    form = await read_form(request, SIGN_IN_BYTES)
     following = _safe_path(form.text("next"))
     service, key, token = service_of(request), form.text("key"), form.secret("token").strip()
     presented = present(key, token, service.settings.token_secret)

@@ -67,18 +67,17 @@ def _check_type(request: Request) -> None:
 
 
 async def _receive(request: Request, limit: int) -> bytes:
-    chunks, length = [], 0
+    body = bytearray()
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
     place, account = place_of(request), account_of(request).sid
     async for chunk in chunks_of(request):
-        length += len(chunk)
-        if length > limit:
+        if len(body) + len(chunk) > limit:
             raise _too_large(limit)
         place.hold(len(chunk), account)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        body += chunk
+    return bytes(body)
 
 
 def _too_large(limit: int) -> TooLarge:

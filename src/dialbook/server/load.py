@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, cast
@@ -87,7 +88,7 @@ class Place:
         self._load = load
         self._caller = caller
         self._retry = retry
-        self._taken: list[tuple[Bound, Hashable, int]] = []  # besides the place itself
+        self._taken: Counter[tuple[Bound, Hashable]] = Counter()  # besides the place itself
         self.refusal = load.requests.take(caller, 1)
         self._is_counted = not self.refusal
 
@@ -132,7 +133,7 @@ class Place:
     def leave(self) -> None:
         """Give everything back."""
         self._stop_counting()
-        for bound, who, amount in self._taken:
+        for (bound, who), amount in self._taken.items():
             bound.give_back(who, amount)
         self._taken.clear()
         self.refusal = None  # which has a traceback, and so would keep all of this
@@ -145,4 +146,4 @@ class Place:
     def _take(self, bound: Bound, who: Hashable, amount: int) -> None:
         if refusal := bound.take(who, amount):
             raise refusal
-        self._taken.append((bound, who, amount))
+        self._taken[bound, who] += amount
