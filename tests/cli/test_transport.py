@@ -122,6 +122,21 @@ def test_with_a_certificate_it_speaks_https(
     assert read.headers.get_list("strict-transport-security") == ["max-age=31536000"]
 
 
+def test_what_is_no_request_is_answered_over_tls(
+    certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, tmp_path: Path
+) -> None:
+    answers = []
+    with started(*certified, "--database", database, folder=tmp_path, last_line="https://") as server:
+        for bad in (b"GETX / HTTP/1.1\r\n\r\n", b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n"):
+            with _connected(server, trusting) as connection:
+                connection.sendall(bad)
+                answers.append(b"".join(iter(lambda: connection.recv(65536), b"")))  # used at once
+        said = server.errors
+
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 400", b"HTTP/1.1 414"]
+    assert "Traceback" not in said
+
+
 def test_old_versions_of_tls_are_not_spoken(
     certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, tmp_path: Path
 ) -> None:

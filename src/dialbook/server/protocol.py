@@ -113,9 +113,11 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(_answer(error, self.parser.get_method().decode() if is_known else UNKNOWN_METHOD))
         if is_under_way:
             self.transport.close()
-        else:
-            # Closed while the caller still sends, the connection would be reset, and the answer might be lost.
+        # Closed while the caller still sends, the connection would be reset, and the answer might be lost.
+        elif self.transport.can_write_eof():
             self.transport.write_eof()
+        else:  # over TLS
+            self.loop.call_later(GOODBYE_SECONDS, self.transport.close)
 
     # What is waited for
 
