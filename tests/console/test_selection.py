@@ -233,6 +233,29 @@ def test_a_selection_is_exported(api: Client, server: Server, enter: Enter) -> N
         assert answer.headers["content-disposition"] == f'attachment; filename="{made}.csv"'
 
 
+@pytest.mark.parametrize("list_sid", ["0" * 32, "%E2%82%AC", "%00", "%0D%0Aa"])
+def test_contacts_of_a_list_that_is_not_there_are_not_exported(
+    list_sid: str, api: Client, server: Server, enter: Enter
+) -> None:
+    answer = enter(server, api).post(f"/console/lists/{list_sid}/selection/export", data={"contact": ["a"]})
+
+    assert answer.status_code == 404
+
+
+def test_contacts_whose_sid_has_a_character_that_none_has_are_not_found(
+    api: Client, server: Server, enter: Enter
+) -> None:
+    made, _ = filled(api, "Friends", 1)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = enter(server, api).post(
+        f"/console/lists/{made}/selection/work", content=b"action=remove&contact=a\0b", headers=headers
+    )
+
+    assert answer.status_code == 200
+    assert len(numbers_in(api, made)) == 1
+
+
 def test_a_whole_list_is_downloaded(api: Client, page: Page) -> None:
     made, _ = filled(api, "Friends", 3000)
     page.goto(f"/console/lists/{made}")

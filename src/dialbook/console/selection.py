@@ -95,12 +95,13 @@ async def work_off(request: Request) -> Response:
 
 async def export_selection(request: Request) -> Response:
     """The selected contacts as a file."""
-    account, sid = account_of(request).sid, sid_of(request, "list_sid")
+    db, account = service_of(request).db, account_of(request).sid
+    sid = (await db.read(get_list, account, sid_of(request, "list_sid"))).sid
     selection = _read_selection(request, await read_form(request))
     if selection.is_all:
         return redirect(request, url(f"/console/lists/{sid}/export", {"format": "csv", **selection.given}))
     format_ = FORMATS["text/csv"]
-    chosen = await service_of(request).db.scan(find_members, account, sid, selection.sids)
+    chosen = await db.scan(find_members, account, sid, selection.sids)
     rows = [tuple(getattr(contact, field) for field in format_.fields) for contact in chosen]
     headers = {"Content-Disposition": f'attachment; filename="{sid}.csv"'}
     return Response(format_.head + format_.write(rows), headers=headers, media_type=CSV_TYPE)
