@@ -176,6 +176,7 @@ def test_what_never_reached_a_server_is_sent_again(call: Call) -> None:
         (["X-RateLimit-Limit: 9", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 8"], 8),
         (["Retry-After: 7", "X-RateLimit-Reset: 50"], 7),
         (["Retry-After: Mon, 05 Jan 2026 09:00:09 GMT", "Date: Mon, 05 Jan 2026 09:00:00 GMT"], 9),
+        (["Retry-After: Mon, 05 Jan 2026 09:00:09 -0000", "Date: Mon, 05 Jan 2026 09:00:00 GMT"], 9),
         (["X-RateLimit-Reset: 1767603610", "Date: Mon, 05 Jan 2026 09:00:00 GMT"], 10),
     ],
 )
@@ -187,7 +188,9 @@ def test_the_pause_is_what_the_server_asks_for(headers: list[str], least: float)
     assert least <= pauses[0] <= least + Retries().first
 
 
-@pytest.mark.parametrize("given", ["soon", "-1", "Mon, 05 Jan 2026", "1767603610", ""])
+@pytest.mark.parametrize(
+    "given", ["soon", "-1", "Mon, 05 Jan 2026", "1767603610", "1767603610000", "9" * 400, "9" * 5000, ""]
+)
 def test_a_pause_that_cannot_be_read_is_the_usual_one(given: str) -> None:
     pauses: list[float] = []
     with peer(refusal(429, 1006, f"Retry-After: {given}"), FOUND) as there:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from dialbook.client.errors import NoAnswer
 from dialbook.model.errors import DialbookError
 
-_A_MOMENT = 10**9  # seconds: as a pause 31 years, as a moment the year 2001
+_MOMENT_DIGITS = 10  # of seconds: as a pause 31 years, as a moment the year 2001
 _GATEWAY = {502, 504}  # said by what stands before a server that it cannot reach
 
 
@@ -57,7 +57,7 @@ def _may_repeat(error: DialbookError, *, is_safe: bool) -> bool:
 def _asked(headers: Mapping[str, str]) -> float | None:
     """How many seconds the server asks to wait: by `Retry-After`, else by when its rate limit begins anew."""
     given = headers.get("retry-after") or headers.get("x-ratelimit-reset") or ""
-    if given.isdecimal() and int(given) < _A_MOMENT:
+    if given.isdecimal() and len(given) < _MOMENT_DIGITS:
         return float(given)
     until, now = _moment(given), _moment(headers.get("date", ""))
     # By the server's own clock, which need not agree with ours.
@@ -65,9 +65,8 @@ def _asked(headers: Mapping[str, str]) -> float | None:
 
 
 def _moment(given: str) -> datetime | None:
-    if given.isdecimal():
-        return datetime.fromtimestamp(int(given), UTC)
     try:
-        return parsedate_to_datetime(given)
-    except ValueError:
+        moment = datetime.fromtimestamp(int(given), UTC) if given.isdecimal() else parsedate_to_datetime(given)
+    except (ValueError, OverflowError, OSError):  # no moment, or none of the years 1 to 9999
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
