@@ -210,6 +210,13 @@ def test_a_log_that_was_written_anew_is_told_by_a_head_that_was_kept(logged: Log
     assert cut == "entry 6 is missing, and all that came after it"
 
 
+@pytest.mark.parametrize("command", ["query", "verify"])
+def test_the_log_of_an_account_that_never_was_is_refused(command: str, server: Server) -> None:
+    done = CliRunner().invoke(dialbook, ["audit", command, "nobody", "--database", server.database])
+
+    assert (done.exit_code, done.output) == (1, "Error: There is no account 'nobody'.\n")
+
+
 def test_a_head_that_is_none_is_refused(logged: Logged, server: Server) -> None:
     client, _ = logged
 

@@ -13,7 +13,9 @@ from dialbook.cli.output import database_options, json_option, many, show, show_
 from dialbook.cli.remote import limit_options
 from dialbook.model.audit import Entry, Head, read_runs
 from dialbook.model.moment import utc_text
+from dialbook.store.accounts import get_account
 from dialbook.store.audit_log import FIRST, LAST, Verified, Wanted, find_entries, list_chains, verify_chain
+from dialbook.store.database import Database
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 COLUMNS = ("NUMBER", "MOMENT", "VIA", "KEY", "ACTION", "DONE", "FAILED", "REFUSED", "REQUEST", "TOUCHED")
@@ -59,6 +61,7 @@ def query(
     """
     wanted = Wanted(**conditions, since=_text(since) or FIRST, until=_text(until) or LAST)
     with opened(database, config) as db:
+        _refuse_unknown(db, account_sid)
         found = scan(db, find_entries, account_sid, wanted, None if everything else limit)
     if as_json:
         show([asdict(entry) | {"touched": list(read_runs(entry.touched))} for entry in found])
@@ -85,6 +88,8 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
         raise click.UsageError("Give the account whose --head it is.")
     kept = _read_head(head) if head else None
     with opened(database, config) as db:
+        if account_sid:
+            _refuse_unknown(db, account_sid)
         accounts = [account_sid] if account_sid else scan(db, list_chains)
         found = [scan(db, verify_chain, account, kept) for account in accounts]
     if as_json:
@@ -95,6 +100,12 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
         click.echo(f"Entry {kept.number} was pruned: nothing is left to compare its hash with.", err=True)
     if any(each.broken for each in found):
         raise SystemExit(1)
+
+
+def _refuse_unknown(db: Database, account: str) -> None:
+    """A log is there of whoever did something; of whoever has none yet, the account has to be."""
+    if account not in scan(db, list_chains):
+        scan(db, get_account, account)
 
 
 def _cells(entry: Entry) -> list[object]:
