@@ -228,7 +228,7 @@ def test_a_page_of_another_site_changes_nothing(method: str, path: str, victim: 
 @pytest.mark.parametrize("origin", ["http://[", "https://elsewhere.example", "null", "http://[::1", "é"])
 def test_a_page_of_another_origin_changes_nothing(origin: str, api: Client, server: Server) -> None:
     """As browsers say that do not know Fetch Metadata."""
-    headers = {"Origin": origin.encode()}
+    headers = {b"Origin": origin.encode()}
 
     answer = api.request("POST", "/lists", json={"lists": [{"name": "Theirs"}]}, headers=headers)
     signing_in = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key}, headers=headers)
