@@ -3,25 +3,36 @@
 Whoever calls meanwhile is answered 503, in the envelope; once PostgreSQL is back, Dialbook is too, without a restart.
 """
 
+import asyncio
 import os
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
+from dialbook.jobs.runner import Runner
+from dialbook.model.errors import Unavailable
+from dialbook.model.lists import ListLimits
+from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store import postgres_session
-from tests.conftest import NUMBERS, Client, run_cli, serving
+from dialbook.store.engines import open_database
+from dialbook.store.spool import open_spool
+from tests.conftest import NUMBERS, Client, run_cli, serving, work_off
 from tests.cutting import cutting
 from tests.effort import effort
 from tests.postgres import Postgres, ask, missing, running_postgres
+from tests.server.uploads.sending import upload_of
 
 CALLERS = 6
 RESTARTS = effort("RESTARTS", 3)
@@ -139,6 +150,56 @@ def test_the_connection_is_cut_at_the_commit(
     assert "retry-after" not in answer.headers
     assert total == made
     assert again.status_code == (207 if made else 200)
+
+
+def test_an_upload_whose_commit_comes_late_has_its_file(
+    frail: Postgres, new_client: Callable[..., Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that waits for a standby outlives the connection that asked for it, and the patience of the caller."""
+    monkeypatch.setattr(postgres_session, "SILENCE_SECONDS", 3.0)  # instead of 16
+    url = frail.create_book()
+    with serving(Settings(database=url, upload_folder=str(tmp_path))) as server:
+        client = new_client(server)
+        ask(url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        ask(url, "SELECT pg_reload_conf()")
+        answer = client.upload(f"number\n{NUMBERS[0]}\n".encode())
+        work_off(server)
+        ask(url, "ALTER SYSTEM RESET synchronous_standby_names")
+        ask(url, "SELECT pg_reload_conf()")
+        while not (uploads := client.get("/csv-status").json()["response"]):
+            pass
+        work_off(server)
+        status = client.get(f"/csv-status/{uploads[0]['data']['upload_id']}").json()["response"]["data"]
+
+    assert answer.status_code == 503
+    assert (status["status"], status["stats"]["success"]) == ("completed", 1)
+
+
+def test_an_account_whose_book_is_locked_keeps_no_other_waiting(
+    postgres: Postgres, new_client: Callable[..., Client]
+) -> None:
+    """By whoever is at its database, for as long as he likes."""
+    with serving(Settings(database=postgres.create_book())) as server, psycopg.connect(server.database) as outside:
+        locked, other = new_client(server), new_client(server)
+        locked.upload(f"number\n{NUMBERS[0]}\n".encode())
+        upload_id = upload_of(other.upload(f"number\n{NUMBERS[0]}\n".encode()))
+        whose = {"account": locked.account}
+        outside.execute("SELECT 1 FROM books AS b WHERE b.account = %(account)s FOR UPDATE", whose)
+
+        spool = open_spool(server.settings.upload_folder, server.database)
+        limits = UploadLimits(ListLimits(), 10_000)
+        with (
+            closing(open_database(server.database)) as db,
+            asyncio.Runner() as loop,
+            closing(Runner(db, spool, limits, lambda: datetime.now(UTC))) as runner,
+        ):
+            with pytest.raises(Unavailable):
+                loop.run(runner.turn())
+            loop.run(runner.turn())
+
+        status = other.get(f"/csv-status/{upload_id}").json()["response"]["data"]["status"]
+
+    assert status == "completed"
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])

@@ -29,6 +29,7 @@ from dialbook.store.uploads import fail_upload, get_upload
 IDLE_SECONDS = 0.25  # between looks into an empty queue
 TROUBLE_SECONDS = 1.0  # before another try, when the database or the disk cannot be used
 OPEN_FILES = 16
+LATE_SECONDS = 3600.0  # in which an upload may still be queued, by a commit whose connection was lost
 FILE_GONE = "Its file is gone."
 FAILED_HERE = "Something went wrong here; the log names this upload."
 
@@ -90,14 +91,13 @@ class Runner:
         queue = await self._db.read(list_queue, self._spool.name)
         await self._sweep(queue)
         for queued in sorted(queue, key=lambda each: (self._last_turns.get(each.account, 0), each.upload)):
+            # However it ends: what is wrong with one account or file must not keep the others from being worked off.
+            self._last_turns[queued.account] = next(self._turn_numbers)
             try:
-                is_done = await self._work(queued)
-            except OSError as trouble:  # which must not keep the others from being worked off
+                if await self._work(queued):
+                    return True
+            except OSError as trouble:
                 log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, type(trouble).__name__)
-                is_done = False
-            if is_done:
-                self._last_turns[queued.account] = next(self._turn_numbers)
-                return True
         return False
 
     async def _turn_and_rest(self) -> float:
@@ -183,7 +183,7 @@ class Runner:
         queued = {each.upload for each in queue}
         for sid in self._files.keys() - queued:
             self._remove(sid)
-        if idle := self._spool.lock_idle(queued):
+        if idle := self._spool.lock_idle(queued, seconds=LATE_SECONDS):
             # What is queued by now must be seen: on SQLite a read would share the snapshot of the one before.
             self._spool.sweep(idle, {each.upload for each in await self._db.scan(list_queue, self._spool.name)})
 

@@ -75,6 +75,7 @@ async def receiving_upload(
         except DialbookError as refusal:
             file.is_kept = isinstance(refusal, Unavailable)
             raise
+        file.confirm()
 
 
 async def get_upload(request: Request) -> Response:

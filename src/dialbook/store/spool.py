@@ -10,13 +10,15 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
-from io import BufferedReader, BufferedWriter
+from io import BufferedRandom, BufferedWriter
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryFile
+from urllib.parse import parse_qsl, urlencode
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.engines import SQLITE
@@ -25,6 +27,8 @@ NAME_FILE = "folder-name"
 SUFFIX = ".upload"
 RESERVE = 64 * 1024 * 1024  # bytes of the disk that uploads leave free
 FULL = "The server's disk has no room for the upload."
+
+PLACE = {"host", "hostaddr", "port", "dbname", "user", "service", "options"}  # what libpq finds a database by
 
 _OURS = re.compile(rf"([0-9a-f]{{32}}){re.escape(SUFFIX)}")
 
@@ -41,7 +45,7 @@ def open_spool(folder: str, database: str) -> "Spool":
         place = str(Path(database.removeprefix(SQLITE)).resolve())
         beside = Path(f"{place}-uploads")
     else:
-        place = database.rpartition("@")[2].partition("?")[0]
+        place = _place_of(database)
         beside = Path("dialbook-uploads") / _key(place)
     return Spool(Path(folder) / _key(place) if folder else beside)
 
@@ -125,7 +129,7 @@ class Spool:
             OSError: it cannot be read.
         """
         path = self._path(sid)
-        file = path.open("rb")
+        file = path.open("r+b")  # some file systems lock nothing for whoever cannot write
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -141,9 +145,15 @@ class Spool:
         """The files that are there."""
         return [found[1] for path in self.folder.iterdir() if (found := _OURS.fullmatch(path.name)) and path.is_file()]
 
-    def lock_idle(self, but: Collection[str] = ()) -> list["LockedFile"]:
-        """The files that nobody works on, but for some uploads'; each is locked until it is closed."""
-        return [file for sid in self.sids() if sid not in but and (file := self._lock_if_there(sid))]
+    def lock_idle(self, but: Collection[str] = (), *, seconds: float = 0) -> list["LockedFile"]:
+        """The files that nobody works on, but for some uploads'; each is locked until it is closed.
+
+        Args:
+            but: those uploads.
+            seconds: for how long a file stays whose upload was never confirmed.
+        """
+        latest = time.time() - seconds
+        return [file for sid in self.sids() if sid not in but and (file := self._lock_if_idle(sid, latest))]
 
     def sweep(self, idle: Sequence["LockedFile"], queued: Collection[str]) -> None:
         """Remove those of some locked files that no upload waits for, and close all.
@@ -157,9 +167,10 @@ class Spool:
                 file.path.unlink(missing_ok=True)
             file.close()
 
-    def _lock_if_there(self, sid: str) -> "LockedFile | None":
+    def _lock_if_idle(self, sid: str, latest: float) -> "LockedFile | None":
         with suppress(FileNotFoundError):
-            return self.lock(sid)
+            if self._path(sid).stat().st_mtime <= latest:
+                return self.lock(sid)
         return None
 
     def _path(self, sid: str) -> Path:
@@ -172,7 +183,7 @@ class Spool:
 class LockedFile:
     """A file that somebody works on."""
 
-    def __init__(self, path: Path, file: BufferedReader) -> None:
+    def __init__(self, path: Path, file: BufferedRandom) -> None:
         self.path = path
         self._file = file
 
@@ -209,6 +220,11 @@ class Received:
             os.fsync(self._file.fileno())
             sync(self.path.parent)
 
+    def confirm(self) -> None:
+        """Say that the database has its upload: from then on it goes as soon as none waits for it."""
+        with suppress(FileNotFoundError):  # it is worked off already
+            os.utime(self.path, (0, 0))
+
     def close(self) -> None:
         """Let others have it."""
         with suppress(OSError):  # what could not be written was said before
@@ -236,6 +252,16 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _place_of(url: str) -> str:
+    """Which database of PostgreSQL a URL names, whoever asks for it and how."""
+    server, _, query = url.partition("?")
+    user, at, place = server.rpartition("@")
+    if not place.partition("/")[2]:
+        place = user.rpartition("//")[2].partition(":")[0] + at + place  # the database has the user's name
+    elsewhere = sorted((name, value) for name, value in parse_qsl(query) if name in PLACE)
+    return f"{place}?{urlencode(elsewhere)}" if elsewhere else place
 
 
 def _key(place: str) -> str:

@@ -1,6 +1,7 @@
 """The files of uploads: whose they are, when they go, and where there is no room for them."""
 
 import asyncio
+import os
 import socket
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store.engines import open_database
-from dialbook.store.spool import RESERVE, Spool
+from dialbook.store.spool import RESERVE, Spool, open_spool
 from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
 from tests.disks import mounted
 from tests.server.uploads.sending import (
@@ -66,10 +67,16 @@ def test_a_file_is_its_owners_alone_and_goes_with_the_end(api: Client, server: S
 
 def test_a_file_that_nobody_waits_for_is_removed(api: Client, server: Server) -> None:
     api.upload(b"number\n")
-    (folder_of(server) / f"{'0' * 32}.upload").write_bytes(b"number\n")
+    path = folder_of(server) / f"{'0' * 32}.upload"
+    path.write_bytes(b"number\n")
 
     work_off(server)
+    # Somebody's upload may still come whose answer was lost.
+    kept = files_in(server)
+    make_old(path)
+    work_off(server)
 
+    assert kept == [path.name]
     assert files_in(server) == []
 
 
@@ -108,6 +115,35 @@ def test_books_that_share_a_folder_leave_each_others_files_alone(
         assert status_of(theirs, their_answer)["stats"]["success"] == 1
 
 
+HERE = "postgresql://dialbook:secret@db.example:5432/book"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (f"{HERE}?host=/run/a", f"{HERE}?host=/run/b"),
+        (HERE, f"{HERE}?port=5433"),
+        (HERE, f"{HERE}?options=-csearch_path%3Dother"),
+        ("postgresql://one@db.example", "postgresql://other@db.example"),
+        ("postgresql:///book?service=one", "postgresql:///book?service=other"),
+    ],
+)
+def test_each_book_has_a_folder_of_its_own(one: str, other: str) -> None:
+    assert open_spool("uploads", one).folder != open_spool("uploads", other).folder
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://somebody:else@db.example:5432/book",
+        f"{HERE}?sslmode=require&connect_timeout=3",
+        f"{HERE}?application_name=x",
+    ],
+)
+def test_a_book_has_one_folder_however_it_is_asked_for(url: str) -> None:
+    assert open_spool("uploads", url).folder == open_spool("uploads", HERE).folder
+
+
 def test_a_file_that_cannot_be_read_keeps_no_others_waiting(connect: Callable[..., Client], server: Server) -> None:
     one, other = connect(), connect()
     broken = one.upload(to_csv(["number"], [NUMBERS[0]]))
@@ -123,6 +159,10 @@ def test_a_file_that_cannot_be_read_keeps_no_others_waiting(connect: Callable[..
     path.rmdir()
     work_off(server)
     assert status_of(one, broken)["reason"] == "Its file is gone."
+
+
+def make_old(path: Path) -> None:
+    os.utime(path, (0, 0))
 
 
 class Surprised(Spool):
