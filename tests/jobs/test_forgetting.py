@@ -42,7 +42,7 @@ def test_an_upload_is_remembered_for_some_days_after_its_end(
         assert len(other_kept) == 1
         assert uploads_of(other) == []
         assert client.get("/contacts").json()["metadata"]["total"] == 1
-        (note,) = [entry for entry in entries(client, server) if entry["action"] == "forget_uploads"]
+        (note,) = [entry for entry in entries(client, server) if entry["action"] == "forget_upload"]
         assert (note["via"], note["touched"], note["succeeded"], note["failed"]) == ("job", [ended], 1, 0)
         work_off(server)
         assert client.get(f"/csv-status/{waiting}").json()["response"]["data"]["status"] == "completed"

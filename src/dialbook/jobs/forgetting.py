@@ -4,20 +4,23 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec
 
 from msgspec import Struct
 
 from dialbook.jobs.pace import BREATH_SECONDS
-from dialbook.model.errors import DialbookError
+from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.settings import Settings
 from dialbook.store.accounts import list_account_sids
 from dialbook.store.audit import prune
 from dialbook.store.audit_log import list_chains
-from dialbook.store.database import Database
+from dialbook.store.database import Database, Tx
 from dialbook.store.idempotency import forget_answers
-from dialbook.store.uploads import forget_uploads
+from dialbook.store.uploads import forget_upload
 
 FORGET_SECONDS = 3600.0
+
+P = ParamSpec("P")
 
 
 class Retention(Struct, frozen=True):
@@ -40,7 +43,7 @@ def retention_of(settings: Settings) -> Retention:
 async def forget_now_and_then(db: Database, retention: Retention, clock: Callable[[], datetime]) -> None:
     """Forget what is older than that, once an hour, until cancelled."""
     while True:
-        with suppress(DialbookError):  # what does not go now goes the next time
+        with suppress(DialbookError):
             await forget(db, retention, now=clock())
         await asyncio.sleep(FORGET_SECONDS)
 
@@ -48,15 +51,23 @@ async def forget_now_and_then(db: Database, retention: Retention, clock: Callabl
 async def forget(db: Database, retention: Retention, *, now: datetime) -> None:
     """Forget it, account by account, in steps that keep no change waiting for long.
 
+    What does not go now, since somebody keeps an account's book locked, goes the next time.
+
     Raises:
         Unavailable: the database cannot be used now.
     """
     for account in await db.read(list_account_sids):
-        await db.write(forget_uploads, account, before=now - retention.uploads, now=now)
-        while await db.write(forget_answers, account, before=now - retention.answers):
-            await asyncio.sleep(BREATH_SECONDS)
+        await _step_by_step(db, forget_upload, account, before=now - retention.uploads, now=now)
+        await _step_by_step(db, forget_answers, account, before=now - retention.answers)
     # By whole days, so that it is once a day that an entry says so.
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     for account in await db.read(list_chains):
-        while await db.write(prune, account, before=today - retention.entries, now=now):
+        await _step_by_step(db, prune, account, before=today - retention.entries, now=now)
+
+
+async def _step_by_step(
+    db: Database, step: Callable[Concatenate[Tx, P], int], /, *args: P.args, **kwargs: P.kwargs
+) -> None:
+    with suppress(Unavailable):
+        while await db.write(step, *args, **kwargs):
             await asyncio.sleep(BREATH_SECONDS)

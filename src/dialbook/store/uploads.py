@@ -164,21 +164,21 @@ def end_upload(tx: Tx, account: str, sid: str, status: Status, reason: str | Non
     tx.run("DELETE FROM upload_numbers WHERE account = :account AND upload = :sid", account=account, sid=sid)
 
 
-def forget_uploads(tx: Tx, account: str, *, before: datetime, now: datetime) -> int:
-    """Delete the uploads that ended before a moment, with their reports, and note it; return how many."""
+def forget_upload(tx: Tx, account: str, *, before: datetime, now: datetime) -> int:
+    """Delete an upload that ended before a moment, with its report, and note it; return how many, 0 or 1."""
     lock_book(tx, account)
-    sids = tx.all(
-        "SELECT u.sid FROM uploads AS u WHERE u.account = :account AND u.ended < :moment",
+    oldest = tx.one(
+        "SELECT u.sid FROM uploads AS u WHERE u.account = :account AND u.ended < :moment ORDER BY u.sid LIMIT 1",
         account=account,
         moment=utc_text(before),
     )
-    for (sid,) in sids:
-        tx.run("DELETE FROM upload_reports WHERE account = :account AND upload = :sid", account=account, sid=sid)
-        tx.run("DELETE FROM uploads WHERE account = :account AND sid = :sid", account=account, sid=sid)
-    if sids:
-        effect = Effect([sid for (sid,) in sids], succeeded=len(sids))
-        note(tx, account, Author(Via.JOB, now), "forget_uploads", effect)
-    return len(sids)
+    if oldest is None:
+        return 0
+    (sid,) = oldest
+    tx.run("DELETE FROM upload_reports WHERE account = :account AND upload = :sid", account=account, sid=sid)
+    tx.run("DELETE FROM uploads WHERE account = :account AND sid = :sid", account=account, sid=sid)
+    note(tx, account, Author(Via.JOB, now), "forget_upload", Effect([sid], succeeded=1))
+    return 1
 
 
 def _read(row: Row) -> Upload:
