@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
+from dialbook.model.errors import Invalid
 from dialbook.settings import Settings
+from dialbook.store import sqlite_backup
 from dialbook.store.migrate import migrations
 from dialbook.store.spool import open_spool
 from dialbook.store.sqlite import APPLICATION_ID
@@ -166,6 +169,25 @@ def test_nothing_that_is_there_is_overwritten(copy: Path, served: Server) -> Non
     assert copy.read_bytes() == before
 
 
+def test_what_has_come_there_meanwhile_is_not_overwritten(
+    copy: Path, served: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_backup, "PAGES", 1)  # so that a small book takes some steps
+    other, now = tmp_path / "other.db", datetime.now(UTC)
+
+    def come(done: int, total: int) -> None:  # noqa: ARG001  # however far it is
+        other.write_bytes(b"another's")
+
+    with pytest.raises(Invalid, match="is there already"):
+        sqlite_backup.back_up(str(path_of(served.database)), other, come)
+    other.unlink()
+    with pytest.raises(Invalid, match="is there already"):
+        sqlite_backup.restore(copy, str(other), "folder", come, now=now)
+
+    assert other.read_bytes() == b"another's"
+    assert not [*tmp_path.glob(".*.draft*")]
+
+
 def test_a_full_disk_keeps_nothing_of_a_copy(client: Client, served: Server, tmp_path: Path) -> None:
     client.create_contacts(*({"number": number} for number in NUMBERS[100:5000]))
     with mounted(tmp_path / "small", 256 * 1024) as folder:
@@ -237,6 +259,17 @@ def test_a_book_that_is_there_is_replaced_once_its_name_is_typed(copy: Path, cli
     assert right.exit_code == 0, right.output
     assert content(book) == content(copy)
     assert [each["account_sid"] for each in run_cli("account", "list", "--database", url_of(book))] == [client.account]
+
+
+def test_a_book_that_is_elsewhere_is_replaced_there(copy: Path, tmp_path: Path) -> None:
+    book, name = tmp_path / "real.db", tmp_path / "name.db"
+    run_cli("account", "create", "other", "--database", url_of(book))
+    name.symlink_to(book)
+
+    assert run("restore", str(copy), "--replace", "--yes", "--database", url_of(name)).exit_code == 0
+
+    assert name.readlink() == book
+    assert content(book) == content(copy)
 
 
 def test_a_book_in_use_is_not_replaced(copy: Path, served: Server, client: Client) -> None:

@@ -81,7 +81,7 @@ def restore(source: Path, path: str, folder: str, on_pages: OnPages, *, now: dat
         Unavailable: there is no copy, one of the two cannot be used, is in use or is damaged, or the copy belongs to a
             newer Dialbook.
     """
-    target = Path(path)
+    target = Path(path).resolve()  # the book may be elsewhere, and only named here
     if not replace:
         _refuse_existing(target)
     with _draft_of(target) as draft:
@@ -94,7 +94,11 @@ def restore(source: Path, path: str, folder: str, on_pages: OnPages, *, now: dat
             _refuse_miscounts(copy, str(source))
             with copy:
                 ended = fail_uploads_elsewhere(SqliteTx(copy), folder, now=now)
-        with _held(target):
+        if replace and target.exists():
+            with _held(target):
+                _give_name(draft, target, replace=True)
+        else:
+            _refuse_existing(target)
             _give_name(draft, target)
     return ended
 
@@ -159,13 +163,8 @@ def _held(target: Path) -> Iterator[None]:
     """Keep everybody from opening a book, whose log is moved into it before.
 
     Raises:
-        Invalid: there is none, but a log that another has left, which would be taken for that of the one to come.
         Unavailable: it is in use or damaged.
     """
-    if not target.exists():
-        _refuse_existing(target)
-        yield
-        return
     with _opened(target) as connection:
         with trouble_as_unavailable(f"{target} cannot be replaced: a server or a command uses it, or it is damaged"):
             connection.set_busy_timeout(0)
@@ -176,8 +175,25 @@ def _held(target: Path) -> Iterator[None]:
         yield
 
 
-def _give_name(draft: Path, target: Path) -> None:
-    """Let the file have its name once all of it is on the disk."""
+def _give_name(draft: Path, target: Path, *, replace: bool = False) -> None:
+    """Let the file have its name once all of it is on the disk.
+
+    Raises:
+        Invalid: another file has got that name meanwhile, which it is not to `replace`.
+    """
     sync(draft)
-    draft.replace(target)
+    if replace:
+        draft.replace(target)
+    else:
+        _name_as_well(draft, target)
     sync(target.parent)
+
+
+def _name_as_well(draft: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(draft)
+    except FileExistsError:
+        raise Invalid(f"{target} is there already.") from None
+    except OSError:  # a disk whose files have one name each
+        _refuse_existing(target)
+        draft.replace(target)
