@@ -123,6 +123,26 @@ def test_as_many_as_left_came_and_that_is_seen(mirror: Mirror) -> None:
     mirror.check()
 
 
+def test_a_number_that_somebody_else_has_now_leads_to_its_new_owner(mirror: Mirror) -> None:
+    """The list does not tell, neither by its date nor by its count."""
+    _, sids = fill(mirror.client, 25)
+    made, _ = mirror.client.create_lists([{"name": "One"}, {"name": "Later"}]).raise_for_failures()
+    mirror.client.add_members(made.sid, [sids[0]])
+    # A list that is as new as anything else is read again in any case.
+    execute(
+        mirror.there,
+        "UPDATE lists SET updated = '2026-01-05T09:00:00Z' WHERE account = :account",
+        account=mirror.account,
+    )
+    mirror.pull()
+    mirror.client.update_contact(sids[0], number=NUMBERS[40])
+    mirror.client.create_contacts([{"number": NUMBERS[0], "first_name": "Asha"}])
+
+    mirror.pull()
+
+    mirror.check()
+
+
 def test_a_list_that_was_renamed_and_one_that_took_its_name(mirror: Mirror) -> None:
     list_sid, _ = fill(mirror.client, 3)
     mirror.pull()

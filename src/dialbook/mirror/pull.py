@@ -7,7 +7,7 @@ from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import ContactPull
 from dialbook.mirror.pull_lists import ListPull
-from dialbook.mirror.record import Last, Mark, Record, Settled, Trusted
+from dialbook.mirror.record import Last, Mark, Moved, Record, Settled, Trusted
 from dialbook.mirror.report import Line, Refusal, Report, compare
 
 
@@ -43,7 +43,10 @@ async def pull(
     counts = await _count(book, contacts, lists)
     refused = [Refusal(f"contact {sid}", reason) for sid, reason in contacts.refused.items()] + lists.refused
     if counts[0].there in {None, counts[0].here + len(contacts.refused)}:
-        record.finish(Last(contacts.newest, await book.checksum(), lists.marks, contacts.refused))
+        # Somebody's number may have moved after his lists were read.
+        kept = _known_marks(last, record)
+        marks = {sid: mark for sid, mark in lists.marks.items() if sid in kept}
+        record.finish(Last(contacts.newest, await book.checksum(), marks, contacts.refused))
     else:
         record.forget()  # what was noted is not what is in the book
     return Report(counts, refused, dict(progress.changes))
@@ -62,8 +65,13 @@ async def _trusted(book: Book, record: Record) -> Last | None:
 
 def _known_marks(last: Last | None, record: Record) -> Mapping[str, Mark]:
     """The state in which each list is settled, by this run or the one before."""
-    now = {step.sid: step.mark for step in record.steps() if isinstance(step, Settled)}
-    return {**(last.lists if last else {}), **now}
+    known = dict(last.lists) if last else {}
+    for step in record.steps():
+        if isinstance(step, Moved):
+            known.clear()
+        elif isinstance(step, Settled):
+            known[step.sid] = step.mark
+    return known
 
 
 async def _count(book: Book, contacts: ContactPull, lists: ListPull) -> list[Line]:

@@ -10,7 +10,7 @@ from dialbook.client.results import Contact, Page
 from dialbook.mirror.book import Book
 from dialbook.mirror.harvest import Harvest
 from dialbook.mirror.progress import Progress
-from dialbook.mirror.record import Began, Last, Met, Record, Swept
+from dialbook.mirror.record import Began, Last, Met, Moved, Record, Swept
 from dialbook.mirror.sweep import ROUNDS, Read, sweep
 
 CHUNK = 1000  # contacts stored at once; a kill costs reading as many again
@@ -35,6 +35,8 @@ class ContactPull:
         self._region = region
         self._progress = progress
         self._harvest = Harvest(region, {})
+        self._last: datetime | None = None  # the newest change that the last run has met
+        self._known: set[str] = set()  # of those who wait to be stored, the sids of whom it can have met
         self.newest: datetime | None = None  # the newest change that was met on the server
         self.total: int | None = None
 
@@ -50,6 +52,7 @@ class ContactPull:
             last: what the run before has left, when the book is still so: then what changed since is enough, unless the
                 total says that somebody has left.
         """
+        self._last = last.newest if last else None
         is_begun = any(isinstance(step, Began) for step in self._record.steps())
         if not (last and last.newest) or is_begun or not await self._has_only_grown(last, last.newest):
             await self._replace()
@@ -98,7 +101,7 @@ class ContactPull:
         async with aclosing(sweep(self._pages(OLDEST_FIRST), self._harvest, offset)) as parts:
             async for part in parts:
                 self.total = part.total
-                self._harvest.meet(part.items)
+                self._meet(part.items)
                 self._progress.watch("contacts", len(self._harvest), part.total)
                 if self._harvest.waiting >= CHUNK:
                     self._record.add(await self._store(part.behind))
@@ -114,7 +117,7 @@ class ContactPull:
             async for part in parts:
                 self.total = part.total
                 fresh = [contact for contact in part.items if (contact.date_updated or since) >= since]
-                self._harvest.meet([contact for contact in fresh if contact.sid not in met])
+                self._meet([contact for contact in fresh if contact.sid not in met])
                 moments += [contact.date_updated for contact in part.items if contact.sid not in met]
                 met.update(contact.sid for contact in part.items)
                 self._progress.watch("changed contacts", len(met), None)
@@ -124,13 +127,25 @@ class ContactPull:
         self.newest = max(filter(None, moments), default=self.newest)
         return _is_descending(moments)
 
+    def _meet(self, contacts: Sequence[Contact]) -> None:
+        self._harvest.meet(contacts)
+        if self._last:
+            self._known |= {each.sid for each in contacts if (each.date_created or self._last) <= self._last}
+
     async def _store(self, behind: int) -> Met:
         """Store who was met; return what is to be noted of it: what is noted is done, whatever happens."""
         drafts, met = self._harvest.take(behind)
+        await self._note_moves({number for sid, number in met.numbers.items() if sid in self._known})
         put = await self._book.put_contacts(drafts)
         self._progress.changes["contacts made"] += put.made
         self._progress.changes["contacts changed"] += put.changed
         return met
+
+    async def _note_moves(self, numbers: set[str]) -> None:
+        """Note, before they are stored, that some are new here of the numbers of those whom the last run knew."""
+        self._known.clear()
+        if len(await self._book.find(list(numbers))) < len(numbers):
+            self._record.add(Moved())
 
     async def _newest_change(self) -> datetime | None:
         page = await self._client.list_contacts(limit=1, sort_by=NEWEST_FIRST)

@@ -68,7 +68,11 @@ class Settled(Struct, frozen=True, tag=True):
     mark: Mark
 
 
-Step: TypeAlias = Trusted | Began | Met | Swept | Settled
+class Moved(Struct, frozen=True, tag=True):
+    """Somebody whom the last run knew has a number that nobody had here: no list tells whether he is in it."""
+
+
+Step: TypeAlias = Trusted | Began | Met | Swept | Settled | Moved
 
 
 class Record:
