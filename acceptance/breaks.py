@@ -129,4 +129,6 @@ SLOW_CLIENTS_STAY = Sabotage(f"{SERVER}/deadlines.py", "if waiting.is_too_long(s
 ADMITS_EVERYBODY = Sabotage(f"{SERVER}/load.py", 'Bound("requests", settings.max_requests)', 'Bound("requests", 10**6)')
 FORGETS_KEYS = Sabotage(f"{SERVER}/idempotency.py", "    return given[0]", "    return None")
 LEAVES_TRACES = Sabotage(f"{STORE}/sqlite_wipe.py", '            connection.execute("VACUUM")', "            pass")
-TAKES_TWICE_AS_MUCH = Sabotage(f"{SERVER}/body.py", "        if length > limit:", "        if length > 2 * limit:")
+TAKES_TWICE_AS_MUCH = Sabotage(
+    f"{SERVER}/body.py", "if len(body) + len(chunk) > limit:", "if len(body) + len(chunk) > 2 * limit:"
+)

@@ -80,7 +80,9 @@ side is a profile, or a URL without key and token that a profile has them for.
 - **A second pull** reads the contacts that changed since, newest first. When the total says that some have left, it
   goes through all of them once; and so it does when the book was changed by somebody else. A list is read again when
   its date or its count has moved; a dynamic one always, and so is the one that was changed last, and each of the public
-  service's, since there a date does not tell. `--full` reads everything.
+  service's, since there a date does not tell. All are read again when somebody has a number that is new in the book,
+  since their lists do not tell of it. Two who have changed numbers with each other are not seen by that. `--full` reads
+  everything.
 - **A second push** reads all of the server's account, and sends what differs.
 - **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes, and says so on a
   terminal.
