@@ -13,7 +13,7 @@ from tests.conftest import NUMBERS, execute, run_cli
 from tests.mirror.conftest import Mirror
 from tests.processes import Running, started
 
-OLD = "2026-01-05T09:00:00Z"
+OLD, NEW = "2026-01-05T09:00:00Z", "2026-01-06T09:00:00Z"
 CONTACTS = 100
 
 
@@ -34,6 +34,9 @@ def test_a_second_run_asks_for_what_changed(tmp_path: Path) -> None:
             execute(there, "UPDATE contacts SET updated = :old WHERE account = :account", old=OLD, account="acme")
             execute(there, "UPDATE lists SET updated = :old WHERE account = :account", old=OLD, account="acme")
             client.create_contacts([{"number": NUMBERS[CONTACTS]}])
+            # A second that is not over has room for contacts that the first run cannot have met.
+            newest = "UPDATE contacts SET created = :new, updated = :new WHERE account = :account AND updated > :old"
+            execute(there, newest, new=NEW, old=OLD, account="acme")
             mirror = Mirror(client, url, "acme", there, here, {"XDG_STATE_HOME": str(tmp_path / "state")})
 
             before = requests(server)
