@@ -222,7 +222,7 @@ class Received:
 
     def confirm(self) -> None:
         """Say that the database has its upload: from then on it goes as soon as none waits for it."""
-        with suppress(FileNotFoundError):  # it is worked off already
+        with suppress(OSError):  # it is worked off already; or else it stays for longer than it need
             os.utime(self.path, (0, 0))
 
     def close(self) -> None:
