@@ -1,9 +1,7 @@
 """A disk that is full, and one that fails now and then: nothing acknowledged is lost, and the server goes on."""
 
-import errno
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import httpx2
 import jsonschema_rs
@@ -15,7 +13,7 @@ from acceptance.trial import Figure, Trial
 from bench.data import make_book, sqlite_url
 from tests.conftest import NUMBERS
 from tests.contract import check_answer
-from tests.disks import mounted
+from tests.disks import fill_up, mounted
 from tests.processes import HANG_SECONDS
 
 DISK = 64 * 2**20  # bytes
@@ -41,7 +39,7 @@ def fill(trial: Trial) -> Sequence[Figure]:
             bulks = Bulks(http, iter(NUMBERS))
             while (answer := bulks.create()).status_code == 200:
                 pass
-            _fill_up(folder)
+            fill_up(folder)
             answers = [answer, *(bulks.create() for _ in range(REFUSALS))]
             reads = [http.get("/contacts").status_code for _ in range(REFUSALS)]
             (folder / "ballast").unlink()
@@ -105,14 +103,3 @@ def _seconds_until_accepted(bulks: Bulks) -> float:
         if time.monotonic() - began > HANG_SECONDS:
             break
     return time.monotonic() - began
-
-
-def _fill_up(folder: Path) -> None:
-    """Take what is left of the disk."""
-    with (folder / "more").open("wb", buffering=0) as file:
-        try:
-            while file.write(b"\0" * 4096):
-                pass
-        except OSError as full:
-            if full.errno != errno.ENOSPC:
-                raise

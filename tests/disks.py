@@ -1,5 +1,6 @@
 """File systems that are soon full."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -29,6 +30,21 @@ def mounted(folder: Path, size: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run([*as_root, "umount", folder], check=True)
+
+
+def fill_up(folder: Path) -> None:
+    """Take what is left of the disk that a folder is on, but for the bytes at the end of files that have them already.
+
+    Raises:
+        OSError: something else is wrong with it than that it is full.
+    """
+    with (folder / "more-ballast").open("wb", buffering=0) as file:
+        try:
+            while file.write(b"\0" * 4096):
+                pass
+        except OSError as full:
+            if full.errno != errno.ENOSPC:
+                raise
 
 
 def _cannot(reason: str) -> NoReturn:

@@ -1,6 +1,5 @@
 """A SQLite book on a disk that is full."""
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
-from tests.disks import mounted
+from tests.disks import fill_up, mounted
 
 DISK = 8 * 1024 * 1024  # enough that the log is carried over into the file before the disk is full
 BALLAST = 2 * 1024 * 1024
@@ -49,16 +48,6 @@ class Caller:
         return found
 
 
-def _fill_up(folder: Path) -> None:
-    """Take what is left of the disk, but for the bytes at the end of files that have them already."""
-    with (folder / "more-ballast").open("wb", buffering=0) as file:
-        try:
-            while file.write(b"\0" * 4096):
-                pass
-        except OSError as full:
-            assert full.errno == errno.ENOSPC  # noqa: PT017  # it is how the loop ends
-
-
 @pytest.fixture
 def key_of_small_book(small_disk: Path) -> dict[str, str]:
     database = f"sqlite:///{small_disk}/book.db"
@@ -75,7 +64,7 @@ def test_a_full_disk_refuses_changes_and_loses_none_that_was_acknowledged(
         caller = Caller(server, http, key_of_small_book)
         while (refused := caller.create()).status_code == 200:
             pass
-        _fill_up(small_disk)
+        fill_up(small_disk)
         still_refused = [caller.create() for _ in range(3)]
         while_full = caller.numbers()
         acknowledged_before = len(caller.acknowledged)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, cast
@@ -88,7 +87,7 @@ class Place:
         self._load = load
         self._caller = caller
         self._retry = retry
-        self._taken: Counter[tuple[Bound, Hashable]] = Counter()  # besides the place itself
+        self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
         self.refusal = load.requests.take(caller, 1)
         self._is_counted = not self.refusal
 
@@ -146,4 +145,4 @@ class Place:
     def _take(self, bound: Bound, who: Hashable, amount: int) -> None:
         if refusal := bound.take(who, amount):
             raise refusal
-        self._taken[bound, who] += amount
+        self._taken[bound, who] = self._taken.get((bound, who), 0) + amount
