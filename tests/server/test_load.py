@@ -2,6 +2,7 @@
 
 import select
 import socket
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,14 +15,16 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 from msgspec import Struct
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.model.errors import DialbookError
 from dialbook.server.load import Bound, Load, Place, Retry
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.gate import Gate, gated
-from tests.raw import connected, head, read_answer, read_to_end
+from tests.raw import PATIENCE, connected, head, read_answer, read_to_end
 
+PLACES = 64  # for one caller
 ITEM = b'{"contacts": [{"number": "%s"}]}' % NUMBERS[0].encode()
 FORM = "Content-Type: multipart/form-data; boundary=form"
 FILE = b'--form\r\nContent-Disposition: form-data; name="file_name"; filename="a.csv"\r\n\r\nnumber\r\n'
@@ -201,6 +204,55 @@ def test_bodies_that_are_held_are_bounded_too(connect: Callable[..., Client], ne
 
         assert refused.recv(100).startswith(b"HTTP/1.1 429 ")
         assert light.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
+
+
+class Stopped:
+    """Stands before a server, stops its event loop while whoever has the header Stop is there, and notes all answers.
+
+    So whatever is sent meanwhile comes at once.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.is_stopped = threading.Event()
+        self.goes_on = threading.Event()
+        self.statuses: list[int] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (b"stop", b"yes") in scope.get("headers", []):
+            self.is_stopped.set()
+            self.goes_on.wait(PATIENCE)
+
+        async def note(message: Message) -> None:
+            if "status" in message:
+                self.statuses.append(message["status"])
+            await send(message)
+
+        await self._app(scope, receive, note)
+
+
+@pytest.mark.sqlite
+def test_who_finds_no_place_is_told_before_all_who_have_one_are_served(
+    new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    before: list[Stopped] = []
+
+    def stopped(app: ASGIApp) -> ASGIApp:
+        before.append(Stopped(app))
+        return before[0]
+
+    with serving(Settings(database=new_database(), max_requests=2 * PLACES), before=stopped) as server:
+        client = connect("many", to=server)
+        first, *rest = [open_.enter_context(connected(server)) for _ in range(1 + PLACES + 1)]
+        first.sendall(head(client, "GET", "/contacts", "Stop: yes", "Connection: close"))
+        before[0].is_stopped.wait(PATIENCE)
+        for sock in rest:
+            sock.sendall(head(client, "GET", "/contacts", "Connection: close"))
+        before[0].goes_on.set()
+        answers = sorted(read_answer(read_to_end(sock)).status for sock in [first, *rest])
+
+    assert answers == [200] * (1 + PLACES) + [429]
+    assert before[0].statuses.index(429) < PLACES / 2
 
 
 @given(st.lists(st.floats(0, 3), min_size=2, max_size=20))

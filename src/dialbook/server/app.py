@@ -23,6 +23,7 @@ from dialbook.server.lag import watch
 from dialbook.server.load import Load
 from dialbook.server.outbox import Turn
 from dialbook.server.probes import Question, Readiness, probe_routes
+from dialbook.server.queue import Queue
 from dialbook.server.rate_limit import RateLimit
 from dialbook.server.refusals import Refusals
 from dialbook.server.sign_ins import FailedSignIns
@@ -122,7 +123,8 @@ def create_app(
         tasks = [asyncio.create_task(deadlines.keep())]
         if counts:
             tasks.append(asyncio.create_task(watch(counts, db)))
-        yield {"turn": Turn(), "load": Load(settings), "deadlines": deadlines}
+        turn = Turn()
+        yield {"turn": turn, "queue": Queue(turn), "load": Load(settings), "deadlines": deadlines}
         for task in tasks:
             task.cancel()
         await refusals.close()

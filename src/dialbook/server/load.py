@@ -99,7 +99,8 @@ class Place:
         Raises:
             TooManyRequests, Unavailable: always.
         """
-        await asyncio.sleep(self._retry.wait())
+        if wait := self._retry.wait():
+            await asyncio.sleep(wait)
         raise cast(DialbookError, self.refusal)
 
     def begin_stream(self, account: str) -> None:

@@ -2,6 +2,7 @@
 is no HTTP."""
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import cast
 
@@ -15,6 +16,8 @@ from dialbook.server.deadlines import Deadlines, Stage
 from dialbook.server.head import UNENDED_LIMIT, Headers, check_head, unended
 from dialbook.server.load import Load, Place, Retry
 from dialbook.server.outbox import OneWrite
+from dialbook.server.probes import PROBES
+from dialbook.server.queue import Queue
 from dialbook.wire.envelope import refusal, to_bytes
 
 UNKNOWN_METHOD = "UNKNOWN"
@@ -30,6 +33,7 @@ class Protocol(HttpToolsProtocol):
         self._out = OneWrite(transport, self.app_state["turn"])
         super().connection_made(cast(asyncio.Transport, self._out))
         self._load: Load = self.app_state["load"]
+        self._queue: Queue = self.app_state["queue"]
         self._deadlines: Deadlines = self.app_state["deadlines"]
         self.url = b""
         self._received = 0  # bytes of bodies
@@ -78,8 +82,12 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope = cast(Scope, cycle.scope)
-        scope["place"] = Place(self._load, _caller(scope["headers"]), self._retry)
-        super()._start_asgi_task(cycle, app)
+        scope["place"] = place = Place(self._load, _caller(scope["headers"]), self._retry)
+        begin = partial(super()._start_asgi_task, cycle, app)
+        if place.refusal or scope["path"] in PROBES:
+            begin()
+        else:
+            self._queue.add(begin)
 
     def on_response_complete(self) -> None:
         """Go on to the next request; uvicorn's own sets a timer each time, which the deadlines make needless."""
