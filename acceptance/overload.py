@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
+from random import Random
 from statistics import quantiles
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from acceptance.crowd import Answer, Course, crowd, p99, to_request
 from acceptance.servers import new_databases, serving
@@ -15,6 +17,9 @@ from bench.data import Book, bare_contacts, fill_list, make_book, to_body
 from tests.processes import Running
 
 Requests: TypeAlias = Callable[[Book, str], Iterator[bytes]]
+K = TypeVar("K", bound=Hashable)
+
+BEST, KNEE, OVERLOAD = "best", "knee", "overload"
 
 CALLERS = (1, 2, 4, 8, 16, 32, 64, 128)
 SATURATED = 0.9  # of the most that was ever answered: the fewest callers who reach it are at the knee
@@ -48,9 +53,10 @@ def creations(book: Book, _: str) -> Iterator[bytes]:
 
 
 def overload(requests_of: Requests) -> Callable[[Trial], Sequence[Figure]]:
-    """A check with these requests; a round is a second of load, with each number of callers.
+    """A check with these requests; a round is a second with too many callers.
 
-    Where the knee is depends on the machine, so it is looked for first, and the server then set up for it.
+    Where the knee is depends on the machine, so it is looked for first, and a server is then set up for it. What a
+    machine can do drifts by a third within seconds, so whatever is compared takes turns.
     """
 
     def measure(trial: Trial) -> Sequence[Figure]:
@@ -60,14 +66,15 @@ def overload(requests_of: Requests) -> Callable[[Trial], Sequence[Figure]]:
             requests = requests_of(book, fill_list(database, MEMBERS))
             with serving(trial, database) as server:
                 crowd(server.port, requests, callers=TIMES, seconds=WARM_UP)
-                courses = _courses(server, requests, trial.rounds)
-            knee = _knee(courses)
-            with serving(trial, database, max_requests=PLACES * knee) as server, probing(server) as probes:
-                crowd(server.port, requests, callers=TIMES, seconds=WARM_UP)
-                over = crowd(
-                    server.port, requests, callers=TIMES * knee, seconds=trial.rounds, patience=trial.chance(0)
-                )
-        return _figures(courses, knee, over, probes)
+                asking = {n: partial(_ask, server, requests, n) for n in CALLERS}
+                found = _in_turns(asking, trial.rounds / 4)
+                knee, best = _knee(found), _best(found)
+                with serving(trial, database, max_requests=PLACES * knee) as narrow:
+                    crowd(narrow.port, requests, callers=TIMES, seconds=WARM_UP)
+                    probes: list[float] = []
+                    overload = partial(_ask_too_much, narrow, requests, TIMES * knee, trial.chance(0), probes)
+                    courses = _in_turns({BEST: asking[best], KNEE: asking[knee], OVERLOAD: overload}, trial.rounds)
+        return [Figure("callers at the knee", knee), *_figures(courses, probes)]
 
     return measure
 
@@ -94,32 +101,52 @@ def is_whole_refusal(answer: Answer) -> bool:
     return b"\r\nretry-after: " in answer.head.lower() and answer.body.startswith(b'{"request_id":')
 
 
-def _courses(server: Running, requests: Iterator[bytes], seconds: float) -> Mapping[int, Course]:
-    """So many seconds of load with each number of callers, in passes, since what a machine can do drifts meanwhile."""
-    courses = {n: Course([], 0) for n in CALLERS}
+def _ask(server: Running, requests: Iterator[bytes], callers: int, seconds: float) -> Course:
+    return crowd(server.port, requests, callers=callers, seconds=seconds)
+
+
+def _ask_too_much(
+    server: Running, requests: Iterator[bytes], callers: int, patience: Random, probes: list[float], seconds: float
+) -> Course:
+    with probing(server) as probed:
+        course = crowd(server.port, requests, callers=callers, seconds=seconds, patience=patience)
+    probes += probed
+    return course
+
+
+def _in_turns(loads: Mapping[K, Callable[[float], Course]], seconds: float) -> Mapping[K, Course]:
+    """So many seconds of each load, in passes."""
+    courses = {name: Course([], 0) for name in loads}
     for _ in range(PASSES):
-        for n, course in courses.items():
-            part = crowd(server.port, requests, callers=n, seconds=seconds / PASSES)
-            course.answers += part.answers
-            course.seconds += part.seconds
+        for name, load in loads.items():
+            part = load(seconds / PASSES)
+            courses[name].answers += part.answers
+            courses[name].seconds += part.seconds
+            courses[name].broken += part.broken
     return courses
 
 
+def _best(courses: Mapping[int, Course]) -> int:
+    """The number of callers who were answered most."""
+    return max(courses, key=lambda callers: courses[callers].rate(200))
+
+
 def _knee(courses: Mapping[int, Course]) -> int:
-    most = max(course.rate(200) for course in courses.values())
+    """The least number of callers who were answered nearly as much."""
+    most = courses[_best(courses)].rate(200)
     return next(callers for callers, course in courses.items() if course.rate(200) >= SATURATED * most)
 
 
-def _figures(courses: Mapping[int, Course], knee: int, over: Course, probes: Sequence[float]) -> Sequence[Figure]:
-    peak = max(course.rate(200) for course in courses.values())
+def _figures(courses: Mapping[str, Course], probes: Sequence[float]) -> Sequence[Figure]:
+    knee, over = courses[KNEE], courses[OVERLOAD]
+    most = max(courses[BEST].rate(200), knee.rate(200))
     admitted, refused = over.with_status(200), over.with_status(429, 503)
     others = len(over.answers) - len(admitted) - len(refused) + over.broken
     return [
-        Figure("callers at the knee", knee),
-        Figure("p99 there", p99(courses[knee].with_status(200)) * 1000, " ms"),
-        Figure("most answers", peak, " a second"),
-        Figure(f"answers with {TIMES} times as many callers, of the most", over.rate(200) / peak, at_least=GOODPUT),
-        Figure("p99 of these, to that at the knee", p99(admitted) / p99(courses[knee].answers), at_most=LATENCY),
+        Figure("p99 there", p99(knee.answers) * 1000, " ms"),
+        Figure("most answers", most, " a second"),
+        Figure(f"answers with {TIMES} times as many callers, of the most", over.rate(200) / most, at_least=GOODPUT),
+        Figure("p99 of these, to that at the knee", p99(admitted) / p99(knee.answers), at_most=LATENCY),
         Figure("refused", len(refused)),
         Figure("refusals that say too little", sum(not is_whole_refusal(each) for each in refused), at_most=0),
         *([Figure("p99 of refusals", p99(refused) * 1000, " ms", at_most=REFUSAL_MS)] if len(refused) > 1 else []),
