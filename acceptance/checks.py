@@ -156,8 +156,8 @@ CHECKS = (
         "At four times saturation it goes on serving pages, and refuses at once",
         overload.overload(overload.pages),
         {
-            SQLITE: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
-            POSTGRES: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
+            SQLITE: Case(breaks.ADMITS_EVERYBODY, full=16, bite=8),
+            POSTGRES: Case(breaks.ADMITS_EVERYBODY, full=16, bite=8),
         },
     ),
     Check(
@@ -166,8 +166,8 @@ CHECKS = (
         "The same of single writes",
         overload.overload(overload.creations),
         {
-            SQLITE: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
-            POSTGRES: Case(breaks.ADMITS_EVERYBODY, full=8, bite=3),
+            SQLITE: Case(breaks.ADMITS_EVERYBODY, full=16, bite=8),
+            POSTGRES: Case(breaks.ADMITS_EVERYBODY, full=16, bite=8),
         },
     ),
     Check(
@@ -245,7 +245,7 @@ CHECKS = (
         24,
         "backup",
         "A backup under load is one moment of the book, whole and sound, and is restored as such",
-        suite("cli/test_backup.py"),
+        suite("cli/backup"),
         {SQLITE: Case(breaks.KEEPS_DAMAGED_COPIES)},
         tier=TEST,
     ),
