@@ -84,6 +84,8 @@ class Protocol(HttpToolsProtocol):
         scope = cast(Scope, cycle.scope)
         scope["place"] = place = Place(self._load, _caller(scope["headers"]), self._retry)
         begin = partial(super()._start_asgi_task, cycle, app)
+        if place.refusal:
+            self._queue.hurry()
         if place.refusal or scope["path"] in PROBES:
             begin()
         else:
