@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
-from random import Random
 from statistics import quantiles
 from typing import TypeAlias, TypeVar
 
@@ -66,14 +65,13 @@ def overload(requests_of: Requests) -> Callable[[Trial], Sequence[Figure]]:
             requests = requests_of(book, fill_list(database, MEMBERS))
             with serving(trial, database) as server:
                 crowd(server.port, requests, callers=TIMES, seconds=WARM_UP)
-                asking = {n: partial(_ask, server, requests, n) for n in CALLERS}
+                asking = {n: partial(crowd, server.port, requests, callers=n) for n in CALLERS}
                 found = _in_turns(asking, trial.rounds / 4)
                 knee, best = _knee(found), _best(found)
-                with serving(trial, database, max_requests=PLACES * knee) as narrow:
+                with serving(trial, database, max_requests=PLACES * knee) as narrow, probing(narrow) as probes:
                     crowd(narrow.port, requests, callers=TIMES, seconds=WARM_UP)
-                    probes: list[float] = []
-                    overload = partial(_ask_too_much, narrow, requests, TIMES * knee, trial.chance(0), probes)
-                    courses = _in_turns({BEST: asking[best], KNEE: asking[knee], OVERLOAD: overload}, trial.rounds)
+                    too_many = partial(crowd, narrow.port, requests, callers=TIMES * knee, patience=trial.chance(0))
+                    courses = _in_turns({BEST: asking[best], KNEE: asking[knee], OVERLOAD: too_many}, trial.rounds)
         return [Figure("callers at the knee", knee), *_figures(courses, probes)]
 
     return measure
@@ -101,25 +99,12 @@ def is_whole_refusal(answer: Answer) -> bool:
     return b"\r\nretry-after: " in answer.head.lower() and answer.body.startswith(b'{"request_id":')
 
 
-def _ask(server: Running, requests: Iterator[bytes], callers: int, seconds: float) -> Course:
-    return crowd(server.port, requests, callers=callers, seconds=seconds)
-
-
-def _ask_too_much(
-    server: Running, requests: Iterator[bytes], callers: int, patience: Random, probes: list[float], seconds: float
-) -> Course:
-    with probing(server) as probed:
-        course = crowd(server.port, requests, callers=callers, seconds=seconds, patience=patience)
-    probes += probed
-    return course
-
-
-def _in_turns(loads: Mapping[K, Callable[[float], Course]], seconds: float) -> Mapping[K, Course]:
+def _in_turns(loads: Mapping[K, Callable[..., Course]], seconds: float) -> Mapping[K, Course]:
     """So many seconds of each load, in passes."""
     courses = {name: Course([], 0) for name in loads}
     for _ in range(PASSES):
         for name, load in loads.items():
-            part = load(seconds / PASSES)
+            part = load(seconds=seconds / PASSES)
             courses[name].answers += part.answers
             courses[name].seconds += part.seconds
             courses[name].broken += part.broken
