@@ -207,17 +207,20 @@ def test_bodies_that_are_held_are_bounded_too(connect: Callable[..., Client], ne
         assert light.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
 
 
-class Stopped:
+class Stop:
     """Stands before a server, stops its event loop while whoever has the header Stop is there, and notes all answers.
 
     So whatever is sent meanwhile comes at once.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self) -> None:
         self.is_stopped = threading.Event()
         self.goes_on = threading.Event()
         self.statuses: list[int] = []
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        self._app = app
+        return self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (b"stop", b"yes") in scope.get("headers", []):
@@ -236,26 +239,21 @@ class Stopped:
 def test_who_finds_no_place_is_told_before_all_who_have_one_are_served(
     new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
 ) -> None:
-    before: list[Stopped] = []
-
-    def stopped(app: ASGIApp) -> ASGIApp:
-        before.append(Stopped(app))
-        return before[0]
-
-    with serving(Settings(database=new_database(), max_requests=2 * PLACES), before=stopped) as server:
+    stop = Stop()
+    with serving(Settings(database=new_database(), max_requests=2 * PLACES), before=stop.before) as server:
         first, second = connect("first", to=server), connect("second", to=server)
         callers = [first, *[first] * (PLACES + 1), *[second] * (PLACES + 1)]
         socks = [open_.enter_context(connected(server)) for _ in callers]
         socks[0].sendall(head(first, "GET", "/contacts", "Stop: yes", "Connection: close"))
-        before[0].is_stopped.wait(PATIENCE)
+        stop.is_stopped.wait(PATIENCE)
         for sock, client in [*zip(socks, callers, strict=True)][1:]:
             sock.sendall(head(client, "GET", "/contacts", "Connection: close"))
-        before[0].goes_on.set()
+        stop.goes_on.set()
         answers = Counter(read_answer(read_to_end(sock)).status for sock in socks)
 
     assert answers == {200: 1 + 2 * PLACES, 429: 2}
     # There was no hurry before the first was refused.
-    assert before[0].statuses[-PLACES // 2 :] == [200] * (PLACES // 2)
+    assert stop.statuses[-PLACES // 2 :] == [200] * (PLACES // 2)
 
 
 @given(st.lists(st.floats(0, 3), min_size=2, max_size=20))

@@ -11,7 +11,6 @@ from dialbook.server.context import Service
 from dialbook.server.errors import answer_error
 from dialbook.server.headers import common_headers
 from dialbook.server.load import Place
-from dialbook.server.probes import PROBES
 from dialbook.server.refusals import REFUSALS, Refusals
 
 
@@ -45,7 +44,7 @@ class Exchange:
             await send(message)
 
         try:
-            if place.refusal and scope["path"] not in PROBES:
+            if place.refusal:
                 await place.refuse()
             await self._app(scope, receive, send_and_note)
         except Exception as error:

@@ -81,15 +81,16 @@ class Place:
         load: of which it takes.
         caller: whoever it says that it is from; nobody has looked yet whether that is true.
         retry: of its connection.
+        is_free: whether it is let in without one.
     """
 
-    def __init__(self, load: Load, caller: Hashable, retry: Retry) -> None:
+    def __init__(self, load: Load, caller: Hashable, retry: Retry, *, is_free: bool = False) -> None:
         self._load = load
         self._caller = caller
         self._retry = retry
         self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
-        self.refusal = load.requests.take(caller, 1)
-        self._is_counted = not self.refusal
+        self.refusal = None if is_free else load.requests.take(caller, 1)
+        self._is_counted = not (is_free or self.refusal)
 
     async def refuse(self) -> NoReturn:
         """Refuse what found no place: at once, but for whoever was refused before and comes again too early.

@@ -82,11 +82,12 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope = cast(Scope, cycle.scope)
-        scope["place"] = place = Place(self._load, _caller(scope["headers"]), self._retry)
+        is_probe = scope["path"] in PROBES
+        scope["place"] = place = Place(self._load, _caller(scope["headers"]), self._retry, is_free=is_probe)
         begin = partial(super()._start_asgi_task, cycle, app)
         if place.refusal:
             self._queue.hurry()
-        if place.refusal or scope["path"] in PROBES:
+        if place.refusal or is_probe:
             begin()
         else:
             self._queue.add(begin)
