@@ -41,6 +41,7 @@ coverage: .venv/dev ## Run the whole test suite, and say what it does not reach
 	@$(BIN)/coverage run -m pytest --numprocesses auto --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --show-missing
+	@$(BIN)/coverage json --quiet -o - | $(BIN)/python tools/score_branches.py
 
 mutation: .venv/acceptance ## Change our code in small ways, each of which a test has to notice: hours
 	@HYPOTHESIS_PROFILE=verdict $(BIN)/mutmut run

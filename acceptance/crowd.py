@@ -6,17 +6,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
+from socket import CMSG_SPACE, SOL_SOCKET, socket
 from statistics import quantiles
-from typing import cast
+from struct import Struct as Layout
 
 import uvloop
 from msgspec import Struct
 
+CHUNK = 65536
+SO_TIMESTAMPNS = 35  # of Linux; Python has no name for it
+TIMESTAMP = Layout("@ll")  # struct timespec
 PAUSE = 0.05  # seconds before a caller whom nobody let in tries again
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """One answer: when it came (monotonic clock), after how many seconds, its head, and its body if it is a refusal."""
+    """One answer: when it was read (monotonic clock), how long after its request it came, its head, a refusal's body.
+
+    Its seconds are those until the kernel had it: to read it is the caller's work, not the server's.
+    """
 
     at: float
     seconds: float
@@ -41,44 +48,63 @@ class Course(Struct):
         return len(self.with_status(*statuses)) / self.seconds
 
 
-class Caller(asyncio.Protocol):
+class Caller:
     """One connection."""
 
-    def __init__(self, requests: Iterator[bytes], course: Course, ends: float, patience: Random | None) -> None:
-        self._requests, self._course, self._ends, self._patience = requests, course, ends, patience
+    def __init__(
+        self, sock: socket, requests: Iterator[bytes], course: Course, ends: float, patience: Random | None
+    ) -> None:
+        self._sock, self._requests, self._course, self._ends, self._patience = sock, requests, course, ends, patience
+        self._loop = asyncio.get_running_loop()
         self._received = b""
-        self._began = 0.0
-        self.is_closed = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._began = 0  # nanoseconds, of the kernel's clock
+        self.is_closed = self._loop.create_future()
+        sock.setsockopt(SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._loop.add_reader(sock, self._read)
         self._ask()
 
-    def data_received(self, data: bytes) -> None:
+    def _read(self) -> None:
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(CHUNK, CMSG_SPACE(TIMESTAMP.size))
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._close()
+            return
         self._received += data
         head, blank, body = self._received.partition(b"\r\n\r\n")
         if not blank or len(body) < _number(head, b"content-length"):
             return
-        now = time.monotonic()
-        status = int(head[9:12])
-        self._course.answers.append(Answer(now, now - self._began, status, head, body if status >= 400 else b""))
-        self._received, self._began = b"", 0.0
+        self._note(head, body, _arrival(ancillary) - self._began)
         if b"\r\nconnection: close" in head.lower():
-            self._transport.close()
+            self._close()
             return
         pause = _number(head, b"retry-after") * self._patience.uniform(1, 2) if self._patience else 0
-        is_over = now + pause >= self._ends
-        wait, go_on = (max(0, self._ends - now), self._transport.close) if is_over else (pause, self._ask)
-        asyncio.get_running_loop().call_later(wait, go_on)
+        left = self._ends - time.monotonic()
+        wait, go_on = (max(0, left), self._close) if pause >= left else (pause, self._ask)
+        self._loop.call_later(wait, go_on)
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+    def _note(self, head: bytes, body: bytes, nanoseconds: int) -> None:
+        status = int(head[9:12])
+        said = body if status >= 400 else b""
+        self._course.answers.append(Answer(time.monotonic(), nanoseconds / 1e9, status, head, said))
+        self._received, self._began = b"", 0
+
+    def _close(self) -> None:
+        if self.is_closed.done():
+            return
         self._course.broken += bool(self._began)
+        self._loop.remove_reader(self._sock)
         self.is_closed.set_result(None)
 
     def _ask(self) -> None:
-        if not self._transport.is_closing():
-            self._began = time.monotonic()
-            self._transport.write(next(self._requests))
+        if self.is_closed.done():
+            return
+        self._began = time.time_ns()
+        try:
+            self._sock.sendall(next(self._requests))
+        except ConnectionError:
+            self._close()
 
 
 def crowd(
@@ -114,20 +140,27 @@ async def _crowd(port: int, requests: Iterator[bytes], callers: int, seconds: fl
     ends = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
         for place in range(callers):
-            new_caller = partial(Caller, requests, course, ends, patience)
+            new_caller = partial(Caller, requests=requests, course=course, ends=ends, patience=patience)
             group.create_task(_call(port, new_caller, ends, after=place / callers if patience else 0))
     return course
 
 
-async def _call(port: int, new_caller: Callable[[], Caller], ends: float, *, after: float) -> None:
+async def _call(port: int, new_caller: Callable[[socket], Caller], ends: float, *, after: float) -> None:
     loop = asyncio.get_running_loop()
     await asyncio.sleep(after)
     while time.monotonic() < ends:
-        with suppress(OSError):
-            _, caller = await loop.create_connection(new_caller, "127.0.0.1", port)
-            await caller.is_closed
+        with socket() as sock, suppress(OSError):
+            sock.setblocking(False)
+            await loop.sock_connect(sock, ("127.0.0.1", port))
+            await new_caller(sock).is_closed
             continue
         await asyncio.sleep(PAUSE)
+
+
+def _arrival(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
+    """When the kernel had the last of what was read, in nanoseconds."""
+    seconds, nanoseconds = next(TIMESTAMP.unpack(data) for _, kind, data in ancillary if kind == SO_TIMESTAMPNS)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 def _number(head: bytes, name: bytes) -> int:
