@@ -158,9 +158,9 @@ async def _call(port: int, new_caller: Callable[[socket], Caller], ends: float, 
 
 
 def _arrival(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
-    """When the kernel had the last of what was read, in nanoseconds."""
-    seconds, nanoseconds = next(TIMESTAMP.unpack(data) for _, kind, data in ancillary if kind == SO_TIMESTAMPNS)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    """When the kernel had the last of what was read, in nanoseconds; now, where it has only begun to note that."""
+    noted = [TIMESTAMP.unpack(data) for _, kind, data in ancillary if kind == SO_TIMESTAMPNS]
+    return noted[0][0] * 1_000_000_000 + noted[0][1] if noted else time.time_ns()
 
 
 def _number(head: bytes, name: bytes) -> int:
