@@ -21,7 +21,6 @@ CALLERS = 50
 UPLOADED = 20_000  # rows
 FILE = "\n".join(["number", *NUMBERS[CALLERS : CALLERS + UPLOADED]]).encode()
 STOP_SECONDS = 30.0
-DONE = (0, -signal.SIGTERM)
 
 
 def measure(trial: Trial) -> Sequence[Figure]:
@@ -34,7 +33,7 @@ def measure(trial: Trial) -> Sequence[Figure]:
         Figure("of which answered", sum(answered), at_least=CALLERS * trial.rounds),
         Figure("of which stored", sum(stored), at_least=CALLERS * trial.rounds),
         Figure("longest stop", max(longest), " s", at_most=STOP_SECONDS),
-        Figure("other exit statuses than 0 and 143", sum(wrong), at_most=0),
+        Figure("other exit statuses than 0", sum(wrong), at_most=0),
         Figure("rows of uploads not worked off", sum(rows_left), at_most=0),
         Figure("complaints of doctor", sum(problems), at_most=0),
     ]
@@ -55,7 +54,7 @@ def _stop(trial: Trial, database: str) -> tuple[int, int, float, bool, int, int]
     stored = len(rows(database, "SELECT 1 FROM contacts WHERE tag = 'under way'"))
     with serving(trial, database) as server, client_of(server, book) as http:
         left = UPLOADED - ended_upload(http, upload, seconds=HANG_SECONDS)["stats"]["success"]
-    return answered, stored, took, status not in DONE, left, len(complaints(database))
+    return answered, stored, took, status != 0, left, len(complaints(database))
 
 
 def _half_sent(server: Running, book: Book, number: str, connections: ExitStack) -> tuple[socket.socket, bytes]:

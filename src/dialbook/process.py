@@ -59,7 +59,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(settings: Settings, sock: socket.socket) -> None:
-    """Serve until told to stop by SIGINT or SIGTERM; requests under way are finished first."""
+    """Serve until told to stop by SIGINT or SIGTERM, or by SIGHUP with one worker; what is under way is finished first.
+
+    Raises:
+        SystemExit: it was told to, and has.
+    """
+    # A server that was told to stop raises the signal again once it has: by default that would be the end, with our
+    # folder left. To hang up on several workers is to have them replaced, which they see to themselves.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     # Workers are fresh processes, and read their settings from the environment that they are given.
     for variable in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[variable]
