@@ -1,6 +1,8 @@
-"""`dialbook copy`: all of a book arrives, an interrupted copy goes on, and a difference is told."""
+"""`dialbook copy`: all of a book arrives, an interrupted copy goes on, and any difference is told."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -146,15 +148,42 @@ def _remove_the_end(database: str, account: str) -> None:
     connection.close()
 
 
-def test_a_difference_is_told(source: tuple[Server, Client], database: str) -> None:
+OTHERS = {
+    "contacts": "UPDATE contacts SET tag = 'other' WHERE account = :account AND number = :number",
+    "api_keys": "UPDATE api_keys SET name = 'theirs' WHERE account = :account AND key = :key",
+    "lists": "INSERT INTO lists (account, sid, name, type, created, updated, search_key) VALUES "
+    "('second', 'f', 'Their own', 'static', '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', '')",
+    "third": "INSERT INTO accounts (account, region, created) VALUES ('third', 'IN', '2026-01-01T00:00:00Z')",
+}
+
+
+@pytest.mark.parametrize("named", OTHERS)
+def test_a_target_that_has_something_else_is_refused_and_left_as_it_is(
+    named: str, source: tuple[Server, Client], database: str
+) -> None:
     server, client = source
     copy(server.database, database)
-    connection = apsw.Connection(database.removeprefix("sqlite:///"))
-    connection.execute(
-        "UPDATE contacts SET tag = 'other' WHERE account = :account AND number = :number",
-        {"account": client.account, "number": NUMBERS[7]},
+    _change(database, OTHERS[named], account=client.account, number=NUMBERS[7], key=client.key)
+    before = _dump(database)
+
+    result = copy(server.database, database)
+
+    assert result.exit_code == 1
+    assert named in result.stderr
+    assert "Nothing was written." in result.stderr
+    assert _dump(database) == before
+
+
+def test_a_difference_is_told(source: tuple[Server, Client], database: str) -> None:
+    server, client = source
+    run_cli("migrate", "--database", database)
+    _change(
+        database,
+        """
+        CREATE TRIGGER meddler AFTER INSERT ON contacts WHEN NEW.tag IS NULL
+        BEGIN UPDATE contacts SET tag = 'other' WHERE account = NEW.account AND sid = NEW.sid; END
+        """,
     )
-    connection.close()
 
     result = copy(server.database, database)
 
@@ -162,6 +191,16 @@ def test_a_difference_is_told(source: tuple[Server, Client], database: str) -> N
     (line,) = [line for line in result.stdout.splitlines() if "DIFFERENT" in line]
     assert line.split()[:3] == [client.account, "contacts", str(CONTACTS)]
     assert "begin anew" in result.stderr
+
+
+def _change(database: str, sql: str, **values: str) -> None:
+    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+        connection.execute(sql, values)
+
+
+def _dump(database: str) -> list[str]:
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+        return list(connection.iterdump())
 
 
 def test_what_cannot_be_copied_is_refused(database: str, tmp_path: Path) -> None:

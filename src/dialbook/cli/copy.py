@@ -1,6 +1,6 @@
 """`dialbook copy`: a book moves from one database to another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 
@@ -17,6 +17,8 @@ from dialbook.store.accounts import list_account_sids
 from dialbook.store.copy import TABLES, Table
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
+
+REMEDY = "give an empty one. Nothing was written."
 
 
 class Copied(Struct, frozen=True):
@@ -39,8 +41,8 @@ def copy(source: str, target: str, as_json: bool) -> None:
 
     The book is copied as it is when the command begins; what is changed later is not. Stop its server first, if
     nothing may be missed. The target is empty, or holds what an interrupted copy of the same book left: run again, the
-    command goes on from there. At the end all rows are counted and compared by checksum; exit status 1 means that they
-    differ.
+    command goes on from there; a target that holds anything else is refused before anything is written. At the end all
+    rows are counted and compared by checksum; exit status 1 means that they differ.
 
     \b
     Example:
@@ -53,8 +55,9 @@ def copy(source: str, target: str, as_json: bool) -> None:
         closing(open_database(target, unhurried=True)) as to,
         new_progress() as bar,
     ):
+        there = scan(to, list_account_sids)
         # One read transaction for everything: the source is seen as it is now, whoever changes it meanwhile.
-        copied = scan(from_, _copy_book, to, bar)
+        copied = scan(from_, _copy_book, to, there, bar)
     if as_json:
         show(copied)
     else:
@@ -66,14 +69,26 @@ def copy(source: str, target: str, as_json: bool) -> None:
         raise click.ClickException("The copy differs from its source: begin anew, with an empty target.")
 
 
-def _copy_book(tx: Tx, to: Database, bar: Progress) -> list[Copied]:
-    parts = [(account, table) for account in list_account_sids(tx) for table in TABLES]
+def _copy_book(tx: Tx, to: Database, there: Sequence[str], bar: Progress) -> list[Copied]:
+    accounts = list_account_sids(tx)
+    parts = [(account, table) for account in accounts for table in TABLES]
+    if others := set(there) - set(accounts):
+        raise Invalid(f"The target has accounts that the source has not, as '{min(others)}': {REMEDY}")
     total = sum(store.count_rows(tx, table, account) for account, table in parts)
+    for account, table in parts:
+        _refuse_another(tx, to, table, account)
     task = bar.add_task("copying", total=total)
     for account, table in parts:
         _copy_table(tx, to, table, account, partial(bar.advance, task))
     task = bar.add_task("comparing", total=total)
     return [_compare(tx, to, table, account, partial(bar.advance, task)) for account, table in parts]
+
+
+def _refuse_another(tx: Tx, to: Database, table: Table, account: str) -> None:
+    """Refuse a target whose rows are not the first of the source's, which no interrupted copy has left."""
+    count = scan(to, store.count_rows, table, account)
+    if store.checksum(tx, table, account, count) != scan(to, store.checksum, table, account, count):
+        raise Invalid(f"The target's {table.name} of account '{account}' are not the source's: {REMEDY}")
 
 
 def _copy_table(tx: Tx, to: Database, table: Table, account: str, advance: Callable[[int], None]) -> None:
