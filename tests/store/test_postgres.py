@@ -251,7 +251,9 @@ def test_the_watch_over_statements_bites(sql: str) -> None:
             "postgresql://me@host/db?password=pass&sslpassword=pass",
             "postgresql://me@host/db?password=***&sslpassword=***",
         ),
-        ("postgres:me:pass@host/db", "postgres:me:***@host/db"),
+        ("postgres:me:pass@host/db", "***@host/db"),
+        ("me:pass@host/db", "***@host/db"),
+        ("me:pass/@word@host/db", "***@host/db"),
         ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
     ],
 )
@@ -274,11 +276,25 @@ def test_a_server_shows_and_logs_no_password(url: str, tmp_path: Path) -> None:
     [
         (lambda url: url.replace("127.0.0.1:", "127.0.0.1:1"), "cannot be opened"),
         (lambda url: url + "-nowhere", "does not exist"),
-        (lambda url: url.replace(SECRET, f"{SECRET}@{SECRET}"), "a second '@'"),
+        (lambda url: url.replace(SECRET, f"{SECRET}@{SECRET}"), "an '@' too many"),
+        (lambda url: url.replace(SECRET, f"x@{SECRET}/9"), "an '@' too many"),
+        (lambda url: url.replace(SECRET, f"{SECRET}/{SECRET}"), "a '/' or '?' before it"),
+        (lambda url: url.replace(SECRET, f"{SECRET}?{SECRET}"), "a '/' or '?' before it"),
+        (lambda url: url.partition("://")[2], "cannot be opened"),
         (lambda url: url + f"?no-such={SECRET}", "cannot be read"),
         (lambda url: url.replace("127.0.0.1:", "127.0.0.1:x"), "cannot be opened"),
     ],
-    ids=["no server", "no database", "no escape", "no parameter", "no port"],
+    ids=[
+        "no server",
+        "no database",
+        "no escape",
+        "nor after a host",
+        "slash",
+        "query",
+        "no scheme",
+        "no parameter",
+        "no port",
+    ],
 )
 def test_what_cannot_be_opened_is_refused_without_the_password(
     change: Callable[[str], str], says: str, url: str, tmp_path: Path

@@ -115,11 +115,15 @@ def not_wiped(url: str, *, rewrite: bool) -> Sequence[str]:
 
 
 def masked(url: str) -> str:
-    """The URL without the passwords in it, to be shown."""
+    """The URL without the passwords in it, to be shown; of one that nobody can read, without all before the host."""
     if url.startswith(SQLITE):
         return url
-    url = re.sub(r"^([^:]*:/*[^:@]*):.*@", r"\1:***@", url)
-    return re.sub(r"(password=)[^&]*", r"\1***", url)
+    before, at, place = url.rpartition("@")
+    if before.startswith(POSTGRES):
+        before = re.sub(r"(://[^:]*):.*", r"\1:***", before, flags=re.DOTALL)
+    elif at:
+        before = "***"
+    return re.sub(r"(password=)[^&]*", r"\1***", before + at + place)
 
 
 @contextmanager

@@ -114,15 +114,24 @@ def connection_info(url: str, settings: dict[str, str] = SETTINGS) -> str:
     Raises:
         Invalid: it is no URL that libpq understands.
     """
+    _refuse_ambiguous(url)
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:  # whose text may repeat a part of the password
         raise Invalid("The database's URL cannot be read; give postgresql://USER@HOST/DATABASE.") from None
-    if "@" in str(given.get("host", "")):
-        raise Invalid("The database's URL has a second '@'; one in a password is written %40.")
     options = " ".join([*(f"-c {name}={value}" for name, value in settings.items()), str(given.pop("options", ""))])
     merged: dict[str, Any] = {**NETWORK, **given, "options": options}
     return make_conninfo("", **merged)
+
+
+def _refuse_ambiguous(url: str) -> None:
+    """Refuse a URL of which libpq takes a part of the password for the host, and would name it as such."""
+    authority, _, rest = url.partition("://")[2].replace("?", "/").partition("/")
+    if authority.count("@") > 1 or "@" in rest:
+        raise Invalid(
+            "The database's URL has an '@' too many, or a '/' or '?' before it: in a password these are written %40, "
+            "%2F and %3F, and '%' is %25."
+        )
 
 
 def connect(url: str, settings: dict[str, str] = SETTINGS) -> Connection:
