@@ -1,6 +1,7 @@
 """What keeps API tokens from being read on their way: TLS of our own, that of a proxy, or that nobody is in between."""
 
 import ssl
+from pathlib import Path
 from socket import socket
 
 from dialbook.model.errors import Invalid
@@ -38,14 +39,34 @@ def tls_context(certificate: str, key: str, *_: object) -> ssl.SSLContext:
         _: what uvicorn hands to each maker of a context.
 
     Raises:
-        Invalid: one of them cannot be read, or they do not belong together.
+        Invalid: one of them cannot be read, is not what it has to be, or they do not belong together.
     """
+    _refuse_unusable(certificate, key)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        # A key with a password is refused, since there is nobody to ask for it.
         context.load_cert_chain(certificate, key or None, password="")
-    except OSError as trouble:  # ssl.SSLError is one
-        reason = trouble.reason if isinstance(trouble, ssl.SSLError) else trouble.strerror
-        raise Invalid(f"tls_certificate and tls_key cannot be used: {reason}.") from None
+    except ssl.SSLError as trouble:
+        reason = (trouble.reason or "one of them is damaged").lower().replace("_", " ")
+        raise Invalid(f"tls_certificate {certificate} and its key cannot be used: {reason}.") from None
     return context
+
+
+def _refuse_unusable(certificate: str, key: str) -> None:
+    """Refuse what can be told by looking; of all of it OpenSSL says the same."""
+    if not certificate:
+        raise Invalid("tls_key is the key of a tls_certificate, which is not given.")
+    name, path = ("tls_key", key) if key else ("tls_certificate", certificate)
+    if "CERTIFICATE-----" not in _text_of("tls_certificate", certificate):
+        raise Invalid(f"tls_certificate {certificate} has no certificate in PEM.")
+    if "PRIVATE KEY-----" not in (text := _text_of(name, path)):
+        raise Invalid(f"{name} {path} has no private key in PEM.")
+    if "ENCRYPTED" in text:
+        raise Invalid(f"{name} {path} has a key with a password, and there is nobody to ask for it.")
+
+
+def _text_of(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError as trouble:
+        raise Invalid(f"{name} {path} cannot be read: {trouble.strerror}.") from None

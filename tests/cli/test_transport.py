@@ -122,6 +122,24 @@ def test_with_a_certificate_it_speaks_https(
     assert read.headers.get_list("strict-transport-security") == ["max-age=31536000"]
 
 
+def test_the_command_line_trusts_an_authority_that_it_is_told_of(
+    certified: tuple[str, ...], authority: trustme.CA, database: str, auth: httpx2.BasicAuth, tmp_path: Path
+) -> None:
+    assert auth
+    made = run_cli("key", "create", "acme", "--database", database)
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    with started(*certified, "--database", database, folder=tmp_path, last_line="https://") as server:
+        url = f"https://{made['api_key']}:{made['api_token']}@127.0.0.1:{server.port}/v2/accounts/acme"
+        lists = ("lists", "list", "--json")
+        known = run_program(*lists, folder=tmp_path, DIALBOOK_URL=url, SSL_CERT_FILE=str(trusted))
+        unknown = run_program(*lists, folder=tmp_path, DIALBOOK_URL=url)
+
+    assert (known.returncode, known.stdout, known.stderr) == (0, "[]\n", "")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "certificate verify failed" in unknown.stderr
+
+
 def test_what_is_no_request_is_answered_over_tls(
     certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, tmp_path: Path
 ) -> None:
@@ -214,14 +232,28 @@ def test_over_https_all_that_the_console_has_a_browser_keep_is_for_https_alone(
     assert all("Secure" in cookie.split("; ") for cookie in cookies)
 
 
-@pytest.mark.parametrize("given", ["nothing", "text", "another's key", "no key", "a key with a password"])
-def test_a_certificate_that_cannot_be_used_is_refused(given: str, authority: trustme.CA, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("nothing", "tls_certificate .*/certificate.pem cannot be read: No such file or directory."),
+        ("a letter", "tls_certificate .*/certificate.pem has no certificate in PEM."),
+        ("half of it", "tls_certificate .*/certificate.pem and its key cannot be used: one of them is damaged."),
+        ("another's key", "tls_certificate .*/certificate.pem and its key cannot be used: key values mismatch."),
+        ("no key", "tls_key .*/key.pem has no private key in PEM."),
+        ("a key with a password", "tls_key .*/key.pem has a key with a password, and there is nobody to ask for it."),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_refused(
+    given: str, says: str, authority: trustme.CA, tmp_path: Path
+) -> None:
     _write_certificate(authority, tmp_path)
-    key = tmp_path / "key.pem"
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     if given == "nothing":
-        (tmp_path / "certificate.pem").unlink()
-    if given == "text":
-        (tmp_path / "certificate.pem").write_text("This is a letter, and no certificate.\n")
+        certificate.unlink()
+    if given == "a letter":
+        certificate.write_text("This is a letter.\n")
+    if given == "half of it":
+        certificate.write_text(certificate.read_text()[:100] + "\n-----END CERTIFICATE-----\n")
     if given == "another's key":
         authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(str(key))
     if given == "no key":
@@ -229,14 +261,30 @@ def test_a_certificate_that_cannot_be_used_is_refused(given: str, authority: tru
     if given == "a key with a password":
         key.write_bytes(_encrypted(key.read_bytes()))
 
-    with pytest.raises(Invalid, match="tls_certificate and tls_key cannot be used: "):
-        tls_context(str(tmp_path / "certificate.pem"), str(key))
+    with pytest.raises(Invalid, match=f"^{says}$"):
+        tls_context(str(certificate), str(key))
 
 
-def test_a_server_with_such_a_certificate_does_not_start(tmp_path: Path) -> None:
-    line = _refused(tmp_path, "--port", "0", "--tls-certificate", "certificate.pem")
+def test_a_certificate_without_its_key_is_refused(authority: trustme.CA, tmp_path: Path) -> None:
+    _write_certificate(authority, tmp_path)
 
-    assert "tls_certificate and tls_key cannot be used: No such file or directory." in line
+    with pytest.raises(Invalid, match=r"tls_certificate .* has no private key in PEM\."):
+        tls_context(str(tmp_path / "certificate.pem"), "")
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("--tls-certificate", "tls_certificate letter.txt has no certificate in PEM."),
+        ("--tls-key", "tls_key is the key of a tls_certificate, which is not given."),
+    ],
+)
+def test_a_server_with_such_a_certificate_does_not_start(option: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("This is a letter.\n")
+
+    line = _refused(tmp_path, "--port", "0", option, "letter.txt")
+
+    assert says in line
     assert not (tmp_path / "dialbook.db").exists()
 
 

@@ -36,7 +36,7 @@ def serve(config: Path | None, **flags: object) -> None:
     from dialbook.process import listen, run  # noqa: PLC0415  # the other commands start without a web server
 
     settings = load_settings(flags, config=config)
-    if settings.tls_certificate:
+    if settings.tls_certificate or settings.tls_key:
         tls_context(settings.tls_certificate, settings.tls_key)
     # Opened here once, so that a database that cannot be served is refused before anything listens.
     with closing(open_database(settings.database)) as db:
