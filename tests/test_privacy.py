@@ -93,6 +93,20 @@ def test_a_token_that_somebody_logs_is_masked(format_: str) -> None:
     assert token not in done.stderr
 
 
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_an_event_is_one_line_whatever_a_library_says(format_: str) -> None:
+    program = (
+        f"import logging; from dialbook.log import configure_logging; configure_logging('info', '{format_}');"
+        "logging.warning('refused:\\n\\tnobody listens'); logging.exception('of', exc_info=ValueError('two\\nlines'))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    first, second = done.stderr.splitlines()
+    assert r"refused:\n" in first
+    assert r"two\nlines" in second
+
+
 def test_a_token_on_a_command_line_is_not_repeated(database: str, tmp_path: Path) -> None:
     run_cli("account", "create", "acme", "--database", database)
     token = new_token()

@@ -13,10 +13,14 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class TextFormatter(logging.Formatter):
-    """A line is text; no API token is in it, whoever wrote it."""
+    """A line is text, whatever was said on several; no API token is in it, whoever wrote it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
+        return "\\n".join(self.message_of(record).splitlines())
+
+    def message_of(self, record: logging.LogRecord) -> str:
+        """What is said, on as many lines as it was."""
         return mask_tokens(super().format(record))
 
 
@@ -26,7 +30,7 @@ class JsonFormatter(TextFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """The object: its time, level, logger and message."""
         line = {"time": self.formatTime(record, TIME), "level": record.levelname, "logger": record.name}
-        return json.encode(line | {"message": super().format(record)}).decode()
+        return json.encode(line | {"message": self.message_of(record)}).decode()
 
 
 def configure_logging(level: str, format_: str) -> None:

@@ -248,3 +248,11 @@ def _forget(server: Server, account: str) -> None:
     """Leave no broken log to the tests that look at all of them."""
     change_log(server, account, "DELETE FROM audit_entries", "number > 0")
     change_log(server, account, "DELETE FROM audit_chains", "number > 0")
+
+
+def test_nobodys_log_is_there_before_anybody_was_refused(database: str) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+
+    assert run_cli("audit", "query", "-", "--database", database) == []
+    (found,) = run_cli("audit", "verify", "-", "--database", database)
+    assert (found["entries"], found["broken"]) == (0, None)

@@ -23,6 +23,7 @@ from tests.processes import HANG_SECONDS, PROGRAM, environment, started
 
 NUMBER, DIALLED = "+919845098765", "098450 98-765"
 NAME, EMAIL = "Canary-Name", "canary@example.org"
+NOBODYS = "+919845099999"
 OTHERS = [f"+9198450{i:05}" for i in range(3000)]
 TRACES = (NUMBER, NUMBER[3:], DIALLED, NAME, NAME.casefold(), EMAIL)
 FILE = f"""number,first_name,city
@@ -167,11 +168,22 @@ def test_nothing_is_removed_without_a_yes(typed: str, known: Client, server: Ser
 def test_a_person_gets_a_receipt_to_keep(known: Client, server: Server) -> None:
     result = run("erase", "-", "--account", known.account, "--yes", "--database", server.database, typed=f"{NUMBER}\n")
 
-    head, line, secret = result.stdout.splitlines()
+    head, line, proof, secret = result.stdout.splitlines()
+    key = secret.removeprefix("Secret of the proof: ")
     assert head.split("  ")[0] == "ACCOUNT"
     assert line.split()[:5] == [known.account, "1", "2", "2", "1"]
-    assert len(secret.removeprefix("Secret of the proof: ")) == 64
+    assert len(key) == 64
+    assert proof == f"Proof: hmac-sha256:{hmac.digest(key.encode(), NUMBER.encode(), 'sha256').hex()}"
     assert "backups" in result.stderr
+
+
+def test_a_number_that_nobody_has_is_said_to_be_nobodys(known: Client, server: Server) -> None:
+    options = ("--account", known.account, "--database", server.database)
+    shown, removed = run("export-subject", NOBODYS, *options), erase(server, known, NOBODYS, "--yes")
+
+    assert (shown.exit_code, removed.exit_code) == (0, 0)
+    assert "Nothing is held about that number there." in shown.stderr
+    assert "Nothing was held about that number there." in removed.stderr
 
 
 def test_one_account_or_all(new_database: Callable[[], str], new_client: Callable[..., Client]) -> None:
@@ -228,6 +240,7 @@ def test_an_upload_under_way_keeps_everything_until_it_is_cancelled(
 
     assert refused.exit_code == 1
     assert f"Upload {upload} of account '{known.account}' is under way" in refused.stderr
+    assert refused.stdout == ""
     assert held(server, known)["contact"] is not None
     known.delete(f"/csv-status/{upload}")
     # Nobody has removed the file of the upload that was cancelled.

@@ -115,3 +115,4 @@ def test_where_nothing_can_be_written_is_one_line(output: str, dial: Dial, sids:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
+    assert ".part" not in result.stderr

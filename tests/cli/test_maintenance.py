@@ -74,6 +74,7 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
     assert table.exit_code == as_json.exit_code == 0
     assert "WRONG" not in table.stdout
     assert wrong(as_json) == []
+    assert table.stdout.count("kept (10, 1), counted (10, 1)") == 2
     assert checks(as_json).keys() >= {
         "SQLite version",
         "schema",

@@ -10,7 +10,7 @@ from pathlib import Path
 from dialbook.client import Client
 from tests.client.conftest import fill
 from tests.client.peer import contact, ok, peer, refusal
-from tests.processes import HANG_SECONDS, PROGRAM, environment
+from tests.processes import HANG_SECONDS, PROGRAM, environment, run_program
 
 
 def on_terminal(*arguments: str, **variables: str) -> str:
@@ -49,3 +49,13 @@ def test_who_is_at_a_terminal_hears_what_is_waited_for() -> None:
         shown = on_terminal(*arguments, DIALBOOK_URL=there.url)
 
     assert "POST /contacts: Too?[2J many. Again in 0." in shown
+
+
+def test_whoever_has_to_wait_for_long_hears_it_elsewhere_too(tmp_path: Path) -> None:
+    asked = (refusal(429, 1006, "Retry-After: 0"), refusal(429, 1006, "Retry-After: 5", description="Too\x1b[2J many."))
+    with peer(*asked, ok([])) as there:
+        done = run_program("lists", "list", folder=tmp_path, DIALBOOK_URL=there.url)
+
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("GET /lists: Too?[2J many. Again in 5.")

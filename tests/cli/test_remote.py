@@ -231,6 +231,19 @@ def test_an_upload_is_sent_and_followed(dial: Dial, server: Server, tmp_path: Pa
     assert table[1].split()[:3] == ["3", "nobody", "number_invalid"]
 
 
+def test_a_file_that_is_refused_is_named(dial: Dial, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b"number,note\n+919845000001,x\n")
+    other = tmp_path / "rows.db"
+    other.write_bytes(b"\x80" * 100)
+
+    columns = dial("uploads", "create", str(file), "--list", "Friends")
+    no_text = dial("uploads", "create", str(other), "--list", "Friends")
+
+    assert columns.stderr.startswith(f"Error: {file} has columns that a static list cannot keep: 'note'")
+    assert no_text.stderr.startswith(f"Error: {other} is not in UTF-8, in its beginning. ")
+
+
 def test_as_much_of_a_report_is_shown_as_is_asked_for(dial: Dial, server: Server) -> None:
     rows = "".join(f"none{n}\n" for n in range(501))  # more than come at once
     sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{rows}"))

@@ -56,7 +56,7 @@ def test_a_database_that_is_gone_is_not_ready(database: str) -> None:
     with serving(Settings(database=database)) as running:
         path.rename(path.with_name("elsewhere.db"))
 
-        assert ask(running, "/readyz") == not_ready("The database cannot be used now (CantOpenError).")
+        assert ask(running, "/readyz") == not_ready("The database cannot be used now (unable to open database file).")
         assert ask(running, "/healthz") == (200, OK)
 
         path.with_name("elsewhere.db").rename(path)
@@ -69,7 +69,7 @@ def test_a_folder_for_uploads_that_cannot_be_written_is_not_ready(server: Server
     with serving(Settings(database=server.database, upload_folder=str(tmp_path / "file" / "uploads"))) as running:
         found = ask(running, "/readyz")
 
-    assert found == not_ready("The server's folder for uploads cannot be used (NotADirectoryError).")
+    assert found == not_ready("The server's folder for uploads cannot be used (Not a directory).")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -9,6 +9,7 @@ import pytest
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 from tests.disks import fill_up, mounted
+from tests.processes import run_program
 
 DISK = 8 * 1024 * 1024  # enough that the log is carried over into the file before the disk is full
 BALLAST = 2 * 1024 * 1024
@@ -81,6 +82,20 @@ def test_a_full_disk_refuses_changes_and_loses_none_that_was_acknowledged(
     assert len(while_full) >= 10 * ITEMS
     assert _account(database)["contacts"] == len(afterwards)
     assert all(check["ok"] for check in run_cli("doctor", "--database", database))
+
+
+def test_a_command_on_a_full_disk_says_so_in_one_line(
+    small_disk: Path, key_of_small_book: dict[str, str], tmp_path: Path
+) -> None:
+    assert key_of_small_book
+    database = f"sqlite:///{small_disk}/book.db"
+    with serving(Settings(database=database)):  # which has made the files beside the book
+        fill_up(small_disk)
+        create = ("account", "create", "--database", database)
+        done = [run_program(*create, f"account-{n}", folder=tmp_path) for n in range(3)][-1]
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: The database cannot be used now (database or disk is full).\n"
 
 
 def _account(database: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from dialbook.cli.database import opened, scan
 from dialbook.cli.output import database_options, json_option, many, show, show_table
 from dialbook.cli.remote import limit_options
-from dialbook.model.audit import Entry, Head, read_runs
+from dialbook.model.audit import NOBODY, Entry, Head, read_runs
 from dialbook.model.moment import utc_text
 from dialbook.store.accounts import get_account
 from dialbook.store.audit_log import FIRST, LAST, Verified, Wanted, find_entries, list_chains, verify_chain
@@ -104,7 +104,7 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
 
 def _refuse_unknown(db: Database, account: str) -> None:
     """A log is there of whoever did something; of whoever has none yet, the account has to be."""
-    if account not in scan(db, list_chains):
+    if account not in (NOBODY, *scan(db, list_chains)):
         scan(db, get_account, account)
 
 

@@ -24,8 +24,8 @@ def backup(target: Path, database: str | None, config: Path | None, as_json: boo
     """Copy the SQLite file to TARGET, a new file, while servers go on.
 
     The copy is the book in one moment. It is read through, and all counters are counted, before it gets its name: what
-    is called TARGET is whole and sound. Files of uploads under way are not in it. See docs/operate.md, for PostgreSQL
-    too.
+    is called TARGET is whole and sound. Whether its audit log is as it was written, `dialbook audit verify` says of the
+    book. Files of uploads under way are not in it. See docs/operate.md, for PostgreSQL too.
 
     \b
     Example:
@@ -85,7 +85,7 @@ def restore(source: Path, replace: bool, yes: bool, database: str | None, config
 
 def _path_of(url: str) -> str:
     if url.startswith(POSTGRES):
-        raise Invalid("PostgreSQL is backed up by its own pg_dump or pg_basebackup: docs/operate.md says how.")
+        raise Invalid("PostgreSQL has pg_dump, pg_restore and pg_basebackup for that: docs/operate.md says how.")
     return sqlite_path(url)
 
 

@@ -94,7 +94,7 @@ def erase(
     if as_json:
         moment = utc_text(author.moment)
         show({"moment": moment, "secret": secret, "accounts": erased, "troubles": troubles, "may_remain_in": remains})
-    else:
+    elif erased:
         _show_receipt(erased, secret, remains)
     if troubles:
         raise click.ClickException(" ".join(troubles))
@@ -125,6 +125,8 @@ def export_subject(
             sids = [subject.contact.sid] if subject.contact else []
             write(db, note, account, author, "export_subject", Effect(sids, succeeded=1))
     show(held)
+    if not any(each.contact or each.report_rows or each.answers for each in found):
+        click.echo("Nothing is held about that number there.", err=True)
 
 
 def _read_number(given: str, *, everywhere: bool) -> str:
@@ -198,7 +200,10 @@ def _show_receipt(erased: Sequence[Erased], secret: str, remains: Sequence[str])
         for each in erased
     ]
     show_table(["ACCOUNT", "CONTACTS", "MEMBERSHIPS", "REPORT ROWS", "ANSWERS", "AUDIT ENTRY"], rows)
+    click.echo(f"Proof: {erased[0].proof}")
     click.echo(f"Secret of the proof: {secret}")
+    if not any(each.contacts or each.report_rows or each.answers for each in erased):
+        click.echo("Nothing was held about that number there.", err=True)
     click.echo(f"It may remain in {'; '.join(remains)}.", err=True)
 
 

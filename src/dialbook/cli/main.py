@@ -1,5 +1,7 @@
 """The list of commands."""
 
+import logging
+
 import click
 
 from dialbook import __version__
@@ -36,6 +38,9 @@ def dialbook() -> None:
     Settings come from flags, DIALBOOK_… variables, or dialbook.toml: see docs/settings.md.
     """
 
+
+# What the storage has to say of a failure, a command says by itself; a server's log has it all the same.
+logging.getLogger("dialbook.store").addHandler(logging.NullHandler())
 
 ADMIN = (account, audit, backup, copy, demo, doctor, erase, export_subject, key, migrate, restore, serve)
 REMOTE = (contacts, lists, members, profile, pull, push, uploads)

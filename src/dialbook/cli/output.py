@@ -87,5 +87,5 @@ def _say_unreadable(trouble: UnicodeEncodeError) -> str:
 
 def shown(cell: object) -> str:
     """A cell on one line; what a terminal would obey stands as a question mark."""
-    text = "" if cell is None else f"{cell:%Y-%m-%d %H:%M:%S}" if isinstance(cell, datetime) else str(cell)
+    text = "" if cell is None else f"{cell:%Y-%m-%dT%H:%M:%SZ}" if isinstance(cell, datetime) else str(cell)
     return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)

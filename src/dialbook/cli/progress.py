@@ -1,10 +1,11 @@
-"""Progress bars: on standard error, for people, on a terminal only."""
+"""What people read on standard error while they wait: progress bars, on a terminal, and what the client waits for."""
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -17,27 +18,31 @@ def new_progress(*, hidden: bool = False) -> Iterator[Progress]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=hidden or not console.is_terminal, transient=True) as bars:
-        handler = _Above(bars)
-        client = logging.getLogger("dialbook.client")
-        client.setLevel(logging.INFO)
-        client.addHandler(handler)
+        _WAITS.bars = None if bars.disable else bars
         try:
             yield bars
         finally:
-            client.removeHandler(handler)
+            _WAITS.bars = None
 
 
-class _Above(logging.Handler):
-    """Lines of a log above bars."""
+class _Waits(logging.Handler):
+    """Lines of the client's log: all of them above bars, and those that matter where there are none."""
 
-    def __init__(self, bars: Progress) -> None:
-        super().__init__()
-        self._bars = bars
+    bars: Progress | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a line; where there are no bars, nobody is there to read it."""
-        if not self._bars.disable:
-            self._bars.console.print(shown(record.getMessage()), highlight=False, markup=False)
+        """Show a line."""
+        line = shown(record.getMessage())
+        if self.bars:
+            self.bars.console.print(line, highlight=False, markup=False)
+        elif record.levelno >= logging.WARNING:
+            click.echo(line, err=True)
+
+
+_WAITS = _Waits()
+_CLIENT = logging.getLogger("dialbook.client")
+_CLIENT.setLevel(logging.INFO)
+_CLIENT.addHandler(_WAITS)
 
 
 @contextmanager

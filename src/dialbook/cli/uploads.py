@@ -1,5 +1,7 @@
 """`dialbook uploads`: CSV files that servers work off."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -7,6 +9,7 @@ import click
 from dialbook.cli.output import show, show_fields, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import connected, limit_options, remote_options, sid, take
+from dialbook.model.errors import Invalid
 from dialbook.model.upload import Status
 
 if TYPE_CHECKING:
@@ -50,7 +53,8 @@ def create_upload(
     """
     given: Any = {name: value for name, value in {"type": kind, **choices}.items() if value}
     with connected(profile) as client:
-        accepted = client.upload_csv(file, list_name, **given)
+        with _naming(getattr(file, "name", "-")):
+            accepted = client.upload_csv(file, list_name, **given)
         found = _wait(client, accepted.upload_id) if watch else client.get_upload(accepted.upload_id)
     _show_upload(found, as_json=as_json)
     if watch and (found.status == Status.FAILED or found.stats.failed):
@@ -108,6 +112,15 @@ def cancel_upload(upload: str, profile: str | None, as_json: bool) -> None:
     with connected(profile) as client:
         found = client.cancel_upload(upload)
     _show_upload(found, as_json=as_json)
+
+
+@contextmanager
+def _naming(file: str) -> Iterator[None]:
+    """Say what is wrong with a file of the file, not of the form's field that it was sent in."""
+    try:
+        yield
+    except Invalid as refusal:
+        raise Invalid(refusal.description.replace("file_name", file, 1)) from None
 
 
 def _wait(client: "Client", upload_id: str) -> "Upload":

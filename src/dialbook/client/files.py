@@ -50,7 +50,7 @@ def whole_file(target: Target, mode: int = 0o666) -> Iterator[Writable]:
     _remove_left(path)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        with _created(part, mode, path) as file:
             with suppress(OSError):  # without locks nothing is taken for left
                 _hold(file)
             yield file
@@ -59,6 +59,14 @@ def whole_file(target: Target, mode: int = 0o666) -> Iterator[Writable]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _created(part: Path, mode: int, path: Path) -> BinaryIO:
+    """A new file, whose troubles are those of the one that it is to become."""
+    try:
+        return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
+    except OSError as trouble:
+        raise OSError(trouble.errno, trouble.strerror, str(path)) from None
 
 
 def _remove_left(path: Path) -> None:

@@ -97,7 +97,7 @@ class Runner:
                 if await self._work(queued):
                     return True
             except OSError as trouble:
-                log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, type(trouble).__name__)
+                log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, trouble.strerror)
         return False
 
     async def _turn_and_rest(self) -> float:

@@ -48,8 +48,8 @@ def _counted(tx: Tx, account: str) -> Row | None:
 def _days(tx: Tx, account: str) -> Check:
     kept = tx.one(
         """
-        SELECT COALESCE(sum(CASE t.kind WHEN 'contacts' THEN t.live END), 0),
-               COALESCE(sum(CASE t.kind WHEN 'lists' THEN t.live END), 0)
+        SELECT CAST(COALESCE(sum(CASE t.kind WHEN 'contacts' THEN t.live END), 0) AS bigint),
+               CAST(COALESCE(sum(CASE t.kind WHEN 'lists' THEN t.live END), 0) AS bigint)
         FROM tallies AS t
         WHERE t.account = :account AND t.kind IN ('contacts', 'lists')
         """,

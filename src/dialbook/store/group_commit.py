@@ -156,7 +156,8 @@ class Writer:
         except Exception as trouble:  # noqa: BLE001  # those who wait have to be answered all the same
             # The type alone: what the driver says might hold personal data.
             log.error("a transaction could not be undone: %s", type(trouble).__name__)  # noqa: TRY400
-        log.error("a transaction of %d changes was lost: %s", len(taken), type(error).__name__)
+        reason = error if isinstance(error, Unavailable) else type(error).__name__
+        log.error("a transaction of %d changes was lost: %s", len(taken), reason)
         lost = error if isinstance(error, Unavailable) else Unavailable("The change was undone.", headers=RETRY_SOON)
         for job in taken:
             job.error = job.error or lost

@@ -26,7 +26,7 @@ from dialbook.store.engines import SQLITE
 NAME_FILE = "folder-name"
 SUFFIX = ".upload"
 RESERVE = 64 * 1024 * 1024  # bytes of the disk that uploads leave free
-FULL = "The server's disk has no room for the upload."
+FULL = "The server's folder for uploads has no room."
 
 PLACE = {"host", "hostaddr", "port", "dbname", "user", "service", "options"}  # what libpq finds a database by
 
@@ -274,5 +274,5 @@ def _trouble_as_unavailable() -> Iterator[None]:
         yield
     except OSError as trouble:
         full = trouble.errno in {errno.ENOSPC, errno.EDQUOT}
-        description = FULL if full else f"The server's folder for uploads cannot be used ({type(trouble).__name__})."
+        description = FULL if full else f"The server's folder for uploads cannot be used ({trouble.strerror})."
         raise Unavailable(description, headers=RETRY_SOON) from trouble

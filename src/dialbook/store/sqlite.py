@@ -288,7 +288,13 @@ def trouble_as_unavailable(description: str = UNAVAILABLE) -> Iterator[None]:
 
 def unavailable(trouble: BaseException, description: str = UNAVAILABLE) -> Unavailable:
     """The refusal for trouble with the file."""
-    return Unavailable(f"{description} ({type(trouble).__name__}).", headers=RETRY_SOON)
+    return Unavailable(f"{description} ({_reason(trouble)}).", headers=RETRY_SOON)
+
+
+def _reason(trouble: BaseException) -> str:
+    said = str(trouble.strerror if isinstance(trouble, OSError) else trouble)
+    # Of what a backup has met, SQLite keeps no text.
+    return type(trouble).__name__ if said == "not an error" else said
 
 
 def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | str] = PRAGMAS) -> apsw.Connection:
@@ -330,7 +336,7 @@ def check_soundness(connection: apsw.Connection) -> Sequence[Check]:
         damage = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
     except TROUBLE as trouble:
-        return [Check("integrity", False, f"the file cannot be read through ({type(trouble).__name__})")]
+        return [Check("integrity", False, f"the file cannot be read through ({_reason(trouble)})")]
     return [
         Check("integrity", not damage, "; ".join(damage) or "ok"),
         Check("foreign keys", not orphans, f"{len(orphans)} rows without the row they refer to"),

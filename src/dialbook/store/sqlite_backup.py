@@ -107,7 +107,8 @@ def restore(source: Path, path: str, folder: str, on_pages: OnPages, *, now: dat
 def _draft_of(target: Path) -> Iterator[Path]:
     """A new file beside another, for its owner alone; it is removed at the end, unless it has got that one's name."""
     draft = target.with_name(f".{target.name}.{token_hex(4)}.draft")
-    draft.touch(mode=0o600, exist_ok=False)
+    with trouble_as_unavailable(f"{target} cannot be made"):
+        draft.touch(mode=0o600, exist_ok=False)
     try:
         yield draft
     finally:
@@ -117,6 +118,8 @@ def _draft_of(target: Path) -> Iterator[Path]:
 
 def _copy(source: str, draft: Path, on_pages: OnPages) -> None:
     """Copy all pages as they are in one moment: the source is read in one transaction, whoever writes to it."""
+    if not Path(source).exists():
+        raise Unavailable(f"{source} is not there.")
     with _opened(source) as from_, _opened(draft) as to, trouble_as_unavailable(f"{source} cannot be copied"):
         to.pragma("synchronous", 0)  # it is synced as a whole when it is found sound
         from_.execute("BEGIN")

@@ -39,6 +39,16 @@ class Plan(Struct):
     filled: list[UploadRow] = field(default_factory=list)  # whose contacts are there, and take what the row gives
     rejected: list[Rejection] = field(default_factory=list)
 
+    @property
+    def duplicates(self) -> int:
+        """How many are rejected for being there already."""
+        return sum(row.reason == Reason.DUPLICATE for row in self.rejected)
+
+    @property
+    def failed(self) -> int:
+        """How many are rejected for anything else."""
+        return len(self.rejected) - self.duplicates
+
 
 def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLimits, now: datetime) -> Upload:
     """Store a chunk; nothing happens where the upload has ended, or does not stand where the chunk begins.
@@ -60,13 +70,13 @@ def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLim
         sids = _write(tx, account, locked, plan, known, now=now)
         touched = [sid, locked.sid, *(sids[row.number] for row in (*plan.joining, *plan.filled))]
         written = len(chunk.rows) - len(plan.rejected)
-        note(tx, account, author, "write_chunk", Effect(touched, written, len(plan.rejected)))
+        note(tx, account, author, "write_chunk", Effect(touched, written, plan.failed))
     _note(tx, upload, plan, chunk)
     if chunk.is_last:
         end_upload(tx, account, sid, Status.COMPLETED, None, now=now)
     upload = get_upload(tx, account, sid)
     if chunk.is_last:
-        note(tx, account, author, "end_upload", Effect([sid], upload.success, upload.reported))
+        note(tx, account, author, "end_upload", Effect([sid], upload.success, upload.failed))
     return upload
 
 
@@ -179,7 +189,6 @@ def _change(sid: str, row: UploadRow) -> ContactChange:
 
 def _note(tx: Tx, upload: Upload, plan: Plan, chunk: Chunk) -> None:
     """Move the upload's figures, and write down what was rejected."""
-    duplicates = sum(row.reason == Reason.DUPLICATE for row in plan.rejected)
     tx.insert(
         "upload_reports",
         ("account", "upload", "position", "line", "number", "reason", "description", "cells"),
@@ -208,8 +217,8 @@ def _note(tx: Tx, upload: Upload, plan: Plan, chunk: Chunk) -> None:
         sid=upload.sid,
         joined=len(plan.joining),
         success=len(chunk.rows) - len(plan.rejected),
-        duplicates=duplicates,
-        failed=len(plan.rejected) - duplicates,
+        duplicates=plan.duplicates,
+        failed=plan.failed,
     )
     if upload.remembers_numbers:
         numbers = {row.number for row in (*plan.joining, *plan.filled)}

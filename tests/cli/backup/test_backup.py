@@ -12,6 +12,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from click.testing import Result
 
 from dialbook.model.errors import Invalid
 from dialbook.store import sqlite_backup
@@ -196,6 +197,22 @@ def test_what_is_no_book_is_neither_copied_nor_restored(make: str, tmp_path: Pat
         assert result.exit_code == 1
         assert result.stderr.startswith(f"Error: {path} ")
     assert sorted(tmp_path.iterdir()) == files
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_copy_has_to_have_a_place_and_a_source(command: str, copy: Path, tmp_path: Path) -> None:
+    nowhere, nothing = tmp_path / "nowhere" / "copy.db", tmp_path / "nothing.db"
+    to_nowhere = _between(command, copy, nowhere)
+    from_nothing = _between(command, nothing, tmp_path / "new.db")
+
+    assert (to_nowhere.exit_code, from_nothing.exit_code) == (1, 1)
+    assert to_nowhere.stderr == f"Error: {nowhere} cannot be made (No such file or directory).\n"
+    assert from_nothing.stderr == f"Error: {nothing} is not there.\n"
+
+
+def _between(command: str, source: Path, target: Path) -> Result:
+    book, copy = (source, target) if command == "backup" else (target, source)
+    return run(command, str(copy), "--database", f"sqlite:///{book}")
 
 
 def test_postgresql_has_programs_of_its_own_for_that(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_an_upload_that_has_no_room_is_refused_before_it_is_kept(
 
     refused = api.upload(to_csv(["number"], [NUMBERS[1]]))
 
-    assert refusal_of(refused, 503) == "The server's disk has no room for the upload."
+    assert refusal_of(refused, 503) == "The server's folder for uploads has no room."
     assert refused.headers["retry-after"]
     assert files_in(cramped) == []
     (disk / "ballast").unlink()
@@ -246,7 +246,7 @@ def test_a_disk_that_fills_up_meanwhile_keeps_nothing(
 
     answer = api.request("POST", "/contacts/csv-upload", headers=FORM, content=send())
 
-    assert refusal_of(answer, 503) == "The server's disk has no room for the upload."
+    assert refusal_of(answer, 503) == "The server's folder for uploads has no room."
     assert files_in(cramped) == []
     assert api.get("/lists").json()["metadata"]["total"] == 0
 

@@ -27,6 +27,7 @@ log = logging.getLogger("dialbook.client")
 
 TIMEOUT = httpx2.Timeout(60, connect=10)
 RETRIES = Retries()
+LONG = 5.0  # seconds: a pause that whoever waits wants to know of
 
 
 class AsyncConnection:
@@ -134,7 +135,8 @@ class AsyncConnection:
                 pause = self._retries.pause(error, attempt, is_safe=operation.is_safe or self._knows_keys)
                 if pause is None:
                     raise
-                log.info("%s %s: %s Again in %.1f seconds.", operation.method, operation.path, error, pause)
+                level = logging.INFO if pause < LONG else logging.WARNING
+                log.log(level, "%s %s: %s Again in %.1f seconds.", operation.method, operation.path, error, pause)
             attempt += 1
             await self._sleep(pause)
 
