@@ -156,7 +156,7 @@ def test_a_taken_port_is_refused(book: Book, tmp_path: Path) -> None:
             DIALBOOK_METRICS_PORT=str(book.port),
         )
 
-    assert result.returncode == 1
+    assert (result.returncode, result.stdout) == (1, "")
     assert f"Error: Metrics cannot be served on 127.0.0.1 port {book.port}: Address already in use." in result.stderr
 
 

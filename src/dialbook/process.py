@@ -58,11 +58,17 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def run(settings: Settings, sock: socket.socket) -> None:
+def run(settings: Settings, sock: socket.socket, announce: Callable[[], None]) -> None:
     """Serve until told to stop by SIGINT or SIGTERM, or by SIGHUP with one worker; what is under way is finished first.
 
+    Args:
+        settings: how.
+        sock: where, as `listen` gives it.
+        announce: is called once every address is taken.
+
     Raises:
-        SystemExit: it was told to, and has.
+        Invalid: the address for metrics is taken, or none of this machine.
+        SystemExit: it was told to stop, and has.
     """
     # A server that was told to stop raises the signal again once it has: by default that would be the end, with our
     # folder left. To hang up on several workers is to have them replaced, which they see to themselves.
@@ -93,6 +99,7 @@ def run(settings: Settings, sock: socket.socket) -> None:
     socks = [sock, *(sock.dup() for _ in range(ACCEPTED - 1))]
     # Ctrl-C is how one stops a server at a terminal, and no error.
     with sharing() as mine, _metrics(settings, mine), working_off(), suppress(KeyboardInterrupt):
+        announce()
         drain = Drain(mine, settings.drain_seconds)
         if settings.workers > 1:
             DrainingWorkers(config, drain, sockets=socks).run()

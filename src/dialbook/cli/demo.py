@@ -1,10 +1,9 @@
 """`dialbook demo`: a throw-away server with the sample of the provider's page in it."""
 
 import base64
-import signal
-import sys
 import tempfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -67,10 +66,8 @@ def demo(port: int | None) -> None:
             if port is not None:
                 raise
             sock = listen(settings.host, 0)
-        # The folder is removed at the end of this block, which SIGTERM alone would not reach.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-        click.echo(_invitation(f"{settings.host}:{sock.getsockname()[1]}", credentials, list_sid, link))
-        run(settings, sock)
+        invitation = _invitation(f"{settings.host}:{sock.getsockname()[1]}", credentials, list_sid, link)
+        run(settings, sock, partial(click.echo, invitation))
 
 
 def _invitation(address: str, credentials: Credentials, list_sid: str, link: str) -> str:

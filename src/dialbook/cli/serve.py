@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -45,10 +46,8 @@ def serve(config: Path | None, **flags: object) -> None:
     refuse_clear_text(settings, sock)
     scheme = "https" if settings.tls_certificate else "http"
     address = f"{scheme}://{_bracketed(settings.host)}:{sock.getsockname()[1]}"
-    click.echo(
-        f"Dialbook {__version__} serves {masked(settings.database)} at {address} (documentation: {address}/docs)"
-    )
-    run(settings, sock)
+    where = f"{masked(settings.database)} at {address} (documentation: {address}/docs)"
+    run(settings, sock, partial(click.echo, f"Dialbook {__version__} serves {where}"))
 
 
 def _bracketed(host: str) -> str:
