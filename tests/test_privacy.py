@@ -104,7 +104,38 @@ def test_an_event_is_one_line_whatever_a_library_says(format_: str) -> None:
 
     first, second = done.stderr.splitlines()
     assert r"refused:\n" in first
-    assert r"two\nlines" in second
+    assert "ValueError" in second
+
+
+def test_of_a_bug_that_nobody_has_caught_the_text_is_not_logged() -> None:
+    """Whoever logs it: a library with its traceback, or an event loop."""
+    program = f"""
+import asyncio, gc, logging
+from dialbook.log import configure_logging, log_bugs_of
+
+async def fail():
+    raise ValueError("{NUMBER}")
+
+async def main():
+    log_bugs_of(asyncio.get_running_loop())
+    asyncio.create_task(fail())
+    asyncio.get_running_loop().call_soon(int, "{NAME}")
+    await asyncio.sleep(0.01)
+    gc.collect()
+    try:
+        await fail()
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+
+configure_logging("debug", "text")
+asyncio.run(main())
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stderr.count("ValueError") == 3
+    assert NUMBER not in done.stderr
+    assert NAME not in done.stderr
 
 
 def test_a_token_on_a_command_line_is_not_repeated(database: str, tmp_path: Path) -> None:

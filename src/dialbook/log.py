@@ -1,23 +1,31 @@
 """The log of a process."""
 
+import asyncio
 import logging
 import sys
 import time
 import traceback
+from typing import Any
 
 from msgspec import json
 
 from dialbook.model.credentials import mask_tokens
 
+log = logging.getLogger(__name__)
+
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class TextFormatter(logging.Formatter):
-    """A line is text, whatever was said on several; no API token is in it, whoever wrote it."""
+    """A line is text, whatever was said on several; no API token is in it, and no text of a bug, whoever wrote it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         return "\\n".join(self.message_of(record).splitlines())
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # the logging package's name
+        """A bug that somebody logs with its traceback."""
+        return describe(ei[1])
 
     def message_of(self, record: logging.LogRecord) -> str:
         """What is said, on as many lines as it was."""
@@ -41,6 +49,16 @@ def configure_logging(level: str, format_: str) -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def log_bugs_of(loop: asyncio.AbstractEventLoop) -> None:
+    """Log what nobody has caught on an event loop, which would show a bug's text, and values that were handed over."""
+    loop.set_exception_handler(lambda _, context: _say(context))
+
+
+def _say(context: dict[str, Any]) -> None:
+    bug = context.get("exception")
+    log.error("nobody has caught: %s", describe(bug) if bug else context["message"])
 
 
 def describe(bug: BaseException) -> str:

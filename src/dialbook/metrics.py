@@ -5,9 +5,10 @@ callers of the API, and answers when they are not answered.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import accumulate
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class ServerCollector(Collector):
         self._folder = folder
         self._started = time.time()
         self._db: Database | None = None
+        self._asking = threading.Lock()
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: what there is to say is not known before."""
@@ -87,11 +89,11 @@ class ServerCollector(Collector):
             self._db.close()
 
     def _figures(self) -> Figures | None:
-        try:
+        # Each who asks has a thread, and a database serves one event loop at a time.
+        with self._asking, suppress(TimeoutError, Unavailable):
             self._db = self._db or open_database(self._settings.database)
             return asyncio.run(asyncio.wait_for(self._db.scan(read_figures), PATIENCE))
-        except (TimeoutError, Unavailable):
-            return None
+        return None
 
 
 def _info(database: str) -> Metric:

@@ -71,16 +71,18 @@ class Settings(Struct, frozen=True):
         ),
     ] = ""
     report_days: Annotated[
-        int, Meta(ge=0, description="How many days an upload is remembered, with its report, after its end.")
+        int, Meta(ge=0, le=36_500, description="How many days an upload is remembered, with its report, after its end.")
     ] = 30
     idempotency_hours: Annotated[
         int,
         Meta(
-            ge=1, description="How many hours the answer to a change with an `Idempotency-Key` can be asked for again."
+            ge=1,
+            le=8760,
+            description="How many hours the answer to a change with an `Idempotency-Key` can be asked for again.",
         ),
     ] = 24
     audit_days: Annotated[
-        int, Meta(ge=1, description="How many days an entry of the audit log is kept; whole days, in UTC.")
+        int, Meta(ge=1, le=36_500, description="How many days an entry of the audit log is kept; whole days, in UTC.")
     ] = 400
     static_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a static list may hold.")] = 100_000
     dynamic_list_limit: Annotated[int, Meta(ge=1, description="How many contacts a dynamic list may hold.")] = 500_000

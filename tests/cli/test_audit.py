@@ -1,14 +1,19 @@
 """`dialbook audit`: what is looked for is found, and whatever somebody did to the log is noticed."""
 
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from dialbook.cli.database import write
 from dialbook.cli.main import dialbook
-from dialbook.model.audit import Entry, Head, write_runs
+from dialbook.model.audit import Author, Effect, Entry, Head, Via, write_runs
+from dialbook.store.audit import note
 from dialbook.store.audit_log import CHUNK
+from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, Client, Server, execute, run_cli
 
 COLUMNS = [*(field for field in Entry.__struct_fields__ if field not in ("account", "number")), "hash"]
@@ -208,6 +213,29 @@ def test_a_log_that_was_written_anew_is_told_by_a_head_that_was_kept(logged: Log
     assert anew.exit_code == 0
     assert changed == "entry 7 is another than the one that was written down"
     assert cut == "entry 6 is missing, and all that came after it"
+
+
+def test_a_log_that_is_said_to_be_pruned_up_to_a_head_that_was_kept_is_told_by_it(
+    logged: Logged, server: Server
+) -> None:
+    client, _ = logged
+    kept = head(server, client.account)
+    number, forged = int(kept.partition(":")[0]), "0" * 64
+    change_log(server, client.account, "DELETE FROM audit_entries", "number > 0")
+    cut = "UPDATE audit_chains SET hash = :hash, pruned = number, pruned_hash = :hash"
+    change_log(server, client.account, cut, "number > 0", hash=forged)
+    author, effect = Author(Via.JOB, datetime.now(UTC)), Effect([f"{number}:{forged}"], succeeded=number)
+    with closing(open_database(server.database)) as db:
+        write(db, note, client.account, author, "prune_audit", effect)
+
+    assert run("verify", client.account, "--database", server.database).exit_code == 0
+    says = f"entry {number} is another than the one that was written down"
+    assert broken(server, client.account, "--head", kept) == says
+    older = run("verify", client.account, "--head", f"{number - 1}:{forged}", "--database", server.database)
+    assert (older.exit_code, older.stderr) == (
+        1,
+        f"Error: Entry {number - 1} was pruned: nothing is left to compare its hash with.\n",
+    )
 
 
 @pytest.mark.parametrize("command", ["query", "verify"])

@@ -43,6 +43,9 @@ def source(tmp_path_factory: pytest.TempPathFactory, connect: Callable[..., Clie
         client.request("POST", "/lists", json=KEYED, headers=KEY)
         run_cli("key", "revoke", client.account, old["api_key"], "--database", database)
         run_cli("account", "create", "second", "--region", "SG", "--database", database)
+        run_cli("account", "create", "gone", "--database", database)
+        run_cli("account", "delete", "gone", "--yes", "--database", database)
+        client.http.get("/v2/accounts/nobody/contacts", auth=("nobody", "nothing"))
     return server, client
 
 
@@ -72,6 +75,7 @@ def test_everything_arrives(source: tuple[Server, Client], database: str) -> Non
     assert found[f"{client.account} audit_chains"] == 1
     logs = [run_cli("audit", "verify", "--database", each) for each in (server.database, database)]
     assert logs[0] == logs[1]
+    assert {each["account"] for each in logs[1]} == {"-", client.account, "gone", "second"}
     assert [check for check in run_cli("doctor", "--database", database) if not check["ok"]] == []
 
 

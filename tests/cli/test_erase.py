@@ -186,6 +186,21 @@ def test_a_number_that_nobody_has_is_said_to_be_nobodys(known: Client, server: S
     assert "Nothing was held about that number there." in removed.stderr
 
 
+def test_a_number_with_few_digits_is_found_as_it_is_dialled(server: Server, new_client: Callable[..., Client]) -> None:
+    """Numbers of Andorra have six digits behind the country's code."""
+    run("account", "create", "andorra", "--region", "AD", "--database", server.database)
+    made = run_cli("key", "create", "andorra", "--database", server.database)
+    client = Client(new_client(server).http, "andorra", made["api_key"], made["api_token"])
+    client.http.auth = (client.key, client.token)
+    client.upload(f"number,first_name\n312 345,{NAME},too,many\n".encode(), "Leads")
+    work_off(server)
+
+    (row,) = held(server, client, "+376312345")["upload_reports"]
+    assert row["number"] == "312 345"
+    assert counts(erased(server, client, "312345")) == (0, 0, 1, 0)
+    assert held(server, client, "312-345")["upload_reports"] == []
+
+
 def test_one_account_or_all(new_database: Callable[[], str], new_client: Callable[..., Client]) -> None:
     with serving(Settings(database=new_database())) as server:
         one, two, three = (new_client(server, account) for account in ("one", "two", "three"))

@@ -291,7 +291,9 @@ def test_a_file_that_is_not_for_this_dialbook_is_refused_and_left_as_it_is(
     assert [each.name for each in tmp_path.iterdir()] == ["book.db"]
 
 
-@pytest.mark.parametrize("setting", ["page_limit = 0", "no_such_setting = 1", "port = 'http'"])
+@pytest.mark.parametrize(
+    "setting", ["page_limit = 0", "no_such_setting = 1", "port = 'http'", "audit_days = 999999", "report_days = 999999"]
+)
 def test_a_setting_that_cannot_be_is_refused(setting: str, tmp_path: Path) -> None:
     (tmp_path / "dialbook.toml").write_text(setting)
 

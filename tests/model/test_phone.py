@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dialbook.model.errors import Invalid, Missing
-from dialbook.model.phone import REGIONS, normal_number
+from dialbook.model.phone import REGIONS, normal_number, tail_of
 
 COUNTRY_CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 TYPES = range(11)
@@ -111,3 +111,20 @@ def test_what_is_longer_than_any_number_is_none(text: str) -> None:
 def test_no_number_is_missing(text: str | None) -> None:
     with pytest.raises(Missing, match="Number is mandatory"):
         normal_number(text, "IN")
+
+
+@pytest.mark.parametrize("region", sorted(REGIONS))
+def test_the_tail_of_a_number_is_in_it_however_it_is_dialled(region: str) -> None:
+    examples = [phonenumbers.example_number_for_type(region, type_) for type_ in TYPES]
+    for found in filter(None, examples):
+        e164, national = (
+            phonenumbers.format_number(found, form)
+            for form in (phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.NATIONAL)
+        )
+        assert e164.endswith(tail_of(e164))
+        assert "".join(filter(str.isdigit, national)).endswith(tail_of(e164))
+        assert len(tail_of(e164)) >= 3
+
+
+def test_a_number_of_no_country_has_a_tail() -> None:
+    assert tail_of("+9991234567890") == "4567890"

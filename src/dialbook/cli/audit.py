@@ -79,6 +79,7 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
 
     Ends with exit status 1 where one is not, and names the first place at which it is not. Who can write to the
     database can also write a whole new log: print the head now and then, keep it elsewhere, and give it with --head.
+    One whose entry was pruned since proves nothing, and is refused.
 
     \b
     Example:
@@ -96,10 +97,10 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
         show([asdict(each) | {"head": str(each.head)} for each in found])
     else:
         show_table(["ACCOUNT", "ENTRIES", "PRUNED", "HEAD", ""], [_verified_cells(each) for each in found])
-    if kept and found[0].pruned > kept.number:
-        click.echo(f"Entry {kept.number} was pruned: nothing is left to compare its hash with.", err=True)
     if any(each.broken for each in found):
         raise SystemExit(1)
+    if kept and found[0].pruned > kept.number:
+        raise click.ClickException(f"Entry {kept.number} was pruned: nothing is left to compare its hash with.")
 
 
 def _refuse_unknown(db: Database, account: str) -> None:

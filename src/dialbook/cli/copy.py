@@ -13,8 +13,7 @@ from dialbook.cli.output import json_option, show, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.model.errors import Invalid
 from dialbook.store import copy as store
-from dialbook.store.accounts import list_account_sids
-from dialbook.store.copy import TABLES, Table
+from dialbook.store.copy import Table
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
 
@@ -55,7 +54,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
         closing(open_database(target, unhurried=True)) as to,
         new_progress() as bar,
     ):
-        there = scan(to, list_account_sids)
+        there = scan(to, store.list_parts)
         # One read transaction for everything: the source is seen as it is now, whoever changes it meanwhile.
         copied = scan(from_, _copy_book, to, there, bar)
     if as_json:
@@ -69,10 +68,9 @@ def copy(source: str, target: str, as_json: bool) -> None:
         raise click.ClickException("The copy differs from its source: begin anew, with an empty target.")
 
 
-def _copy_book(tx: Tx, to: Database, there: Sequence[str], bar: Progress) -> list[Copied]:
-    accounts = list_account_sids(tx)
-    parts = [(account, table) for account in accounts for table in TABLES]
-    if others := set(there) - set(accounts):
+def _copy_book(tx: Tx, to: Database, there: Sequence[tuple[str, Table]], bar: Progress) -> list[Copied]:
+    parts = store.list_parts(tx)
+    if others := {account for account, _ in there} - {account for account, _ in parts}:
         raise Invalid(f"The target has accounts that the source has not, as '{min(others)}': {REMEDY}")
     total = sum(store.count_rows(tx, table, account) for account, table in parts)
     for account, table in parts:

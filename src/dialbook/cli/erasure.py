@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from dialbook.cli.database import opened, scan, write
 from dialbook.cli.output import database_options, json_option, many, show, show_table
 from dialbook.model.audit import Author, Effect, Via
-from dialbook.model.errors import Invalid, Unavailable
+from dialbook.model.errors import DialbookError, Invalid, Unavailable
 from dialbook.model.moment import utc_text
 from dialbook.settings import load_settings
 from dialbook.store.accounts import list_account_sids
@@ -155,7 +155,7 @@ def _erase_each(
     for account in accounts:
         try:
             erased.append(write(db, erase_subject, account, number, author=author, secret=secret))
-        except Unavailable as trouble:
+        except DialbookError as trouble:
             troubles.append(trouble.description)
     return erased, troubles
 
@@ -189,7 +189,7 @@ def _attempt(step: Callable[[], None]) -> list[str]:
     """Why a step could not be done, if it could not."""
     try:
         step()
-    except Unavailable as trouble:
+    except DialbookError as trouble:
         return [trouble.description]
     return []
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from dialbook.jobs.forgetting import forget_now_and_then, retention_of
 from dialbook.jobs.runner import Runner
-from dialbook.log import configure_logging
+from dialbook.log import configure_logging, describe, log_bugs_of
 from dialbook.model.errors import DialbookError
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
@@ -52,12 +52,15 @@ async def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings = load_settings({})
     configure_logging(settings.log_level, settings.log_format)
+    log_bugs_of(asyncio.get_running_loop())
     ended = asyncio.Event()
     on_parents_end(sys.stdin.fileno(), ended.set)
     try:
         await work(settings, ended)
     except DialbookError as trouble:
         sys.exit(f"Uploads are not worked off: {trouble}")
+    except Exception as bug:  # noqa: BLE001  # whose text might hold personal data
+        sys.exit(f"Uploads are not worked off: {describe(bug)}")
 
 
 asyncio.run(main())

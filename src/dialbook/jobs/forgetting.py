@@ -1,6 +1,7 @@
 """Forgetting what is kept for a while only: uploads that have ended, answers, and entries of the audit log."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Concatenate, ParamSpec
 from msgspec import Struct
 
 from dialbook.jobs.pace import BREATH_SECONDS
+from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.settings import Settings
 from dialbook.store.accounts import list_account_sids
@@ -19,6 +21,8 @@ from dialbook.store.idempotency import forget_answers
 from dialbook.store.uploads import forget_upload
 
 FORGET_SECONDS = 3600.0
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
@@ -43,8 +47,12 @@ def retention_of(settings: Settings) -> Retention:
 async def forget_now_and_then(db: Database, retention: Retention, clock: Callable[[], datetime]) -> None:
     """Forget what is older than that, once an hour, until cancelled."""
     while True:
-        with suppress(DialbookError):
+        try:
             await forget(db, retention, now=clock())
+        except DialbookError as trouble:
+            log.warning("nothing old is forgotten until the next hour: %s", trouble)
+        except Exception as bug:  # noqa: BLE001  # in an hour it is tried again, whatever it was
+            log.error("nothing old is forgotten until the next hour: %s", describe(bug))  # noqa: TRY400
         await asyncio.sleep(FORGET_SECONDS)
 
 

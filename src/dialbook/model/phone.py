@@ -15,6 +15,7 @@ REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 _LONGEST = 64  # characters worth parsing: E.164 has 15 digits, and people add blanks and brackets
 _STRIPPED = str.maketrans("", "", " \t\u00a0\u2009\u202f-\u2010\u2011\u2012\u2013()[].")
 _INTERNATIONAL = re.compile(r"\+([1-9][0-9]{4,14})")
+_TAIL = 7
 _TYPES = (
     "fixed_line",
     "mobile",
@@ -50,6 +51,15 @@ def normal_number(value: str | None, region: str) -> str:
     if is_international(dialled):
         return dialled
     return _parsed(dialled, region) or _refuse(value)
+
+
+def tail_of(number: str) -> str:
+    """The digits at the end of a number in E.164 that stand there however it is dialled: as many as tell it well."""
+    try:
+        national = phonenumbers.national_significant_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:  # of no country, and so dialled in one way alone
+        national = number
+    return national[-_TAIL:]
 
 
 def number_draft(draft: ContactDraft, region: str) -> ContactDraft:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dialbook.log import log_bugs_of
 from dialbook.model.errors import MethodNotAllowed
 from dialbook.server import contacts, lists, members, uploads
 from dialbook.server.auth import authorise
@@ -120,6 +121,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[Mapping[str, object]]:
+        log_bugs_of(asyncio.get_running_loop())
         tasks = [asyncio.create_task(deadlines.keep())]
         if counts:
             tasks.append(asyncio.create_task(watch(counts, db)))

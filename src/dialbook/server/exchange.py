@@ -55,7 +55,8 @@ class Exchange:
             await response(scope, receive, send_and_note)
         finally:
             place.leave()
-        self._note(scope, status, time.perf_counter() - started)
+            if status:
+                self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """Have it counted, logged, and gathered where it was a refusal of authority."""

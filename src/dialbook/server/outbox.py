@@ -5,10 +5,15 @@ and SQLite have in the processor's caches is lost. So answers and lines of the l
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from dialbook.log import describe
+
 T = TypeVar("T", str, bytes)
+
+log = logging.getLogger(__name__)
 
 ENOUGH = 64 * 1024  # characters or bytes that are not kept until the turn ends
 
@@ -31,7 +36,11 @@ class Turn:
     def _end(self) -> None:
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
-            callback()
+            # What is wrong with one must keep the others neither from being handed on nor from being heard.
+            try:
+                callback()
+            except Exception as bug:  # noqa: BLE001
+                log.error("the end of a turn: %s", describe(bug))  # noqa: TRY400  # which would show its text
 
 
 class Outbox(Generic[T]):
@@ -83,6 +92,8 @@ class OneWrite:
         self._transport.close()
 
     def _send(self, parts: list[bytes]) -> None:
+        if self.is_closing():  # whoever left in this turn hears nothing any more
+            return
         data = b"".join(parts)
         self._given += len(data)
         self._transport.write(data)

@@ -88,6 +88,8 @@ def _compare_ends(place: Head, end: Head, start: Head, pruned: str | None, kept:
     """What is wrong with the ends of a chain in which each entry follows the one before it."""
     if start.number and pruned != str(start):
         return f"no entry says that those up to entry {start.number} were pruned"
+    if kept and kept.number == start.number and kept.hash != start.hash:
+        return f"entry {kept.number} is another than the one that was written down"
     if place.number < max(end.number, kept.number if kept else 0):
         return f"entry {place.number + 1} is missing, and all that came after it"
     if place != end:

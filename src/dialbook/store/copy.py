@@ -6,9 +6,12 @@ table tells where an interrupted copy goes on.
 
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import product
 
 from msgspec import Struct, json
 
+from dialbook.store.accounts import list_account_sids
+from dialbook.store.audit_log import list_chains
 from dialbook.store.contact_names import note_names
 from dialbook.store.database import Row, Tx
 
@@ -50,6 +53,16 @@ CONTACTS = Table(
         "search_key",
     ),
 )
+# These stay when an account goes, and are there for nobody's refusals.
+LOG = (
+    Table("audit_chains", (), ("number", "hash", "pruned", "pruned_hash")),
+    Table(
+        "audit_entries",
+        ("number",),
+        ("moment", "via", "key", "action", "touched", "succeeded", "failed", "refusal", "request", "hash"),
+        LARGE,
+    ),
+)
 # What refers to a row comes after it.
 TABLES = (
     Table("accounts", (), ("region", "created")),
@@ -89,14 +102,15 @@ TABLES = (
     Table("upload_numbers", ("upload", "number"), ()),
     Table("upload_reports", ("upload", "position"), ("line", "number", "reason", "description", "cells")),
     Table("idempotency", ("key",), ("fingerprint", "status", "headers", "body", "created"), LARGE),
-    Table("audit_chains", (), ("number", "hash", "pruned", "pruned_hash")),
-    Table(
-        "audit_entries",
-        ("number",),
-        ("moment", "via", "key", "action", "touched", "succeeded", "failed", "refusal", "request", "hash"),
-        LARGE,
-    ),
+    *LOG,
 )
+
+
+def list_parts(tx: Tx) -> list[tuple[str, Table]]:
+    """All that a book consists of: each account's tables, and the logs of whoever is none, or none any more."""
+    accounts = list_account_sids(tx)
+    others = [each for each in list_chains(tx) if each not in accounts]
+    return [*product(accounts, TABLES), *product(others, LOG)]
 
 
 def count_rows(tx: Tx, table: Table, account: str) -> int:

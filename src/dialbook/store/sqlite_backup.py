@@ -94,6 +94,7 @@ def restore(source: Path, path: str, folder: str, on_pages: OnPages, *, now: dat
             _refuse_miscounts(copy, str(source))
             with copy:
                 ended = fail_uploads_elsewhere(SqliteTx(copy), folder, now=now)
+        sync(draft)  # which takes long: not while everybody is kept from the book
         if replace and target.exists():
             with _held(target):
                 _give_name(draft, target, replace=True)

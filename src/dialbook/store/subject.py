@@ -6,13 +6,11 @@ from msgspec import Struct, json
 
 from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError
-from dialbook.model.phone import normal_number
+from dialbook.model.phone import normal_number, tail_of
 from dialbook.store.accounts import get_account
 from dialbook.store.contacts import find_by_number
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import find_answers_with
-
-TAIL = 7  # digits at the end of a number, which are the same however it is dialled
 
 
 class Membership(Struct, frozen=True):
@@ -91,7 +89,7 @@ def _find_report_rows(tx: Tx, account: str, number: str, region: str) -> list[Re
         ORDER BY r.upload, r.position
         """,
         account=account,
-        pattern=f"%{'%'.join(number[-TAIL:])}%",
+        pattern=f"%{'%'.join(tail_of(number))}%",
     )
     found = [
         ReportRow(upload, position, line, written, reason, description, json.decode(cells))
