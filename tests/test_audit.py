@@ -230,6 +230,14 @@ def test_an_export_of_a_whole_list_leaves_an_entry_and_a_page_of_it_none(media_t
     assert (entry["succeeded"], entry["failed"]) == (1, 0)
 
 
+def test_asking_about_an_export_leaves_none(book: Book) -> None:
+    before = entries(book.client, book.server)
+    for path in (f"/lists/{book.list}/contacts", f"/csv-status/{book.upload}/errors"):
+        assert book.client.request("HEAD", path, headers={"Accept": "text/csv"}).status_code == 200
+
+    assert entries(book.client, book.server) == before
+
+
 def test_an_export_of_a_report_leaves_an_entry(book: Book) -> None:
     book.client.request("GET", f"/csv-status/{book.upload}/errors", headers={"Accept": "text/csv"})
 

@@ -73,6 +73,24 @@ def test_what_is_no_json_is_refused_as_a_whole(
     assert (status, error_of(envelope)["code"]) in {(400, 1007), (400, 1001), (400, 1002)}
 
 
+@pytest.mark.parametrize(
+    "item", [b'{"number": "+919845310002", "first_name": "\xff"}', b'{"number": "+919845310002", "x\xff": 1}']
+)
+def test_what_is_no_utf_8_is_refused_as_a_whole(item: bytes, client: Client) -> None:
+    body = b'{"contacts": [{"number": "+919845310001"}, %s]}' % item
+
+    status, envelope = send(client, "POST", "/contacts", body)
+
+    assert (status, error_of(envelope)["code"]) == (400, 1007)
+    assert client.get("/contacts", number="+919845310001").json()["response"] == []
+
+
+def test_a_number_beyond_all_bounds_is_named_as_such(client: Client) -> None:
+    _, envelope = send(client, "POST", "/contacts", b'{"contacts": [{"number": 1e400}]}')
+
+    assert envelope["response"][0]["error_data"]["description"] == "An item holds a number that is out of range."
+
+
 @pytest.mark.parametrize("body", NO_OBJECT)
 @pytest.mark.parametrize("path", ["/contacts", "/lists"])
 def test_a_body_has_to_be_an_object(path: str, body: bytes, client: Client) -> None:

@@ -182,8 +182,8 @@ def test_a_number_that_nobody_has_is_said_to_be_nobodys(known: Client, server: S
     shown, removed = run("export-subject", NOBODYS, *options), erase(server, known, NOBODYS, "--yes")
 
     assert (shown.exit_code, removed.exit_code) == (0, 0)
-    assert "Nothing is held about that number there." in shown.stderr
-    assert "Nothing was held about that number there." in removed.stderr
+    assert "Nothing is found about that number there." in shown.stderr
+    assert "Nothing was found about that number there." in removed.stderr
 
 
 def test_a_number_with_few_digits_is_found_as_it_is_dialled(server: Server, new_client: Callable[..., Client]) -> None:

@@ -241,7 +241,7 @@ def test_a_file_that_is_refused_is_named(dial: Dial, tmp_path: Path) -> None:
     no_text = dial("uploads", "create", str(other), "--list", "Friends")
 
     assert columns.stderr.startswith(f"Error: {file} has columns that a static list cannot keep: 'note'")
-    assert no_text.stderr.startswith(f"Error: {other} is not in UTF-8, in its beginning. ")
+    assert no_text.stderr.startswith(f"Error: {other} is not in UTF-8. ")
 
 
 def test_as_much_of_a_report_is_shown_as_is_asked_for(dial: Dial, server: Server) -> None:

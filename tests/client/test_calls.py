@@ -223,3 +223,8 @@ def test_every_operation_of_the_server_is_a_call() -> None:
 )
 def test_what_the_server_writes_is_what_the_client_reads(read: type[Struct], written: type[Struct]) -> None:
     assert set(read.__struct_fields__) == set(written.__struct_fields__)
+
+
+def test_half_a_character_is_refused_before_anything_is_sent(client: Client) -> None:
+    with pytest.raises(Invalid, match="half of a surrogate pair"):
+        client.create_contacts([{"number": NUMBERS[0], "first_name": "a\ud800"}])

@@ -64,6 +64,15 @@ def test_a_walk_begins_at_any_offset(client: Client, list_sid: str, sids: list[s
     assert [sid for page in pages for sid in shown(page)] == sids[11:SIZE]
 
 
+def test_a_link_leads_on_however_an_offset_was_written(client: Client, list_sid: str) -> None:
+    page = client.request("GET", f'/lists/{list_sid}/contacts?limit=2&offs%65t=4&x=%22>&y="')
+    link = page.links["next"]["url"]
+
+    assert "offs" not in link
+    assert '"' not in link
+    assert client.http.get(link).status_code == 200
+
+
 def test_a_link_keeps_what_else_the_query_says(client: Client, list_sid: str) -> None:
     answer = client.get(f"/lists/{list_sid}/contacts", offset=1, limit=2, colour="blue & green")
 

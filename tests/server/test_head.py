@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Server
-from tests.raw import connected, drip, read_answer, read_to_end
+from tests.conftest import Client, Server
+from tests.raw import connected, drip, head, read_answer, read_to_end
 
 pytestmark = pytest.mark.sqlite  # the engine makes no difference here
 
@@ -126,3 +126,54 @@ def test_an_answer_under_way_is_not_broken_into_by_a_refusal(server: Server) -> 
     received = ask(server, lines(b"GET /healthz HTTP/1.1", b"Host: x") + b"GET / HTTP/1.1\r\n\r\n")
 
     assert received == b"" or read_answer(received).status == 200
+
+
+JSON = "Content-Type: application/json"
+UPGRADE = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"]
+LISTS = [b'{"lists":[{"name":"%s"}]}' % name for name in (b"One", b"Two")]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_wish_for_another_protocol_is_not_heard(together: bool, api: Client, server: Server) -> None:
+    """As of a client that speaks HTTP/2, too; what it sends is its body still (RFC 9110, section 7.8)."""
+    parts = [
+        part
+        for body in LISTS
+        for part in (head(api, "POST", "/lists", f"Content-Length: {len(body)}", JSON, *UPGRADE), body)
+    ]
+    parts.append(head(api, "GET", "/lists", "Connection: close"))
+
+    with connected(server) as sock:
+        for part in [b"".join(parts)] if together else parts:
+            sock.sendall(part)
+        *made, listed = read_to_end(sock).split(b"HTTP/1.1 ")[1:]
+
+    assert [answer[:3] for answer in (*made, listed)] == [b"200"] * 3
+    assert b'"One"' in listed
+    assert b'"Two"' in listed
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "x"])
+def test_what_comes_after_a_wish_for_another_protocol_is_no_request(protocol: str, api: Client, server: Server) -> None:
+    smuggled = head(api, "POST", "/lists", f"Content-Length: {len(LISTS[0])}", JSON) + LISTS[0]
+    upgrade = ["Connection: Upgrade", f"Upgrade: {protocol}", f"Content-Length: {len(smuggled)}"]
+    with connected(server) as sock:
+        sock.sendall(head(api, "POST", "/lists", JSON, *upgrade))
+        sock.sendall(smuggled)
+        sock.sendall(head(api, "GET", "/lists", "Connection: close"))
+        refused, listed = read_to_end(sock).split(b"HTTP/1.1 ")[1:]
+
+    assert refused.startswith(b"400")
+    assert b"not valid JSON" in refused
+    assert b'"total":0' in listed
+
+
+def test_a_body_that_is_coded_by_more_than_chunks_is_refused(api: Client, server: Server) -> None:
+    asked = head(api, "POST", "/lists", JSON, "Transfer-Encoding: gzip, chunked")
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(LISTS[0]), LISTS[0])
+    with connected(server) as sock:
+        sock.sendall(asked + chunked)
+        answer = read_to_end(sock)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"The only Transfer-Encoding that is understood is chunked." in answer

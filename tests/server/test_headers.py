@@ -1,5 +1,6 @@
 """Headers that guard whoever reads an answer: on every one, whatever it is."""
 
+import re
 import socket
 
 import httpx2
@@ -31,6 +32,17 @@ def test_no_answer_is_taken_for_something_else(path: str, server: Server) -> Non
     answer = httpx2.get(server.url + path)
 
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+def test_every_answer_has_its_id_and_head_says_what_get_would(accept: str, api: Client) -> None:
+    for path in (f"/lists/{api.create_list()['sid']}/contacts", "/contacts", "/lists/none"):
+        got, asked = (api.request(method, path, headers={"Accept": accept}) for method in ("GET", "HEAD"))
+
+        assert re.fullmatch("[0-9a-f]{32}", asked.headers["x-request-id"])
+        assert asked.headers.get("content-length") == got.headers.get("content-length")
+        if "json" in got.headers["content-type"]:
+            assert got.json()["request_id"] == got.headers["x-request-id"]
 
 
 def test_what_is_asked_for_with_a_key_is_kept_by_nobody_on_the_way(api: Client, server: Server) -> None:

@@ -126,7 +126,7 @@ def export_subject(
             write(db, note, account, author, "export_subject", Effect(sids, succeeded=1))
     show(held)
     if not any(each.contact or each.report_rows or each.answers for each in found):
-        click.echo("Nothing is held about that number there.", err=True)
+        click.echo("Nothing is found about that number there.", err=True)
 
 
 def _read_number(given: str, *, everywhere: bool) -> str:
@@ -203,7 +203,7 @@ def _show_receipt(erased: Sequence[Erased], secret: str, remains: Sequence[str])
     click.echo(f"Proof: {erased[0].proof}")
     click.echo(f"Secret of the proof: {secret}")
     if not any(each.contacts or each.report_rows or each.answers for each in erased):
-        click.echo("Nothing was held about that number there.", err=True)
+        click.echo("Nothing was found about that number there.", err=True)
     click.echo(f"It may remain in {'; '.join(remains)}.", err=True)
 
 

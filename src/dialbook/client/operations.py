@@ -24,13 +24,14 @@ from dialbook.client.fields import (
     UploadChoices,
 )
 from dialbook.client.results import Contact, ContactList, Outcome, Page, RejectedRow, Upload, UploadAccepted
+from dialbook.model.errors import Invalid
 from dialbook.wire.contacts import SHOW_LIST
 
 T = TypeVar("T")
 
 MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
 
 
 class Form(Struct, frozen=True):
@@ -171,6 +172,13 @@ def _bulk(method: str, path: str, wrapper: str, items: Sequence[Any], kind: type
     return Operation(
         method, path, partial(read_each, kind=kind, count=len(items)), body=_encode({wrapper: items}), is_bulk=True
     )
+
+
+def _encode(body: object) -> bytes:
+    try:
+        return _encoder.encode(body)
+    except UnicodeEncodeError:
+        raise Invalid("A text holds half of a surrogate pair, which is no character.") from None
 
 
 def _path(*parts: str) -> str:

@@ -79,6 +79,8 @@ async def note_export(request: Request, action: str, sid: str) -> None:
     Raises:
         Unavailable: the database cannot be used now.
     """
+    if request.method == "HEAD":  # nothing is given
+        return
     author, effect = author_of(request), Effect([sid], succeeded=1)
     await service_of(request).db.write(note, account_of(request).sid, author, action, effect)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -23,6 +23,8 @@ from dialbook.store.database import Database
 from dialbook.store.spool import Spool
 from dialbook.wire.etag import read_expected, read_seen
 from dialbook.wire.paging import read_walk, read_window
+
+IN_QUERY = "%=+/?:@!$'()*,;"  # beside letters and digits (RFC 3986, section 3.4)
 
 
 class Service(Struct, frozen=True):
@@ -150,8 +152,12 @@ def _read(read: Callable[..., Window], query: bytes, largest: int) -> Window:
 
 @lru_cache(maxsize=256)
 def _query_but_paging(query: bytes) -> str:
-    parts = query.decode("latin-1").split("&")
-    return "?" + "".join([f"{part}&" for part in parts if part and not part.startswith(("offset=", "after="))])
+    parts = [part for part in query.split(b"&") if part and _name_in(part) not in {"offset", "after"}]
+    return "?" + "".join([f"{quote(part, safe=IN_QUERY)}&" for part in parts])
+
+
+def _name_in(part: bytes) -> str:
+    return unquote_plus(part.partition(b"=")[0].decode("latin-1"))
 
 
 @lru_cache(maxsize=256)

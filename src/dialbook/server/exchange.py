@@ -40,7 +40,8 @@ class Exchange:
             nonlocal status
             if "status" in message:
                 status = message["status"]
-                message["headers"] = [*message["headers"], *self._headers]
+                request_id = (b"x-request-id", scope["request_id"].encode())
+                message["headers"] = [*message["headers"], *self._headers, request_id]
             await send(message)
 
         try:

@@ -23,7 +23,7 @@ def check_head(url: bytes, headers: Headers, version: str) -> None:
 
     Raises:
         UrlTooLong, HeadTooLarge: it is larger than allowed.
-        Unreadable: it has no Host, or several (RFC 9112, section 3.2).
+        Unreadable: it has no Host, or several (RFC 9112, section 3.2), or a body that is coded by more than chunks.
     """
     if len(url) > URL_LIMIT:
         raise _url_too_long()
@@ -31,9 +31,12 @@ def check_head(url: bytes, headers: Headers, version: str) -> None:
         raise HeadTooLarge(f"The request has more than {HEADERS} headers.")
     if sum(map(len, chain.from_iterable(headers))) > HEADERS_LIMIT:
         raise _headers_too_large()
-    hosts = [name for name, _ in headers].count(b"host")
+    names = [name for name, _ in headers]
+    hosts = names.count(b"host")
     if hosts > 1 or (hosts == 0 and version != "1.0"):
         raise Unreadable("The request must have one header Host.")
+    if b"transfer-encoding" in names and dict(headers)[b"transfer-encoding"].lower() != b"chunked":
+        raise Unreadable("The only Transfer-Encoding that is understood is chunked.")
 
 
 def unended(url: bytes) -> DialbookError:

@@ -6,6 +6,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import cast
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Scope
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -55,6 +56,8 @@ class Protocol(HttpToolsProtocol):
                 self._read(data[start : start + PIECE])
 
     def on_headers_complete(self) -> None:
+        if self._wants_another_protocol():
+            return
         try:
             check_head(self.url, self.headers, self.parser.get_http_version())
         except DialbookError as refusal:
@@ -64,19 +67,46 @@ class Protocol(HttpToolsProtocol):
         # What stands behind a body is no part of the head (RFC 9110, section 6.5.1).
         self.headers = []
 
+    def on_message_complete(self) -> None:
+        if not self._wants_another_protocol():
+            super().on_message_complete()
+
     def on_body(self, body: bytes) -> None:
         self._received += len(body)
         super().on_body(body)
 
     def _read(self, piece: bytes) -> None:
         message, received = self.scope, self._received
-        super().data_received(piece)
+        self._feed(piece)
         if self.scope is not message or self._received > received:
             self._fruitless = 0
             return
         self._fruitless += len(piece)
         if self._fruitless > UNENDED_LIMIT and not self._is_refused:
             self._refuse(unended(self.url))
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            if self._wants_another_protocol():
+                (end_of_head,) = upgrade.args
+                self._feed_as_ours(data[end_of_head:])
+        except HttpParserError:
+            self.send_400_response("")
+
+    def _wants_another_protocol(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _feed_as_ours(self, rest: bytes) -> None:
+        """Go on with a request as if it did not ask for another protocol (RFC 9110, section 7.8), of which its body
+        would be the first words: the parser gives up there, and reads the head again without that wish."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self._feed(b"\r\n".join([*lines, b"", rest]))
 
     # What is done about it
 

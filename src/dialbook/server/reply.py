@@ -29,7 +29,8 @@ class Reply(Response):
 
 def reply(request: Request, answer: Answer, headers: Mapping[str, str] = NO_HEADERS) -> Response:
     """The answer in its envelope, as JSON."""
-    body = to_bytes(answer, request.scope["request_id"], request.method)
+    # To HEAD the same is said of a body, but for the body (RFC 9110, section 9.3.2).
+    body = to_bytes(answer, request.scope["request_id"], "GET" if request.method == "HEAD" else request.method)
     all_headers = {**answer.headers, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
     return Reply(body, answer.http_code, all_headers)
 

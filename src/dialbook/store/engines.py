@@ -11,8 +11,10 @@ SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 
 FREE_SPACE = "free space in pages of its tables, until other rows take it"
-LEFT_BY_SQLITE = ("backups and replicas from before", "blocks of the disk that files had which are gone")
+UNREADABLE = "rows of uploads' reports whose number nobody can read"
+LEFT_BY_SQLITE = (UNREADABLE, "backups and replicas from before", "blocks of the disk that files had which are gone")
 LEFT_BY_POSTGRES = (
+    UNREADABLE,
     "backups, replicas and archived logs from before",
     "PostgreSQL's log (pg_wal), until its files are written anew",
     FREE_SPACE,

@@ -58,6 +58,7 @@ def read_object(body: bytes, shape: type[T]) -> T:
 
 def _object(body: bytes) -> dict[str, Raw]:
     try:
+        body.decode()  # all of it, also where an item is not looked into
         return _wrapper(body)
     except msgspec.ValidationError:
         raise Unreadable("The body must be a JSON object.") from None
@@ -84,7 +85,10 @@ def _decode(raw: bytes | Raw, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=shape)
     except msgspec.ValidationError:
-        raise Invalid("An item must be a JSON object.") from None
+        is_object = bytes(raw).lstrip().startswith(b"{")
+        raise Invalid(
+            "An item holds a number that is out of range." if is_object else "An item must be a JSON object."
+        ) from None
     except NOT_JSON:
         raise Invalid("An item holds text that is not valid JSON.") from None
 

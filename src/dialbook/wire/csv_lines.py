@@ -70,8 +70,8 @@ class Lines:
             return self._text.readline(RECORD_LIMIT + 1)
         except UnicodeDecodeError:
             name = "UTF-16" if self._text.encoding == "utf-16" else "UTF-8"
-            where = f"somewhere after line {self.count}" if self.count else "in its beginning"
-            raise Invalid(f"file_name is not in {name}, {where}. {WANTED}") from None
+            where = f", somewhere after line {self.count}" if self.count else ""
+            raise Invalid(f"file_name is not in {name}{where}. {WANTED}") from None
         except DAMAGED_GZIP:
             raise Invalid(DAMAGED) from None
 

@@ -203,8 +203,8 @@ def _some(columns: Sequence[str]) -> str:
 
 def cell_value(cell: str) -> str:
     """What a cell says: without blanks around it, and without the apostrophe that an export puts before a formula."""
-    text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+    text = cell if cell.startswith("'") else cell.strip()
+    return (text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text).strip()
 
 
 def _column(cell: str) -> str:
