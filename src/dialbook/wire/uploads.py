@@ -1,5 +1,6 @@
 """Uploads: the form that brings one, and its state and report as JSON and CSV (contract sections 7 and 9)."""
 
+import re
 from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -9,7 +10,6 @@ from msgspec import Struct
 
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.lists import list_name, list_type
-from dialbook.model.phone import is_international
 from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft
 from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, known_name
 from dialbook.wire.export import harmless, to_csv
@@ -19,6 +19,7 @@ E = TypeVar("E", bound=StrEnum)
 FILE = "file_name"  # the part that is the file itself
 FIELDS = ("list_name", "type", "on_duplicate", "dry_run")
 
+_is_number = re.compile(r"\+[0-9]{5,15}").fullmatch  # in E.164, which is no formula
 _FLAGS = {"true": True, "false": False, "": False}
 
 
@@ -136,7 +137,7 @@ def _cells(row: Rejection, kept: Sequence[int], width: int) -> list[str | None]:
     """A row's cells; where they are too many all of them, so that it is refused again until somebody mends it."""
     cells = [row.cells[place] if place < len(row.cells) else "" for place in kept]
     values = map(cell_value, (*cells, *row.cells[width:]))
-    return [value if is_international(value) else harmless(value) for value in values]
+    return [value if _is_number(value) else harmless(value) for value in values]
 
 
 def _one_of(kind: type[E], value: str, name: str) -> E:
