@@ -25,7 +25,7 @@ class TextFormatter(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # the logging package's name
         """A bug that somebody logs with its traceback."""
-        return describe(ei[1])
+        return describe(ei[1]) if ei[1] else ""
 
     def message_of(self, record: logging.LogRecord) -> str:
         """What is said, on as many lines as it was."""

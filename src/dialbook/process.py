@@ -73,7 +73,8 @@ def run(settings: Settings, sock: socket.socket, announce: Callable[[], None]) -
     # A server that was told to stop raises the signal again once it has: by default that would be the end, with our
     # folder left. To hang up on several workers is to have them replaced, which they see to themselves.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     # Workers are fresh processes, and read their settings from the environment that they are given.
     for variable in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[variable]

@@ -197,6 +197,19 @@ def test_a_difference_is_told(source: tuple[Server, Client], database: str) -> N
     assert "begin anew" in result.stderr
 
 
+def test_an_account_that_has_gone_meanwhile_is_not_brought_back(database: str, tmp_path: Path) -> None:
+    source = f"sqlite:///{tmp_path / 'source.db'}"
+    for account in ("going", "staying"):
+        run_cli("account", "create", account, "--database", source)
+    copy(source, database)
+    run_cli("account", "delete", "going", "--yes", "--database", source)
+
+    result = copy(source, database)
+
+    assert result.exit_code == 1
+    assert "accounts that the source has not, as 'going'" in result.stderr
+
+
 def _change(database: str, sql: str, **values: str) -> None:
     with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
         connection.execute(sql, values)

@@ -192,12 +192,13 @@ def test_a_number_with_few_digits_is_found_as_it_is_dialled(server: Server, new_
     made = run_cli("key", "create", "andorra", "--database", server.database)
     client = Client(new_client(server).http, "andorra", made["api_key"], made["api_token"])
     client.http.auth = (client.key, client.token)
-    client.upload(f"number,first_name\n312 345,{NAME},too,many\n".encode(), "Leads")
+    rows = [f"{number},{NAME},too,many" for number in ("312 345", "'312345", "312345.0")]
+    client.upload("\n".join(["number,first_name", *rows]).encode(), "Leads")
     work_off(server)
 
-    (row,) = held(server, client, "+376312345")["upload_reports"]
-    assert row["number"] == "312 345"
-    assert counts(erased(server, client, "312345")) == (0, 0, 1, 0)
+    found = held(server, client, "+376312345")["upload_reports"]
+    assert [row["cells"][0] for row in found] == ["312 345", "'312345", "312345.0"]
+    assert counts(erased(server, client, "312345")) == (0, 0, 3, 0)
     assert held(server, client, "312-345")["upload_reports"] == []
 
 

@@ -91,6 +91,14 @@ def test_a_signal_stops_it_when_the_request_under_way_is_answered(
     socket.create_server(("127.0.0.1", server.port)).close()
 
 
+def test_who_started_it_to_outlive_a_terminal_is_not_hung_up_on(tmp_path: Path, database: str) -> None:
+    options = ("serve", "--port", "0", "--database", database)
+    with started(*options, folder=tmp_path, by=["nohup"]) as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert probe(server, "/healthz") == 200
+        assert server.stop() == 0
+
+
 def test_workers_count_an_accounts_requests_together(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
     options = ("--port", "0", "--workers", "2", "--database", database)
     with started("serve", *options, folder=tmp_path, DIALBOOK_RATE_LIMIT="50") as server:

@@ -126,5 +126,10 @@ def test_the_tail_of_a_number_is_in_it_however_it_is_dialled(region: str) -> Non
         assert len(tail_of(e164)) >= 3
 
 
+@pytest.mark.parametrize(("region", "local"), [("GG", "256191"), ("JE", "712345"), ("IM", "655625"), ("SM", "886377")])
+def test_it_is_in_a_number_that_is_dialled_without_the_code_of_an_area(region: str, local: str) -> None:
+    assert local.endswith(tail_of(normal_number(local, region)))
+
+
 def test_a_number_of_no_country_has_a_tail() -> None:
-    assert tail_of("+9991234567890") == "4567890"
+    assert tail_of("+9991234567890") == "67890"

@@ -1,5 +1,6 @@
 """A head may have so many bytes and headers, and says once and clearly what it is about; else nothing is done."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -168,12 +169,24 @@ def test_what_comes_after_a_wish_for_another_protocol_is_no_request(protocol: st
     assert b'"total":0' in listed
 
 
-def test_a_body_that_is_coded_by_more_than_chunks_is_refused(api: Client, server: Server) -> None:
-    asked = head(api, "POST", "/lists", JSON, "Transfer-Encoding: gzip, chunked")
+def test_many_wishes_for_another_protocol_in_one_piece_are_many_requests(server: Server) -> None:
+    wish = b"GET /healthz HTTP/1.1\r\nHost:\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n"
+    with connected(server) as sock:
+        sock.sendall(wish * 600 + b"GET /healthz HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")
+
+        assert read_to_end(sock).count(b"HTTP/1.1 200 OK") == 601
+
+
+@pytest.mark.parametrize(
+    "codings", [["Transfer-Encoding: gzip, chunked"], ["Transfer-Encoding: gzip", "Transfer-Encoding: chunked"]]
+)
+def test_a_body_that_is_coded_by_more_than_chunks_is_refused(codings: list[str], api: Client, server: Server) -> None:
+    asked = head(api, "POST", "/lists", JSON, *codings)
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(LISTS[0]), LISTS[0])
     with connected(server) as sock:
         sock.sendall(asked + chunked)
         answer = read_to_end(sock)
 
     assert answer.startswith(b"HTTP/1.1 400")
+    assert re.search(rb"x-request-id: ([0-9a-f]{32})\r\n.*\"request_id\":\"\1\"", answer, re.DOTALL)
     assert b"The only Transfer-Encoding that is understood is chunked." in answer

@@ -244,6 +244,10 @@ def test_who_finds_no_place_is_told_before_all_who_have_one_are_served(
         first, second = connect("first", to=server), connect("second", to=server)
         callers = [first, *[first] * (PLACES + 1), *[second] * (PLACES + 1)]
         socks = [open_.enter_context(connected(server)) for _ in callers]
+        for sock in socks:  # until it is answered, a connection may not have been accepted
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+        stop.statuses.clear()
         socks[0].sendall(head(first, "GET", "/contacts", "Stop: yes", "Connection: close"))
         stop.is_stopped.wait(PATIENCE)
         for sock, client in [*zip(socks, callers, strict=True)][1:]:

@@ -70,7 +70,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
 
 def _copy_book(tx: Tx, to: Database, there: Sequence[tuple[str, Table]], bar: Progress) -> list[Copied]:
     parts = store.list_parts(tx)
-    if others := {account for account, _ in there} - {account for account, _ in parts}:
+    if others := {account for account, _ in {*there} - {*parts}}:
         raise Invalid(f"The target has accounts that the source has not, as '{min(others)}': {REMEDY}")
     total = sum(store.count_rows(tx, table, account) for account, table in parts)
     for account, table in parts:

@@ -200,7 +200,8 @@ def _show_receipt(erased: Sequence[Erased], secret: str, remains: Sequence[str])
         for each in erased
     ]
     show_table(["ACCOUNT", "CONTACTS", "MEMBERSHIPS", "REPORT ROWS", "ANSWERS", "AUDIT ENTRY"], rows)
-    click.echo(f"Proof: {erased[0].proof}")
+    for proof in dict.fromkeys(each.proof for each in erased):  # the same in all accounts that read the number alike
+        click.echo(f"Proof: {proof}")
     click.echo(f"Secret of the proof: {secret}")
     if not any(each.contacts or each.report_rows or each.answers for each in erased):
         click.echo("Nothing was found about that number there.", err=True)

@@ -50,6 +50,7 @@ class OpenFile:
     def read_ahead(self, chunk: Chunk) -> None:
         """Read the chunk after this one, unless that is done."""
         if self._ahead is chunk and not chunk.is_last:
+            self._ahead = None  # so that the file is read anew where this goes wrong: of a broken end nothing follows
             self._ahead = self._take(chunk.first + len(chunk.rows))
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 _LONGEST = 64  # characters worth parsing: E.164 has 15 digits, and people add blanks and brackets
 _STRIPPED = str.maketrans("", "", " \t\u00a0\u2009\u202f-\u2010\u2011\u2012\u2013()[].")
 _INTERNATIONAL = re.compile(r"\+([1-9][0-9]{4,14})")
-_TAIL = 7
+_TAIL = 5  # as many as the shortest have that are dialled without the code of an area
 _TYPES = (
     "fixed_line",
     "mobile",

@@ -26,6 +26,12 @@ def optional_text(field: str, value: object) -> str | None:
     return value
 
 
+def bare_number(text: str) -> str:
+    """A number, without what spreadsheets and data frames make of one: an apostrophe before it, a `.0` behind it."""
+    number = text.removeprefix("'")
+    return number[:-2] if number.endswith(".0") and number[:-2].lstrip("+").isdecimal() else number
+
+
 def storable(value: str) -> bool:
     """Whether both engines can keep the text: no NUL (PostgreSQL refuses it), no lone surrogate (not UTF-8)."""
     return "\0" not in value and (value.isascii() or _SURROGATE.search(value) is None)

@@ -71,7 +71,7 @@ def key_of(request: Request) -> ApiKey | None:
 
 
 def now_of(request: Request) -> datetime:
-    """The moment at which the request came in."""
+    """The moment at which the request came in, its body too."""
     now: datetime = request.scope["now"]
     return now
 

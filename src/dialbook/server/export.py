@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from dialbook.model.page import Window
 from dialbook.server.changes import note_export
-from dialbook.server.context import account_of, header_of, service_of, sid_of
+from dialbook.server.context import account_of, header_of, place_of, service_of, sid_of
 from dialbook.server.reply import stream
 from dialbook.store.contacts import ContactFilter
 from dialbook.store.lists import get_version
@@ -30,8 +30,10 @@ async def export_members(request: Request, window: Window, filter_: ContactFilte
 
     Raises:
         NotFound: the account has no such list.
+        TooManyRequests, Unavailable: there are too many uploads and exports under way.
         Unavailable: it cannot be noted now in the audit log.
     """
+    place_of(request).begin_stream(account_of(request).sid)
     db, account, list_sid = service_of(request).db, account_of(request).sid, sid_of(request, "list_sid")
 
     async def read(window: Window) -> Walk:

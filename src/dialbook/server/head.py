@@ -35,8 +35,12 @@ def check_head(url: bytes, headers: Headers, version: str) -> None:
     hosts = names.count(b"host")
     if hosts > 1 or (hosts == 0 and version != "1.0"):
         raise Unreadable("The request must have one header Host.")
-    if b"transfer-encoding" in names and dict(headers)[b"transfer-encoding"].lower() != b"chunked":
+    if b"transfer-encoding" in names and _codings(headers) != [b"chunked"]:
         raise Unreadable("The only Transfer-Encoding that is understood is chunked.")
+
+
+def _codings(headers: Headers) -> list[bytes]:
+    return [value.lower() for name, value in headers if name == b"transfer-encoding"]
 
 
 def unended(url: bytes) -> DialbookError:

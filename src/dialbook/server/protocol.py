@@ -86,27 +86,34 @@ class Protocol(HttpToolsProtocol):
             self._refuse(unended(self.url))
 
     def _feed(self, data: bytes) -> None:
+        while data:
+            data = self._fed(data)
+
+    def _fed(self, data: bytes) -> bytes:
+        """Have it parsed; what is to be parsed instead of what is left of it."""
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            if self._wants_another_protocol():
-                (end_of_head,) = upgrade.args
-                self._feed_as_ours(data[end_of_head:])
+            (end_of_head,) = upgrade.args
+            return self._as_ours(data[end_of_head:]) if self._wants_another_protocol() else b""
         except HttpParserError:
             self.send_400_response("")
+        return b""
 
     def _wants_another_protocol(self) -> bool:
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
-    def _feed_as_ours(self, rest: bytes) -> None:
-        """Go on with a request as if it did not ask for another protocol (RFC 9110, section 7.8), of which its body
-        would be the first words: the parser gives up there, and reads the head again without that wish."""
+    def _as_ours(self, rest: bytes) -> bytes:
+        """What is to be read of a request that asks for another protocol, as if it did not (RFC 9110, section 7.8).
+
+        The parser takes what follows the head for that protocol, and gives up: another reads the head without the wish.
+        """
         version = self.parser.get_http_version().encode()
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
-        self._feed(b"\r\n".join([*lines, b"", rest]))
+        return b"\r\n".join([*lines, b"", rest])
 
     # What is done about it
 
@@ -204,12 +211,14 @@ def _caller(headers: Headers) -> bytes:
 
 
 def _answer(error: DialbookError, method: str) -> bytes:
-    body = to_bytes(refusal(error), new_request_id(), method)
+    request_id = new_request_id()
+    body = to_bytes(refusal(error), request_id, method)
     head = (
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
         "content-type: application/json\r\n"
         "cache-control: no-store\r\n"
         "x-content-type-options: nosniff\r\n"
+        f"x-request-id: {request_id}\r\n"
         f"content-length: {len(body)}\r\n"
         "connection: close\r\n\r\n"
     )

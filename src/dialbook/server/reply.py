@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from dialbook.model.errors import NO_HEADERS
-from dialbook.server.context import account_of, place_of
 from dialbook.server.headers import NO_STORE, RawHeader
 from dialbook.store.idempotency import KeptAnswer
 from dialbook.wire.envelope import Answer, to_bytes
@@ -48,11 +47,6 @@ def not_modified(request: Request, etag: str) -> Response:
 
 
 def stream(request: Request, body: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
-    """An answer of no known length, without an envelope.
-
-    Raises:
-        TooManyRequests, Unavailable: there are too many of those under way.
-    """
-    place_of(request).begin_stream(account_of(request).sid)
+    """An answer of no known length, without an envelope."""
     all_headers = {**NO_STORE, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
     return StreamingResponse(body, 200, all_headers, media_type)

@@ -119,8 +119,10 @@ async def send_report(request: Request, offset: int = 0) -> Response:
 
     Raises:
         NotFound: the account has no such upload.
+        TooManyRequests, Unavailable: there are too many uploads and exports under way.
         Unavailable: it cannot be noted now in the audit log.
     """
+    place_of(request).begin_stream(account_of(request).sid)
     sid = sid_of(request, "upload_id")
     upload = await service_of(request).db.read(store.get_upload, account_of(request).sid, sid)
     await note_export(request, "export_report", sid)

@@ -129,8 +129,8 @@ def _refuse_ambiguous(url: str) -> None:
     authority, _, rest = url.partition("://")[2].replace("?", "/").partition("/")
     if authority.count("@") > 1 or "@" in rest:
         raise Invalid(
-            "The database's URL has an '@' too many, or a '/' or '?' before it: in a password these are written %40, "
-            "%2F and %3F, and '%' is %25."
+            "The database's URL has an '@' too many, or a '/' or '?' before it: anywhere but before the host an '@' is "
+            "written %40; in a password '/' is %2F, '?' is %3F and '%' is %25."
         )
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct, json
 from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError
 from dialbook.model.phone import normal_number, tail_of
+from dialbook.model.text import bare_number
 from dialbook.store.accounts import get_account
 from dialbook.store.contacts import find_by_number
 from dialbook.store.database import Tx
@@ -100,6 +101,6 @@ def _find_report_rows(tx: Tx, account: str, number: str, region: str) -> list[Re
 
 def _is(number: str, text: str | None, region: str) -> bool:
     try:
-        return normal_number(text, region) == number
+        return normal_number(text and bare_number(text.strip()), region) == number
     except DialbookError:
         return False

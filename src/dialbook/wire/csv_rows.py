@@ -15,7 +15,7 @@ from msgspec import Struct
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import Invalid
 from dialbook.model.lists import ListType
-from dialbook.model.text import optional_text
+from dialbook.model.text import bare_number, optional_text
 from dialbook.model.upload import EXTRA_COLUMNS, VALUE_SHOWN, Reason, Rejection, UploadRow
 from dialbook.wire.csv_lines import Lines
 from dialbook.wire.export import FORMULA
@@ -212,9 +212,7 @@ def _column(cell: str) -> str:
 
 
 def _number(cell: str) -> str:
-    """A number, without what spreadsheets and data frames make of one: an apostrophe before it, a `.0` behind it."""
-    text = cell_value(cell).removeprefix("'")
-    return text[:-2] if text.endswith(".0") and text[:-2].lstrip("+").isdecimal() else text
+    return bare_number(cell_value(cell))
 
 
 def _variables(layout: Layout, cells: Sequence[str]) -> str | None:

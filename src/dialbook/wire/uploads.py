@@ -125,7 +125,7 @@ def report_head(columns: Sequence[str]) -> bytes:
 def report_rows(columns: Sequence[str], found: Sequence[Rejection]) -> bytes:
     """Rows of a report as CSV, each as it stands in the file, with where that was and what is wrong."""
     kept = _kept(columns)
-    return to_csv([*_cells(row, kept, len(columns)), row.line, row.reason, row.description] for row in found)
+    return to_csv([*_cells(row, kept, len(columns)), row.line, row.reason, harmless(row.description)] for row in found)
 
 
 def _kept(columns: Sequence[str]) -> list[int]:
