@@ -21,6 +21,7 @@ from tests.contract import check_answer
 from tests.processes import Running, run_program, started
 
 SIGNALS = {"1": [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], "2": [signal.SIGTERM, signal.SIGINT]}  # of workers
+HEARING = ["env", "--default-signal=HUP"]  # these tests may themselves be run by nohup
 ASKED = 200  # times; with two workers that share them, neither is left out
 
 
@@ -73,7 +74,7 @@ def test_a_signal_stops_it_when_the_request_under_way_is_answered(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     options = ("--port", "0", "--workers", workers, "--database", database)
-    with started("serve", *options, folder=tmp_path, TMPDIR=str(temporary)) as server:
+    with started("serve", *options, folder=tmp_path, by=HEARING, TMPDIR=str(temporary)) as server:
         assert ask(server, auth).status_code == 200
         with _half_sent(server, auth) as connection:
             server.process.send_signal(sign)
