@@ -28,13 +28,9 @@ class Answering(asyncio.Protocol):
         self._when_lost()
 
 
-@pytest.fixture
-def loop_turn() -> Turn:
-    return Turn()
-
-
-def test_an_answer_to_whoever_has_just_left_takes_nobody_elses(loop_turn: Turn) -> None:
+def test_an_answer_to_whoever_has_just_left_takes_nobody_elses() -> None:
     """One connection is reset in the turn in which both are answered."""
+    turn = Turn()
 
     async def read_of_the_other() -> bytes:
         loop = asyncio.get_running_loop()
@@ -46,7 +42,7 @@ def test_an_answer_to_whoever_has_just_left_takes_nobody_elses(loop_turn: Turn) 
             ends.clear()
 
         def new_end() -> Answering:
-            ends.append(Answering(loop_turn, answer_both))
+            ends.append(Answering(turn, answer_both))
             return ends[-1]
 
         server = await loop.create_server(new_end, "127.0.0.1", 0)
@@ -66,21 +62,22 @@ def test_an_answer_to_whoever_has_just_left_takes_nobody_elses(loop_turn: Turn) 
 
 
 def test_what_goes_wrong_at_the_end_of_a_turn_keeps_nothing_else_from_being_done(
-    loop_turn: Turn, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    turn = Turn()
     done: list[str] = []
 
     def fail() -> None:
         raise ValueError("+919845012345")
 
-    async def turn() -> None:
-        loop_turn.at_end(fail)
-        loop_turn.at_end(lambda: done.append("first"))
+    async def two_turns() -> None:
+        turn.at_end(fail)
+        turn.at_end(lambda: done.append("first"))
         await asyncio.sleep(0)
-        loop_turn.at_end(lambda: done.append("second"))
+        turn.at_end(lambda: done.append("second"))
         await asyncio.sleep(0)
 
-    uvloop.run(turn())
+    uvloop.run(two_turns())
 
     assert done == ["first", "second"]
     assert "ValueError" in caplog.text

@@ -69,6 +69,8 @@ def copy(source: str, target: str, as_json: bool) -> None:
 
 
 def _copy_book(tx: Tx, to: Database, there: Sequence[tuple[str, Table]], bar: Progress) -> list[Copied]:
+    # To ask for these takes two statements. Before the second the source's event loop may still be the one that runs,
+    # where the target could not be waited for.
     parts = store.list_parts(tx)
     if others := {account for account, _ in {*there} - {*parts}}:
         raise Invalid(f"The target has accounts that the source has not, as '{min(others)}': {REMEDY}")

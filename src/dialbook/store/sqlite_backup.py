@@ -58,6 +58,7 @@ def back_up(path: str, target: Path, on_pages: OnPages) -> int:
             _refuse_damage(copy, path)
             if not pending(migrations("sqlite"), copy.pragma("user_version")):
                 _refuse_miscounts(copy, path)
+        sync(draft)
         _give_name(draft, target)
     return target.stat().st_size
 
@@ -180,12 +181,11 @@ def _held(target: Path) -> Iterator[None]:
 
 
 def _give_name(draft: Path, target: Path, *, replace: bool = False) -> None:
-    """Let the file have its name once all of it is on the disk.
+    """Let a file that is on the disk as a whole have its name.
 
     Raises:
         Invalid: another file has got that name meanwhile, which it is not to `replace`.
     """
-    sync(draft)
     if replace:
         draft.replace(target)
     else:
