@@ -17,12 +17,12 @@ class Moment(Struct, frozen=True):
 
 
 def moment_at(tx: Tx, account: str, offset: int) -> Moment:
-    """The moment at which the contact at an offset was made, or the last one that there is before it.
+    """The moment at which the contact at an offset was made, or the last one before it; there is a contact in the book.
 
     Args:
         offset: how many contacts go before it, of all, in the order in which they were made.
     """
-    row = tx.one(
+    (row,) = tx.all(
         """
         WITH days AS (
             SELECT t.value, sum(t.live) OVER (ORDER BY t.value) - t.live AS earlier
@@ -44,4 +44,4 @@ def moment_at(tx: Tx, account: str, offset: int) -> Moment:
         account=account,
         offset=offset,
     )
-    return Moment(*row) if row else Moment("", 0)
+    return Moment(*row)
