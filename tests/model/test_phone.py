@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dialbook.model.errors import Invalid, Missing
-from dialbook.model.phone import REGIONS, normal_number, tail_of
+from dialbook.model.phone import REGIONS, is_international, normal_number, tail_of
 
 COUNTRY_CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 TYPES = range(11)
@@ -18,8 +18,10 @@ def by_the_library(text: str, region: str) -> str | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return None
+    return to_e164(number) if phonenumbers.is_valid_number(number) else None
+
+
+def to_e164(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -55,6 +57,15 @@ random_numbers = st.builds(
 @example("+79161234567")
 def test_international_numbers_get_the_librarys_verdict(text: str) -> None:
     assert ours(text, "IN") == by_the_library(text, "IN")
+
+
+def test_an_example_of_each_type_in_each_plan_is_known_without_the_library() -> None:
+    of_regions = (phonenumbers.example_number_for_type(region, kind) for region in REGIONS for kind in TYPES)
+    of_none = map(phonenumbers.example_number_for_non_geo_entity, phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS)
+    examples = {to_e164(number) for number in (*of_regions, *of_none) if number and phonenumbers.is_valid_number(number)}
+
+    assert [number for number in examples if not is_international(number)] == []
+    assert len(examples) > 1000
 
 
 @given(near_numbers(), st.sampled_from(["IN", "SG", "US", "GB", "DE", "IT"]))
