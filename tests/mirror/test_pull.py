@@ -1,14 +1,16 @@
 """`dialbook pull`: a local book becomes what an account on a server is, and stays so, run after run."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from dialbook.cli.main import dialbook
-from dialbook.client import Contact
-from tests.client.conftest import fill
-from tests.conftest import NUMBERS, Server, execute, run_cli, work_off
+from dialbook.client import Client, Contact
+from dialbook.settings import Settings
+from tests.client.conftest import address, fill
+from tests.conftest import NUMBERS, Server, execute, run_cli, serving, work_off
 from tests.conftest import Client as Caller
 from tests.mirror.conftest import Mirror, content
 
@@ -240,3 +242,21 @@ def test_a_server_that_is_none_is_one_line(command: list[str], source: str, said
     assert (result.exit_code, result.stdout) == (1, "")
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_what_was_changed_by_a_server_whose_clock_is_behind_is_not_missed(
+    mirror: Mirror, caller: Caller, there: Server
+) -> None:
+    behind = datetime.now(UTC) - timedelta(minutes=10)
+    with (
+        serving(Settings(database=there.database), clock=lambda: behind) as late,
+        Client(address(late, caller)) as client,
+    ):
+        _, sids = fill(client, 3)
+        mirror.client.create_contacts([{"number": NUMBERS[3]}])
+        mirror.pull()
+        client.update_contact(sids[0], tag="late")
+
+        mirror.pull()
+
+    mirror.check()

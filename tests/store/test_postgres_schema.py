@@ -141,7 +141,8 @@ def test_nothing_counts_by_itself_or_acts_by_itself(url: str) -> None:
     assert ask(url, "SELECT relname FROM pg_class WHERE relkind = 'S'") == []
     assert ask(url, "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal") == []
     assert ask(url, "SELECT rulename FROM pg_rules WHERE schemaname = 'public'") == []
-    assert ask(url, "SELECT DISTINCT pg_get_expr(adbin, adrelid) FROM pg_attrdef") == [("0",)]
+    defaults = ask(url, "SELECT DISTINCT pg_get_expr(adbin, adrelid) FROM pg_attrdef")
+    assert {row[0] for row in defaults} == {"0", "''::text"}
 
 
 def test_columns_are_texts_compared_by_their_bytes_or_large_numbers_or_bytes(url: str) -> None:

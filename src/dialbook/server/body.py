@@ -30,7 +30,7 @@ async def read_body(
     """
     _check_type(request)
     body = await _receive(request, service_of(request).settings.body_limit)
-    # What is changed is changed now, however long the body took: who asks for what has changed since must not miss it.
+    # What is changed is changed now, however long the body took.
     request.scope["now"] = service_of(request).clock()
 
     def take_in() -> R:

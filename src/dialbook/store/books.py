@@ -1,5 +1,8 @@
 """The address book of an account as a whole."""
 
+from datetime import datetime
+
+from dialbook.model.moment import utc_text
 from dialbook.store.database import Tx
 
 
@@ -12,9 +15,29 @@ def count_contacts(tx: Tx, account: str) -> int:
 def lock_book(tx: Tx, account: str) -> None:
     """Keep others from changing anything in the account's book until this transaction ends.
 
-    Every change begins with it. What a change reads then stays as it is until the change is made, and two changes never
-    wait for each other in a circle.
+    Every change begins with it, or with `begin_change`. What a change reads then stays as it is until the change is
+    made, and two changes never wait for each other in a circle.
     """
     # On SQLite whoever writes has the whole file to himself.
     if tx.engine == "postgres":
         tx.one("SELECT 1 FROM books AS b WHERE b.account = :account FOR UPDATE", account=account)
+
+
+def begin_change(tx: Tx, account: str, *, now: datetime) -> datetime:
+    """Lock the account's book for a change of what is in it; return the moment that the change is to be of.
+
+    That is `now`, but no earlier than the change before: one that came first may have waited for another, or have come
+    to a server whose clock is behind. So whoever has read all changes up to a moment misses none when he asks for what
+    changed since (docs/decisions/0034).
+    """
+    row = tx.one(
+        """
+        UPDATE books SET updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
+        WHERE account = :account
+        RETURNING updated
+        """,
+        account=account,
+        moment=utc_text(now),
+    )
+    last = row[0] if row else ""
+    return datetime.fromisoformat(last) if last > utc_text(now) else now

@@ -14,7 +14,7 @@ from dialbook.model.ids import new_sids
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
-from dialbook.store.books import lock_book
+from dialbook.store.books import begin_change
 from dialbook.store.contact_names import forget_names, note_names
 from dialbook.store.database import Params, Tx
 from dialbook.store.member_blocks import count_members
@@ -98,7 +98,7 @@ def create_contacts(
     tx: Tx, account: str, drafts: Sequence[Outcome[ContactDraft]], *, now: datetime
 ) -> list[Outcome[Contact]]:
     """Store the drafts, each on its own; one whose number is taken becomes a Duplicate of the contact that has it."""
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     good = accepted(drafts)
     holders = find_by_number(tx, account, [str(draft.number) for draft in good])
     new: dict[str, ContactDraft] = {}
@@ -137,7 +137,7 @@ def update_contacts(
     tx: Tx, account: str, changes: Sequence[Outcome[ContactChange]], *, now: datetime
 ) -> list[Outcome[Contact]]:
     """Make the changes, each on its own and in order; `updated` moves only where something changed."""
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     results: list[Outcome[Contact]] = []
     for run in distinct_runs(accepted(changes), key=lambda change: change.sid):
         results += _update_run(tx, account, run, now)
@@ -162,7 +162,7 @@ def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime, expected: E
         NotFound: the account has no such contact.
         PreconditionFailed: it is in another state than expected.
     """
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     contact = get_contact(tx, account, sid)
     if not is_expected(contact, expected):
         raise unexpected()

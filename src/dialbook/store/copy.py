@@ -67,7 +67,7 @@ LOG = (
 TABLES = (
     Table("accounts", (), ("region", "created")),
     Table("api_keys", ("key",), ("token_hash", "name", "scopes", "created", "expires", "revoked", "networks")),
-    Table("books", (), ("contact_count", "list_count")),
+    Table("books", (), ("contact_count", "list_count", "updated")),
     Table("tallies", ("kind", "value"), ("live",)),
     CONTACTS,
     Table(

@@ -63,8 +63,8 @@ def list_growth(tx: Tx, account: str, list_sid: str, buckets: int = 60) -> list[
     """How many of those who are in a list now had joined it by each of some days, oldest first.
 
     Who has left is in none of the figures: they tell how today's members came together, not how long the list was.
-    Members stand in the order in which their joining was made, and those who joined in the same moments may have asked
-    for it in another one: at the turn of a day a figure may be off by them.
+    Members stand in the order of their moments. Those who joined before schema step 14 may not, where moments were
+    close: at the turn of a day a figure may be off by them.
 
     Args:
         buckets: how many days at most, evenly spaced: the last is the one on which the newest member joined.

@@ -14,7 +14,7 @@ from dialbook.model.lists import ContactList, ListChange, ListDraft
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
-from dialbook.store.books import lock_book
+from dialbook.store.books import begin_change
 from dialbook.store.database import Params, Tx
 from dialbook.store.selection import containing, one_of, order_by
 from dialbook.store.tallies import tally_lists
@@ -105,7 +105,7 @@ def create_lists(
     tx: Tx, account: str, drafts: Sequence[Outcome[ListDraft]], *, now: datetime
 ) -> list[Outcome[ContactList]]:
     """Make the lists, each on its own; one whose name is taken becomes a Duplicate."""
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     good = accepted(drafts)
     moment = utc_text(now)
     lists = [
@@ -128,7 +128,7 @@ def update_lists(
     tx: Tx, account: str, changes: Sequence[Outcome[ListChange]], *, now: datetime
 ) -> list[Outcome[ContactList]]:
     """Make the changes, each on its own and in order; `updated` moves only where something changed."""
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     moment = utc_text(now)
     results: list[Outcome[ContactList]] = []
     for run in distinct_runs(accepted(changes), key=lambda change: change.sid):
@@ -155,7 +155,7 @@ def delete_list(tx: Tx, account: str, sid: str, *, now: datetime, expected: ETag
         NotFound: the account has no such list.
         PreconditionFailed: it is in another state than expected.
     """
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     deleted = get_list(tx, account, sid)
     if not is_expected(deleted, expected):
         raise unexpected()

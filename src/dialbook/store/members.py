@@ -11,7 +11,7 @@ from dialbook.model.errors import Duplicate, Invalid, NotFound
 from dialbook.model.lists import ListLimits
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
-from dialbook.store.books import lock_book
+from dialbook.store.books import begin_change
 from dialbook.store.contacts import MEMBER_COLUMNS
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import LockedList, lock_list, not_found
@@ -70,7 +70,7 @@ def add_members(
     Raises:
         NotFound: the account has no such list.
     """
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     locked = lock_list(tx, account, list_sid)
     wanted = accepted(sids)
     rows = tx.each(
@@ -100,7 +100,7 @@ def remove_members(
     Raises:
         NotFound: the account has no such list.
     """
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     lock_list(tx, account, list_sid)
     wanted = list(dict.fromkeys(sids))
     rows = _find(tx, account, list_sid, wanted)

@@ -1,6 +1,6 @@
 """PostgreSQL: reads of one statement in a pipeline; all else in a thread, with a connection out of a pool.
 
-One statement sees one moment by itself. A change takes the lock of the account's book first (`lock_book`), so that
+One statement sees one moment by itself. A change takes the lock of the account's book first (`store/books.py`), so that
 READ COMMITTED is enough: what it reads stays as it is.
 """
 

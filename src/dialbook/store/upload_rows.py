@@ -10,7 +10,7 @@ from dialbook.model.contact import TEXT_FIELDS, ContactChange, ContactDraft
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import Chunk, OnDuplicate, Reason, Rejection, Status, Upload, UploadRow
 from dialbook.store.audit import note
-from dialbook.store.books import lock_book
+from dialbook.store.books import begin_change
 from dialbook.store.contacts import insert_contacts, update_contacts
 from dialbook.store.database import Tx
 from dialbook.store.lists import LockedList, lock_list
@@ -56,7 +56,7 @@ def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLim
     Raises:
         NotFound: the upload, or its list, is not there any more.
     """
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     upload = get_upload(tx, account, sid)
     if not upload.is_running or upload.total != chunk.first:
         return upload

@@ -1,0 +1,88 @@
+"""Clocks differ between servers, and are set back: no change is dated before one that was made earlier.
+
+One server whose clock is turned stands for several whose clocks differ.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dialbook.model.moment import utc_text
+from dialbook.settings import Settings
+from tests.conftest import NUMBERS, Client, serving
+
+FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
+LATEST = FIRST + timedelta(minutes=20)
+BEHIND = FIRST + timedelta(minutes=10)
+
+
+@dataclass
+class Book:
+    """A list with one contact, both of the first moment; who is in no list came at the latest one."""
+
+    api: Client
+    list_path: str
+    member_path: str
+    other_sid: str
+
+    def updated(self, path: str) -> str:
+        found: dict[str, Any] = self.api.get(path).json()["response"]["data"]
+        return str(found["date_updated"])
+
+
+@pytest.fixture
+def book(new_database: Callable[[], str], new_client: Callable[..., Client]) -> Iterator[Book]:
+    times = [FIRST]
+    with serving(Settings(database=new_database()), clock=lambda: times[-1]) as server:
+        api = new_client(server)
+        (member,) = api.create_contacts({"number": NUMBERS[0]})
+        made = api.create_list()
+        api.add_members(made["sid"], member["sid"])
+        times.append(LATEST)
+        (other,) = api.create_contacts({"number": NUMBERS[1]})
+        times.append(BEHIND)
+        yield Book(api, f"/lists/{made['sid']}", f"/contacts/{member['sid']}", other["sid"])
+
+
+def update_contact(book: Book) -> str:
+    book.api.put(book.member_path, {"tag": "vip"})
+    return book.updated(book.member_path)
+
+
+def update_list(book: Book) -> str:
+    book.api.put(book.list_path, {"tag": "vip"})
+    return book.updated(book.list_path)
+
+
+def join(book: Book) -> str:
+    book.api.add_members(book.list_path.removeprefix("/lists/"), book.other_sid)
+    return book.updated(book.list_path)
+
+
+def leave(book: Book) -> str:
+    book.api.delete(f"{book.list_path}{book.member_path}")
+    return book.updated(book.list_path)
+
+
+def delete_member(book: Book) -> str:
+    book.api.delete(book.member_path)
+    return book.updated(book.list_path)
+
+
+def create_contact(book: Book) -> str:
+    (made,) = book.api.create_contacts({"number": NUMBERS[2]})
+    return str(made["date_created"])
+
+
+def create_list(book: Book) -> str:
+    return str(book.api.create_list("Others")["date_created"])
+
+
+@pytest.mark.parametrize(
+    "change", [update_contact, update_list, join, leave, delete_member, create_contact, create_list]
+)
+def test_no_change_is_dated_before_an_earlier_one(change: Callable[[Book], str], book: Book) -> None:
+    assert change(book) == utc_text(LATEST)
