@@ -62,7 +62,9 @@ def test_international_numbers_get_the_librarys_verdict(text: str) -> None:
 def test_an_example_of_each_type_in_each_plan_is_known_without_the_library() -> None:
     of_regions = (phonenumbers.example_number_for_type(region, kind) for region in REGIONS for kind in TYPES)
     of_none = map(phonenumbers.example_number_for_non_geo_entity, phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS)
-    examples = {to_e164(number) for number in (*of_regions, *of_none) if number and phonenumbers.is_valid_number(number)}
+    examples = {
+        to_e164(number) for number in (*of_regions, *of_none) if number and phonenumbers.is_valid_number(number)
+    }
 
     assert [number for number in examples if not is_international(number)] == []
     assert len(examples) > 1000
