@@ -113,6 +113,13 @@ def _replicating(config: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def _restore(config: Path, path: Path, output: Path, *options: str) -> None:
     command = [str(PROGRAM), "restore", "-config", str(config), "-o", str(output), *options, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+        umask=0o077,  # as docs/operate.md
+    )
     if done.returncode:
         raise Failure(f"litestream restore: {(done.stderr or done.stdout).strip()[-300:]}")

@@ -12,6 +12,7 @@ import pytest
 from msgspec import Struct
 
 from tests.conftest import Client, Server
+from tests.processes import Running
 
 PATIENCE = 60.0  # seconds after which a test has failed
 
@@ -31,7 +32,7 @@ class Answer(Struct, frozen=True):
 
 
 @contextmanager
-def connected(server: Server, receive_buffer: int = 0) -> Iterator[socket.socket]:
+def connected(server: Server | Running, receive_buffer: int = 0) -> Iterator[socket.socket]:
     """A connection to a server."""
     address = urlsplit(server.url)
     with socket.socket() as sock:

@@ -170,7 +170,9 @@ TYPED = {
         "add_members",
         lambda book: {book.other_list, book.member},
     ),
-    "/lists/{list_sid}/selection/export": Form({"contact": "{contact_sid}"}, None),
+    "/lists/{list_sid}/selection/export": Form(
+        {"contact": "{contact_sid}"}, "export_selection", lambda book: {book.list, book.member}
+    ),
     "/contacts": Form({"number": NUMBERS[2], "first_name": NAME}, "create_contacts", makes=1),
     "/contacts/{contact_sid}": Form(
         {"number": NUMBERS[0], "etag": "{etag}"}, "update_contact", lambda book: {book.member}

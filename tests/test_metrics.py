@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import NUMBERS, run_cli
 from tests.processes import Running, run_program, started
+from tests.raw import connected, read_answer, read_to_end
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -108,6 +109,28 @@ def test_a_worker_that_ends_takes_no_count_with_it(book: Book) -> None:
         found = book.metrics_once("dialbook_requests_total", "GET", "list_contacts", "200", is_=TIMES + 1)
 
     assert found["dialbook_workers",] == 2
+
+
+@pytest.mark.sqlite
+def test_what_cannot_be_read_is_counted_and_logged_and_probes_are_not(book: Book) -> None:
+    with book.served() as server:
+        with connected(server) as sock:
+            sock.sendall(b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 10_000))
+            answer = read_answer(read_to_end(sock))
+        httpx2.get(f"{server.url}/healthz").raise_for_status()
+
+        found = book.metrics_once("dialbook_requests_total", "other", "other", "414", is_=1)
+
+        assert found["dialbook_request_seconds_count", "other", "other"] == 1
+        assert f"{answer.headers['x-request-id']} - - 414 " in server.errors
+
+
+@pytest.mark.sqlite
+def test_failures_are_told_of_before_there_are_any(book: Book) -> None:
+    with book.served():
+        found = book.metrics()
+
+    assert {found["dialbook_requests_total", "GET", "list_members", status] for status in ("500", "503")} == {0}
 
 
 def test_rows_of_uploads_are_counted(book: Book) -> None:

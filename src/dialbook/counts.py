@@ -15,7 +15,12 @@ from msgspec import Struct
 
 SUFFIX = ".counts"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-STATUSES = (200, 202, 204, 207, 303, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 429, 500, 503)
+STATUSES = (
+    *(200, 202, 204, 207, 303, 304),
+    *(400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 422, 429, 431),
+    *(500, 503),
+)
+FAILURES = {"500", "503"}  # told of from the start: a rate over what first is there as 1 sees no rise
 OTHER = "other"  # operations and statuses that are not told apart
 
 # The numbers in a file: those of the process, then those of each operation.
@@ -108,13 +113,13 @@ class Total:
 
     @property
     def requests(self) -> Mapping[tuple[str, str], float]:
-        """How many requests were answered, by operation and status."""
+        """How many requests were answered, by operation and status; of failures also where there were none."""
         statuses = [*map(str, STATUSES), OTHER]
         return {
             (name, status): count
             for name, start in self._starts()
             for status, count in zip(statuses, self._numbers[start + _SPREAD : start + _SIZE], strict=True)
-            if count
+            if count or status in FAILURES
         }
 
     def _add(self, path: Path) -> None:

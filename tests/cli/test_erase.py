@@ -18,6 +18,7 @@ from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
 from dialbook.store import sqlite_wipe
 from tests.conftest import Client, Server, run_cli, serving, work_off
+from tests.disks import fill_up, mounted
 from tests.postgres import Postgres, ask
 from tests.processes import HANG_SECONDS, PROGRAM, environment, started
 
@@ -380,6 +381,28 @@ def test_whoever_goes_on_reading_an_old_state_is_a_trouble(database: str, monkey
     assert waiting.exit_code == 1
     assert "somebody reads an old state of the book" in waiting.stderr
     assert again.exit_code == 0
+    assert ["the log beside the file (-wal)" in each.stderr for each in (waiting, again)] == [True, False]
+
+
+def test_without_room_to_write_the_file_anew_the_log_is_emptied_and_what_may_remain_is_said(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", 32_000_000) as disk:
+        database = f"sqlite:///{disk}/book.db"
+        with served(database, tmp_path) as client:
+            client.create_contacts({"number": NUMBER, "first_name": NAME})
+            crowd(client, OTHERS)
+            with closing(apsw.Connection(f"{disk}/book.db")) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            (disk / "room").write_bytes(b"1" * 500_000)  # enough for the change, and not for all pages
+            fill_up(disk)
+            (disk / "room").unlink()
+
+            result = run("erase", NUMBER, "--account", "acme", "--yes", "--database", database)
+
+            log = (disk / "book.db-wal").read_bytes()
+
+    assert (result.exit_code, log) == (1, b"")
+    assert "cannot be written anew (database or disk is full)" in result.stderr
+    assert "the log beside the file (-wal)" in result.stderr
 
 
 # What is left in PostgreSQL

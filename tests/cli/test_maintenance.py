@@ -78,6 +78,7 @@ def test_a_healthy_book_passes_every_check(book: Book) -> None:
     assert checks(as_json).keys() >= {
         "SQLite version",
         "schema",
+        "kept from other users",
         "synchronous",
         "integrity",
         "foreign keys",
@@ -195,6 +196,15 @@ def test_keys_that_no_server_with_this_secret_could_check_are_found(
     assert result.exit_code == 1
     assert wrong(result) == ["token secret"]
     assert checks(result)["token secret"]["found"] == "1 live keys whose hash is sealed with another, or with none"
+
+
+def test_a_file_that_others_can_read_is_found(book: Book) -> None:
+    book.path.chmod(0o644)
+
+    result = doctor(book, "--json")
+
+    assert (result.exit_code, wrong(result)) == (1, ["kept from other users"])
+    assert checks(result)["kept from other users"]["found"] == "mode 0644"
 
 
 def test_a_book_without_a_row_for_its_counters_is_found(book: Book) -> None:

@@ -89,8 +89,9 @@ def erase(
             click.confirm(f"Erase {given} from {_in_words(wanted)} for good?", abort=True, err=True)
         erased, troubles = _erase_each(db, wanted, given, author, secret)
         troubles += _attempt(partial(_sweep, db, open_spool(settings.upload_folder, settings.database)))
-    troubles += _attempt(partial(wipe, settings.database, rewrite=not no_rewrite))
-    remains = not_wiped(settings.database, rewrite=not no_rewrite)
+    unwiped = _attempt(partial(wipe, settings.database, rewrite=not no_rewrite))
+    troubles += unwiped
+    remains = not_wiped(settings.database, rewritten=not no_rewrite, done=not unwiped)
     if as_json:
         moment = utc_text(author.moment)
         show({"moment": moment, "secret": secret, "accounts": erased, "troubles": troubles, "may_remain_in": remains})

@@ -21,7 +21,7 @@ from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError, Duplicate, Invalid, Missing, NotFound
 from dialbook.model.lists import ContactList
 from dialbook.model.page import Window
-from dialbook.server.changes import make_change
+from dialbook.server.changes import make_change, note_export
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store.contacts import EVERYONE, ContactFilter
 from dialbook.store.database import Tx
@@ -102,6 +102,7 @@ async def export_selection(request: Request) -> Response:
         return redirect(request, url(f"/console/lists/{sid}/export", {"format": "csv", **selection.given}))
     format_ = FORMATS["text/csv"]
     chosen = await db.scan(find_members, account, sid, selection.sids)
+    await note_export(request, "export_selection", sid, *(contact.sid for contact in chosen))
     rows = [tuple(getattr(contact, field) for field in format_.fields) for contact in chosen]
     headers = {"Content-Disposition": f'attachment; filename="{sid}.csv"'}
     return Response(format_.head + format_.write(rows), headers=headers, media_type=CSV_TYPE)

@@ -126,14 +126,16 @@ def create_app(
         if counts:
             tasks.append(asyncio.create_task(watch(counts, db)))
         turn = Turn()
-        yield {"turn": turn, "queue": Queue(turn), "load": Load(settings), "deadlines": deadlines}
+        load = Load(settings)
+        yield {"turn": turn, "queue": Queue(turn), "load": load, "deadlines": deadlines, "exchange": exchange}
         for task in tasks:
             task.cancel()
         await refusals.close()
         db.close()
 
     routes = [*_routes(service, shared), *docs_routes(settings), *more_routes]
-    return Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service, refusals)
+    exchange = Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service, refusals)
+    return exchange
 
 
 def _routes(service: Service, shared: Shared) -> Sequence[BaseRoute]:

@@ -68,20 +68,20 @@ async def change_and_reply(
     return await _reply_once(request, key, lambda tx: write(change(tx, *args, **kwargs)))
 
 
-async def note_export(request: Request, action: str, sid: str) -> None:
-    """Note that somebody is about to be given all of something; without a note nothing is given.
+async def note_export(request: Request, action: str, *sids: str) -> None:
+    """Note that somebody is about to be given a file of something; without a note nothing is given.
 
     Args:
         request: who asks.
         action: what is done, as the log is to name it.
-        sid: what it is done with.
+        sids: what it is done with.
 
     Raises:
         Unavailable: the database cannot be used now.
     """
     if request.method == "HEAD":  # nothing is given
         return
-    author, effect = author_of(request), Effect([sid], succeeded=1)
+    author, effect = author_of(request), Effect(sids, succeeded=1)
     await service_of(request).db.write(note, account_of(request).sid, author, action, effect)
 
 

@@ -1,6 +1,7 @@
 """Around every exchange: its id, its moment, what all exchanges share, the answer to an error, its line in the log."""
 
 import time
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +10,7 @@ from dialbook.counts import OTHER
 from dialbook.model.ids import new_request_id
 from dialbook.server.context import Service
 from dialbook.server.errors import answer_error
-from dialbook.server.headers import common_headers
+from dialbook.server.headers import RawHeader, common_headers
 from dialbook.server.load import Place
 from dialbook.server.refusals import REFUSALS, Refusals
 
@@ -20,7 +21,7 @@ class Exchange:
     def __init__(self, app: ASGIApp, service: Service, refusals: Refusals) -> None:
         self._app = app
         self._service = service
-        self._headers = common_headers(is_https=bool(service.settings.tls_certificate))
+        self.headers: Sequence[RawHeader] = common_headers(is_https=bool(service.settings.tls_certificate))
         self._refusals = refusals
         self._line = _json_line if service.settings.log_format == "json" else _line
 
@@ -41,7 +42,7 @@ class Exchange:
             if "status" in message:
                 status = message["status"]
                 request_id = (b"x-request-id", scope["request_id"].encode())
-                message["headers"] = [*message["headers"], *self._headers, request_id]
+                message["headers"] = [*message["headers"], *self.headers, request_id]
             await send(message)
 
         try:
@@ -57,15 +58,25 @@ class Exchange:
         finally:
             place.leave()
             if status:
-                self._note(scope, status, time.perf_counter() - started)
+                self._end(scope, status, time.perf_counter() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        """Have it counted, logged, and gathered where it was a refusal of authority."""
+    def _end(self, scope: Scope, status: int, seconds: float) -> None:
         if status in REFUSALS:
             self._refusals.gather(Request(scope), status)
+        if "is_probe" not in scope:
+            self.note(scope, status, seconds)
+
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Have an answer counted and logged.
+
+        Args:
+            scope: of the request, or its `request_id` alone, where it could not be read.
+            status: of the answer.
+            seconds: that it took.
+        """
         if self._service.counts:
             self._service.counts.request(scope.get("operation", OTHER), status, seconds)
-        if self._service.write_log and "is_probe" not in scope:
+        if self._service.write_log:
             self._service.write_log(self._line(scope, status, seconds))
 
 

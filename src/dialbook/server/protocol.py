@@ -2,6 +2,7 @@
 is no HTTP."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import cast
@@ -14,7 +15,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from dialbook.model.errors import DialbookError, Unreadable
 from dialbook.model.ids import new_request_id
 from dialbook.server.deadlines import Deadlines, Stage
+from dialbook.server.exchange import Exchange
 from dialbook.server.head import UNENDED_LIMIT, Headers, check_head, unended
+from dialbook.server.headers import RawHeader
 from dialbook.server.load import Load, Place, Retry
 from dialbook.server.outbox import OneWrite
 from dialbook.server.probes import PROBES
@@ -36,6 +39,7 @@ class Protocol(HttpToolsProtocol):
         self._load: Load = self.app_state["load"]
         self._queue: Queue = self.app_state["queue"]
         self._deadlines: Deadlines = self.app_state["deadlines"]
+        self._exchange: Exchange = self.app_state["exchange"]
         self.url = b""
         self._received = 0  # bytes of bodies
         self._fruitless = 0  # bytes since a head, or a part of a body, was read
@@ -158,7 +162,10 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
             return
         is_known = self.url and not isinstance(error, Unreadable)
-        self.transport.write(_answer(error, self.parser.get_method().decode() if is_known else UNKNOWN_METHOD))
+        method = self.parser.get_method().decode() if is_known else UNKNOWN_METHOD
+        request_id = new_request_id()
+        self.transport.write(_answer(error, method, request_id, self._exchange.headers))
+        self._exchange.note({"request_id": request_id}, error.status, 0.0)
         if is_under_way:
             self.transport.close()
         # Closed while the caller still sends, the connection would be reset, and the answer might be lost.
@@ -210,16 +217,15 @@ def _caller(headers: Headers) -> bytes:
     return b""
 
 
-def _answer(error: DialbookError, method: str) -> bytes:
-    request_id = new_request_id()
+def _answer(error: DialbookError, method: str, request_id: str, common: Sequence[RawHeader]) -> bytes:
     body = to_bytes(refusal(error), request_id, method)
-    head = (
-        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
-        "content-type: application/json\r\n"
-        "cache-control: no-store\r\n"
-        "x-content-type-options: nosniff\r\n"
-        f"x-request-id: {request_id}\r\n"
-        f"content-length: {len(body)}\r\n"
-        "connection: close\r\n\r\n"
-    )
-    return head.encode() + body
+    lines = [
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode(),
+        b"content-type: application/json",
+        b"cache-control: no-store",
+        *(b"%s: %s" % header for header in common),
+        f"x-request-id: {request_id}".encode(),
+        f"content-length: {len(body)}".encode(),
+        b"connection: close",
+    ]
+    return b"\r\n".join([*lines, b"", body])

@@ -10,6 +10,7 @@ from dialbook.store.database import Database
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 
+LOG = "the log beside the file (-wal)"
 FREE_SPACE = "free space in pages of its tables, until other rows take it"
 UNREADABLE = "rows of uploads' reports whose number nobody can read"
 LEFT_BY_SQLITE = (UNREADABLE, "backups and replicas from before", "blocks of the disk that files had which are gone")
@@ -109,11 +110,19 @@ def wipe(url: str, *, rewrite: bool) -> None:
         rewrite_file(sqlite_path(url), rewrite=rewrite)
 
 
-def not_wiped(url: str, *, rewrite: bool) -> Sequence[str]:
-    """What may still hold what was deleted after that."""
+def not_wiped(url: str, *, rewritten: bool, done: bool) -> Sequence[str]:
+    """What may still hold what was deleted after that.
+
+    Args:
+        url: the database.
+        rewritten: whether all pages were to be written anew.
+        done: whether that, and the rest, could be done.
+    """
     if url.startswith(POSTGRES):
         return LEFT_BY_POSTGRES
-    return LEFT_BY_SQLITE if rewrite else (*LEFT_BY_SQLITE, FREE_SPACE)
+    if not done:
+        return (*LEFT_BY_SQLITE, FREE_SPACE, LOG)
+    return LEFT_BY_SQLITE if rewritten else (*LEFT_BY_SQLITE, FREE_SPACE)
 
 
 def masked(url: str) -> str:

@@ -6,6 +6,7 @@ locks, and those that wait at the same time share one commit and its one sync to
 """
 
 import asyncio
+import stat
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -231,6 +232,7 @@ class SqliteDatabase:
         return [
             Check("SQLite version", version >= OLDEST_SAFE, apsw.sqlite_lib_version()),
             Check("schema", yours == newest, f"{yours} of {newest}"),
+            _check_mode(Path(self._path)),
             *(Check(name, settings[name] == wanted, str(settings[name])) for name, wanted in PRAGMAS.items()),
             *check_soundness(self._reader),
         ]
@@ -328,6 +330,12 @@ def look(path: str) -> None:
     with trouble_as_unavailable(), closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
         if steps := pending(migrations("sqlite"), connection.pragma("user_version")):
             raise Unavailable(f"The database lacks {len(steps)} steps of its schema.")
+
+
+def _check_mode(path: Path) -> Check:
+    """Whether the file, and so those beside it, are kept from all users of a machine; a group may be meant to read."""
+    mode = path.stat().st_mode
+    return Check("kept from other users", not mode & stat.S_IRWXO, f"mode {stat.S_IMODE(mode):04o}")
 
 
 def check_soundness(connection: apsw.Connection) -> Sequence[Check]:

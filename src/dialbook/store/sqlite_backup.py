@@ -122,7 +122,12 @@ def _copy(source: str, draft: Path, on_pages: OnPages) -> None:
     """Copy all pages as they are in one moment: the source is read in one transaction, whoever writes to it."""
     if not Path(source).exists():
         raise Unavailable(f"{source} is not there.")
-    with _opened(source) as from_, _opened(draft) as to, trouble_as_unavailable(f"{source} cannot be copied"):
+    where = draft.parent.absolute()
+    with (
+        _opened(source) as from_,
+        _opened(draft) as to,
+        trouble_as_unavailable(f"{source} cannot be copied to {where}"),
+    ):
         to.pragma("synchronous", 0)  # it is synced as a whole when it is found sound
         from_.execute("BEGIN")
         if from_.pragma("application_id") != APPLICATION_ID:

@@ -29,17 +29,25 @@ def wipe(path: str, *, rewrite: bool) -> None:
         Unavailable: somebody went on reading an old state of the book, or it cannot be written now.
     """
     with trouble_as_unavailable(f"{path} cannot be written anew"), closing(connect(path)) as connection:
-        if rewrite:
-            connection.execute("VACUUM")
-        connection.set_busy_timeout(TRY_MILLISECONDS)
-        end = time.monotonic() + PATIENCE
-        while not _empty_log(connection):
-            if time.monotonic() > end:
-                raise Unavailable(f"The log of {path} still has it: somebody reads an old state of the book.")
-            time.sleep(PAUSE)
+        try:
+            if rewrite:
+                connection.execute("VACUUM")
+        finally:
+            _empty_log(connection, path)
 
 
-def _empty_log(connection: apsw.Connection) -> bool:
+def _empty_log(connection: apsw.Connection, path: str) -> None:
+    connection.set_busy_timeout(TRY_MILLISECONDS)
+    end = time.monotonic() + PATIENCE
+    while not _is_emptied(connection):
+        if time.monotonic() > end:
+            raise Unavailable(
+                f"The log of {path} still has it: somebody reads an old state of the book, as Litestream always does."
+            )
+        time.sleep(PAUSE)
+
+
+def _is_emptied(connection: apsw.Connection) -> bool:
     try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     except apsw.BusyError:
