@@ -111,8 +111,8 @@ TAKES_LARGER_BODIES = Sabotage("src/dialbook/settings.py", "= 10 * 1024 * 1024",
 PAGES_ESCAPE_NOTHING = Sabotage("src/dialbook/console/page.py", "autoescape=True", "autoescape=False")
 KEEPS_EVERY_REQUEST = Sabotage(
     f"{SERVER}/exchange.py",
-    "        self._note(scope, status, time.perf_counter() - started)\n",
-    "        self._note(scope, status, time.perf_counter() - started)\n"
+    "        self._end(scope, status, time.perf_counter() - started)\n",
+    "        self._end(scope, status, time.perf_counter() - started)\n"
     '        self.__dict__.setdefault("_requests", []).append(bytes(10_000))\n',
 )
 REWRITES_A_TABLE = Sabotage(

@@ -4,7 +4,7 @@ import base64
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +53,14 @@ def head(client: Client, method: str, path: str, *headers: str) -> bytes:
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode()
+
+
+def begin(server: Server, open_: ExitStack, client: Client, path: str, *headers: str) -> socket.socket:
+    """Begin a POST that may be made, of which the body is waited for."""
+    sock = open_.enter_context(connected(server))
+    sock.sendall(head(client, "POST", path, *headers, "Expect: 100-continue", "Connection: close"))
+    assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
+    return sock
 
 
 def read_to_end(sock: socket.socket) -> bytes:

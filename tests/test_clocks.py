@@ -4,6 +4,7 @@ One server whose clock is turned stands for several whose clocks differ.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from dialbook.model.moment import utc_text
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, serving
+from tests.raw import begin, read_to_end
+from tests.test_closed_meanwhile import BODIES
 
 FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LATEST = FIRST + timedelta(minutes=20)
@@ -86,3 +89,20 @@ def create_list(book: Book) -> str:
 )
 def test_no_change_is_dated_before_an_earlier_one(change: Callable[[Book], str], book: Book) -> None:
     assert change(book) == utc_text(LATEST)
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_change_is_of_the_moment_at_which_all_of_it_had_come(
+    path: str, new_database: Callable[[], str], new_client: Callable[..., Client]
+) -> None:
+    times = [FIRST]
+    kind, body = BODIES[path]
+    with serving(Settings(database=new_database()), clock=lambda: times[-1]) as server, ExitStack() as open_:
+        api = new_client(server)
+        sock = begin(server, open_, api, path, kind, f"Content-Length: {len(body)}")
+        times.append(LATEST)
+        sock.sendall(body)
+        read_to_end(sock)
+        (made,) = api.get("/contacts" if path == "/contacts" else "/lists").json()["response"]
+
+    assert made["data"]["date_created"] == utc_text(LATEST)

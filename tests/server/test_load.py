@@ -23,7 +23,7 @@ from dialbook.server.load import Bound, Load, Place, Retry
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.gate import Gate, gated
-from tests.raw import PATIENCE, connected, head, read_answer, read_to_end
+from tests.raw import PATIENCE, begin, connected, head, read_answer, read_to_end
 
 PLACES = 64  # for one caller
 ITEM = b'{"contacts": [{"number": "%s"}]}' % NUMBERS[0].encode()
@@ -32,14 +32,6 @@ FILE = b'--form\r\nContent-Disposition: form-data; name="file_name"; filename="a
 
 
 CSV = {"Accept": "text/csv"}
-
-
-def begin(server: Server, open_: ExitStack, client: Client, path: str, *headers: str) -> socket.socket:
-    """Begin a POST, of which the body is waited for."""
-    sock = open_.enter_context(connected(server))
-    sock.sendall(head(client, "POST", path, *headers, "Expect: 100-continue", "Connection: close"))
-    assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
-    return sock
 
 
 class Narrow(Struct, frozen=True):

@@ -97,7 +97,12 @@ async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
             return found
     if header:
         count_failure(request, (_credentials(header) or ("", ""))[0])
-    raise Unauthorized("Give a valid API key and token by HTTP Basic authentication.", headers=CHALLENGE)
+    raise unauthorized()
+
+
+def unauthorized() -> Unauthorized:
+    """The refusal of whoever has no live key."""
+    return Unauthorized("Give a valid API key and token by HTTP Basic authentication.", headers=CHALLENGE)
 
 
 def count_failure(request: Request, key: str) -> None:

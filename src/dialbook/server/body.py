@@ -30,8 +30,6 @@ async def read_body(
     """
     _check_type(request)
     body = await _receive(request, service_of(request).settings.body_limit)
-    # What is changed is changed now, however long the body took.
-    request.scope["now"] = service_of(request).clock()
 
     def take_in() -> R:
         note_content(request, body)
@@ -41,7 +39,7 @@ async def read_body(
 
 
 async def chunks_of(request: Request) -> AsyncIterator[bytes]:
-    """A request's body, as it comes.
+    """A request's body, as it comes; the request's moment is the one at which all of it has.
 
     Raises:
         Unreadable: it ended early.
@@ -56,6 +54,7 @@ async def chunks_of(request: Request) -> AsyncIterator[bytes]:
         if message["type"] == "http.disconnect":
             raise Unreadable("The body ended early.")
         is_more = message.get("more_body", False)
+        request.scope["now"] = service_of(request).clock()
         yield message.get("body", b"")
 
 

@@ -4,6 +4,7 @@ What is changed, or exported as a whole, is in the audit log of the account, wri
 """
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from starlette.requests import Request
@@ -11,9 +12,11 @@ from starlette.responses import Response
 
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.server.auth import unauthorized
 from dialbook.server.context import account_of, key_of, now_of, service_of
 from dialbook.server.idempotency import fingerprint_of, idempotency_key
 from dialbook.server.reply import reply, reply_kept
+from dialbook.store.accounts import is_open
 from dialbook.store.audit import note, recorded
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import KeptAnswer, answer_once
@@ -34,9 +37,10 @@ async def make_change(request: Request, fn: Callable[Concatenate[Tx, P], R], /, 
 
     Raises:
         DialbookError: what `fn` raises; nothing was changed then.
+        Unauthorized: the key was closed meanwhile.
         Unavailable: the database cannot be used now.
     """
-    return await service_of(request).db.write(recorded(fn, author_of(request)), *args, **kwargs)
+    return await service_of(request).db.write(_as_asked(request, fn), *args, **kwargs)
 
 
 async def change_and_reply(
@@ -64,7 +68,7 @@ async def change_and_reply(
     key = idempotency_key(request)
     if key is None:
         return reply(request, write(await make_change(request, fn, *args, **kwargs)))
-    change = recorded(fn, author_of(request))
+    change = _as_asked(request, fn)
     return await _reply_once(request, key, lambda tx: write(change(tx, *args, **kwargs)))
 
 
@@ -95,6 +99,24 @@ def via_of(request: Request) -> Via:
     """Whether the console is asked, or the API."""
     is_console = request.scope.get("operation", "").startswith("console.")
     return Via.CONSOLE if is_console else Via.API
+
+
+def _as_asked(request: Request, fn: Callable[Concatenate[Tx, P], R]) -> Callable[Concatenate[Tx, P], R]:
+    """The change, noted in the log, and undone where the key that asks for it was closed meanwhile.
+
+    A request may take half an hour to come. In that time its key may be revoked, and its account may be deleted, and
+    another made in its name.
+    """
+    change, key = recorded(fn, author_of(request)), key_of(request)
+
+    @wraps(fn)
+    def changed(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        result = change(tx, *args, **kwargs)
+        if key and not is_open(tx, key.account, key.key):
+            raise unauthorized()
+        return result
+
+    return changed
 
 
 async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]) -> Response:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from dialbook.model.errors import NotFound
 from dialbook.model.moment import utc_text
 from dialbook.store.database import Tx
 
@@ -29,6 +30,9 @@ def begin_change(tx: Tx, account: str, *, now: datetime) -> datetime:
     That is `now`, but no earlier than the change before: one that came first may have waited for another, or have come
     to a server whose clock is behind. So whoever has read all changes up to a moment misses none when he asks for what
     changed since (docs/decisions/0034).
+
+    Raises:
+        NotFound: the account was deleted meanwhile.
     """
     row = tx.one(
         """
@@ -39,5 +43,6 @@ def begin_change(tx: Tx, account: str, *, now: datetime) -> datetime:
         account=account,
         moment=utc_text(now),
     )
-    last = row[0] if row else ""
-    return datetime.fromisoformat(last) if last > utc_text(now) else now
+    if row is None:
+        raise NotFound(f"There is no account '{account}'.")
+    return datetime.fromisoformat(row[0]) if row[0] > utc_text(now) else now

@@ -12,7 +12,7 @@ from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Status, Upload, UploadDraft, UploadFile
 from dialbook.store.audit import note, recorded
-from dialbook.store.books import lock_book
+from dialbook.store.books import begin_change, lock_book
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import create_lists, find_list
 
@@ -34,7 +34,7 @@ def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *,
         TooManyRequests: too many wait already.
         Duplicate: there is a list of this name, of the other type.
     """
-    lock_book(tx, account)
+    now = begin_change(tx, account, now=now)
     _check_queue(tx, account)
     list_sid = _find_list(tx, account, draft)
     if list_sid is None and not draft.dry_run:
