@@ -146,6 +146,7 @@ def test_a_deletion_that_is_refused_within_a_success_is_refused() -> None:
         ('</a?offset=20>; rel="next"', None),
         ('</a?after=9f>; rel="prev"', None),
         ("nonsense", None),
+        ('<http://[x?after=9f>; rel="next"', None),
     ],
 )
 def test_of_a_link_only_the_cursor_counts(link: str, cursor: str | None) -> None:

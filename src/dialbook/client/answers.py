@@ -194,4 +194,7 @@ def _refusal(status: int, item: ItemIn[Any], answer: Answer, request_id: str | N
 def _next_cursor(link: str) -> str | None:
     """The cursor in a Link header (RFC 8288). Nothing else of its URL counts: it may name another host."""
     found = _NEXT.search(link)
-    return dict(parse_qsl(urlsplit(found[1]).query)).get("after") if found else None
+    try:
+        return dict(parse_qsl(urlsplit(found[1]).query)).get("after") if found else None
+    except ValueError:  # its URL is none
+        return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from dialbook.model.errors import DialbookError
+from dialbook.model.errors import DialbookError, Invalid
 
 if TYPE_CHECKING:
     from dialbook.client.results import Results
@@ -68,6 +68,22 @@ class Interrupted(DialbookError):
         self.status, self.code, self.message = cause.status, cause.code, cause.message
         self.request_id = cause.request_id
         self.results = results
+
+
+@contextmanager
+def unsendable_as_invalid() -> Iterator[None]:
+    """Refuse what no request can hold, before one is sent.
+
+    What was to be sent is not shown: it may be somebody's name or number.
+    """
+    try:
+        yield
+    except UnicodeEncodeError:
+        raise Invalid("A text holds half of a surrogate pair, which is no character.") from None
+    except httpx2.InvalidURL as trouble:
+        raise Invalid(
+            f"What was given does not go into a URL, which holds at most 65536 characters: {trouble}."
+        ) from None
 
 
 @contextmanager

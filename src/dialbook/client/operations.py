@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from dialbook.client.answers import Answer, check, read_each, read_if_any, read_one, read_page
+from dialbook.client.errors import unsendable_as_invalid
 from dialbook.client.fields import (
     ContactChange,
     ContactFields,
@@ -24,7 +25,6 @@ from dialbook.client.fields import (
     UploadChoices,
 )
 from dialbook.client.results import Contact, ContactList, Outcome, Page, RejectedRow, Upload, UploadAccepted
-from dialbook.model.errors import Invalid
 from dialbook.wire.contacts import SHOW_LIST
 
 T = TypeVar("T")
@@ -175,17 +175,16 @@ def _bulk(method: str, path: str, wrapper: str, items: Sequence[Any], kind: type
 
 
 def _encode(body: object) -> bytes:
-    try:
+    with unsendable_as_invalid():
         return _encoder.encode(body)
-    except UnicodeEncodeError:
-        raise Invalid("A text holds half of a surrogate pair, which is no character.") from None
 
 
 def _path(*parts: str) -> str:
     # Not even escaped are these a name: what they lead to is something else, which would be changed or deleted.
     if {"", ".", ".."}.intersection(parts):
         raise ValueError("A sid is neither empty nor dots.")
-    return "".join(f"/{quote(part, safe='')}" for part in parts)
+    with unsendable_as_invalid():
+        return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 def _contact_query(query: ContactQuery) -> dict[str, str | int]:

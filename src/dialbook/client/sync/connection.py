@@ -12,7 +12,7 @@ import httpx2
 from dialbook import __version__
 from dialbook.client.address import Parts, find_address
 from dialbook.client.answers import Answer
-from dialbook.client.errors import Interrupted, trouble_as_no_answer
+from dialbook.client.errors import Interrupted, trouble_as_no_answer, unsendable_as_invalid
 from dialbook.client.keys import KEY, is_confirmed, new_key
 from dialbook.client.operations import Operation
 from dialbook.client.results import Outcome, Results
@@ -144,12 +144,13 @@ class Connection:
     def _request(self, operation: Operation[Any], key: str | None = None) -> httpx2.Request:
         form = operation.form
         named = {KEY: key} if key else {}
-        return self._http.build_request(
-            operation.method,
-            self._url + operation.path,
-            params=operation.query or None,
-            headers={"Accept": operation.accept, **named},
-            content=operation.body,
-            data=form.fields if form else None,
-            files={FILE: ("contacts.csv", form.file, "text/csv")} if form else None,
-        )
+        with unsendable_as_invalid():
+            return self._http.build_request(
+                operation.method,
+                self._url + operation.path,
+                params=operation.query or None,
+                headers={"Accept": operation.accept, **named},
+                content=operation.body,
+                data=form.fields if form else None,
+                files={FILE: ("contacts.csv", form.file, "text/csv")} if form else None,
+            )
