@@ -1,10 +1,13 @@
 """Uploads: sent from a path, a file or bytes; waited for, cancelled, and their rejected rows read."""
 
 import asyncio
+import gzip
 import io
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +45,28 @@ def as_pipe(_: Path) -> io.BufferedReader:
     return os.fdopen(reading, "rb")
 
 
+def as_named_pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "fifo")
+    threading.Thread(target=(folder / "fifo").write_bytes, args=[FILE]).start()
+    return folder / "fifo"
+
+
+def as_archive(folder: Path) -> io.BufferedIOBase:
+    (folder / "friends.csv.gz").write_bytes(gzip.compress(FILE))
+    return gzip.open(folder / "friends.csv.gz")
+
+
 @pytest.mark.parametrize(
-    "make", [as_path, lambda folder: str(as_path(folder)), as_pipe, lambda _: io.BytesIO(FILE), lambda _: FILE]
+    "make",
+    [
+        as_path,
+        lambda folder: str(as_path(folder)),
+        as_pipe,
+        as_named_pipe,
+        as_archive,
+        lambda _: io.BytesIO(FILE),
+        lambda _: FILE,
+    ],
 )
 def test_a_file_may_come_in_any_form(
     client: Client, server: Server, tmp_path: Path, make: Callable[[Path], Path]
@@ -67,6 +90,48 @@ def test_a_file_is_sent_whole_again_after_a_refusal(tmp_path: Path) -> None:
             if isinstance(file, io.IOBase):
                 file.close()
         assert [FILE in request for request in there.requests] == [True, True]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_file_that_does_not_tell_its_size_is_sent_whole() -> None:
+    with peer(ok({"summary": {"upload_id": "c" * 32}})) as there, Client(there.url) as client:
+        client.upload_csv("/proc/self/status", "Friends")
+
+    assert b"VmPeak" in there.requests[0]
+
+
+class Restless(io.BytesIO):
+    """A file that somebody cuts, or adds to, as soon as it is being read."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(FILE)
+        self._becomes = size
+
+    def read(self, size: int | None = -1) -> bytes:
+        place = self.tell()
+        self.truncate(min(self._becomes, len(FILE)))
+        self.seek(0, os.SEEK_END)
+        self.write(b"x" * (self._becomes - len(FILE)))
+        self.seek(place)
+        return super().read(size)
+
+
+def test_a_file_that_grows_is_sent_as_it_was() -> None:
+    with peer(ok({"summary": {"upload_id": "c" * 32}})) as there, Client(there.url) as client:
+        client.upload_csv(Restless(len(FILE) + 100), "Friends")
+
+    assert FILE + b"\r\n--" in there.requests[0]
+
+
+def test_of_a_file_that_shrinks_that_is_said() -> None:
+    with peer(ok({})) as there, Client(there.url) as client, pytest.raises(OSError, match="became shorter"):
+        client.upload_csv(Restless(5), "Friends")
+
+
+def test_a_file_that_was_opened_as_text_is_refused() -> None:
+    text: Any = io.StringIO(FILE.decode())
+    with peer() as there, Client(there.url) as client, pytest.raises(TypeError, match="binary"):
+        client.upload_csv(text, "Friends")
 
 
 def test_a_dry_run_writes_nothing(client: Client, server: Server) -> None:

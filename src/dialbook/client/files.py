@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and files that are sent."""
+"""Files that are written whole or not at all."""
 
 import glob
 import os
@@ -26,7 +26,6 @@ class Writable(Protocol):
 
 
 Target: TypeAlias = str | os.PathLike[str] | Writable
-Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
 
 @contextmanager
@@ -81,18 +80,6 @@ def _remove_left(path: Path) -> None:
 def _hold(file: BinaryIO) -> None:
     if sys.platform != "win32":  # where nobody can remove what is open
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-@contextmanager
-def sendable(source: Source) -> Iterator[bytes | BinaryIO]:
-    """What can be sent, and sent again from its beginning."""
-    if isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as file:
-            yield file
-    elif isinstance(source, bytes) or source.seekable():
-        yield source
-    else:
-        yield source.read()
 
 
 def head_of(format_: Format) -> bytes:

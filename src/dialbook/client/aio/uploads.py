@@ -8,8 +8,8 @@ from dialbook.client.aio.connection import AsyncConnection
 from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.course import Course
 from dialbook.client.fields import UploadChoices
-from dialbook.client.files import Source, sendable
 from dialbook.client.results import Page, RejectedRow, Upload, UploadAccepted
+from dialbook.client.sources import Source, sendable
 from dialbook.wire.paging import DEFAULT_LIMIT
 
 FIRST_LOOK, LAST_LOOK = 0.25, 5.0  # seconds between two looks at an upload; they double from the one to the other
@@ -22,7 +22,7 @@ class AsyncUploadCalls(AsyncConnection):
         """Send a file whose contacts are to join a list.
 
         Args:
-            file: a path, the content, or a binary file, which is sent from its beginning.
+            file: a path, the content, or a binary file, which is sent from its beginning, as far as it goes by then.
             list_name: the list, which is made when there is none.
             choices: the `type` of a list that is made; extensions of Dialbook's: `on_duplicate="update"` fills in what
                 the rows give, `dry_run=True` reports and writes nothing.
@@ -33,7 +33,8 @@ class AsyncUploadCalls(AsyncConnection):
         Raises:
             Invalid: the file is no CSV, or too long for the list.
             TooLarge: the file has too many bytes.
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or becomes shorter meanwhile.
+            TypeError: it was opened as text.
             DialbookError: as every call.
         """
         with sendable(file) as content:

@@ -7,8 +7,8 @@ from typing import Unpack
 from dialbook.client import operations
 from dialbook.client.course import Course
 from dialbook.client.fields import UploadChoices
-from dialbook.client.files import Source, sendable
 from dialbook.client.results import Page, RejectedRow, Upload, UploadAccepted
+from dialbook.client.sources import Source, sendable
 from dialbook.client.sync.connection import Connection
 from dialbook.client.sync.walk import Walk
 from dialbook.wire.paging import DEFAULT_LIMIT
@@ -23,7 +23,7 @@ class UploadCalls(Connection):
         """Send a file whose contacts are to join a list.
 
         Args:
-            file: a path, the content, or a binary file, which is sent from its beginning.
+            file: a path, the content, or a binary file, which is sent from its beginning, as far as it goes by then.
             list_name: the list, which is made when there is none.
             choices: the `type` of a list that is made; extensions of Dialbook's: `on_duplicate="update"` fills in what
                 the rows give, `dry_run=True` reports and writes nothing.
@@ -34,7 +34,8 @@ class UploadCalls(Connection):
         Raises:
             Invalid: the file is no CSV, or too long for the list.
             TooLarge: the file has too many bytes.
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or becomes shorter meanwhile.
+            TypeError: it was opened as text.
             DialbookError: as every call.
         """
         with sendable(file) as content:
