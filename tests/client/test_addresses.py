@@ -62,6 +62,14 @@ def test_credentials_may_be_escaped() -> None:
         (None, {"account": "acme", "key": KEY, "token": TOKEN, "region": "us"}),
         (None, {"account": "acme", "key": KEY, "token": TOKEN, "base_url": "host"}),
         (f"https://{KEY}:{TOKEN}@host/v2/accounts/acme", {"region": "sg"}),
+        (f"https://{KEY}:{TOKEN}@xn--é/v2/accounts/acme", {}),
+        (f"https://{KEY}:{TOKEN}@ho\x01st/v2/accounts/acme", {}),
+        (f"https://{KEY}:{TOKEN}@a..b/v2/accounts/acme", {}),
+        (f"https://{KEY}:{TOKEN}@999.0.0.1/v2/accounts/acme", {}),
+        (f"https://{KEY}:{TOKEN}\ud800@host/v2/accounts/acme", {}),
+        (None, {"account": "acme", "key": KEY, "token": TOKEN, "base_url": "http://xn--é"}),
+        (None, {"account": "acme", "key": KEY, "token": f"{TOKEN}\ud800", "base_url": "http://host"}),
+        (None, {"account": "\ud800", "key": KEY, "token": TOKEN, "base_url": "http://host"}),
     ],
 )
 def test_what_is_no_address_is_refused_without_a_word_of_it(
@@ -75,6 +83,19 @@ def test_what_is_no_address_is_refused_without_a_word_of_it(
     shown = "".join(traceback.format_exception(raised.value))
     assert TOKEN not in shown
     assert KEY not in shown
+
+
+def test_what_is_wrong_with_an_address_is_said() -> None:
+    parts: Any = {"account": "acme", "key": KEY}
+
+    for base_url in ("127.0.0.1:8080", "host", "ftp://host"):
+        with pytest.raises(ValueError, match="base_url must be http or https") as raised:
+            Client(**parts, token=TOKEN, base_url=base_url)
+        assert "<key>" not in str(raised.value)
+    with pytest.raises(ValueError, match="half of a surrogate pair"):
+        Client(**parts, token="\ud800", base_url="http://host")
+    with pytest.raises(ValueError, match="host"):
+        Client(**parts, token=TOKEN, base_url="http://a..b")
 
 
 def test_the_environment_has_the_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

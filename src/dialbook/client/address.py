@@ -4,6 +4,7 @@ import os
 from typing import Literal, TypedDict, get_args
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+import httpx2
 from msgspec import Struct
 
 VARIABLE = "DIALBOOK_URL"
@@ -14,6 +15,9 @@ Region = Literal["sg", "in"]
 HOSTS = {"sg": "api.exotel.com", "in": "api.in.exotel.com"}  # of the public service: Singapore, Mumbai
 
 _PATH = "/v2/accounts/"
+
+_URL_RULE = f"The address must be {FORM}, with http or https; escape what is special in key and token."
+_BASE_RULE = "The address's base_url must be http or https://<host>, such as http://127.0.0.1:8080."
 
 
 class Parts(TypedDict, total=False):
@@ -46,15 +50,40 @@ def find_address(url: str | None, parts: Parts) -> Address:
     if url is not None and parts:
         raise ValueError(f"An address is one URL or {', '.join(Parts.__annotations__)}, not both.")
     if parts:
-        return _put_together(parts)
+        return _checked(_put_together(parts))
     url = url or os.environ.get(VARIABLE)
     if not url:
         raise ValueError(f"There is no address: give one as {FORM}, in parts, or in {VARIABLE}.")
-    return _take_apart(url)
+    return _checked(_take_apart(url))
+
+
+def _checked(address: Address) -> Address:
+    """Let nothing through that the first call would stumble over."""
+    if not _is_text(address.key + address.token):
+        raise ValueError("The address's key or token holds half of a surrogate pair, which is no character.")
+    if not _is_askable(address.url):
+        raise ValueError("The address has a host or a character that no address can have.")
+    return address
+
+
+def _is_text(given: str) -> bool:
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_askable(url: str) -> bool:
+    """Whether the HTTP library reads it, and the system's resolver takes its host."""
+    try:
+        return bool(httpx2.URL(url).raw_host.decode().encode("idna"))
+    except (httpx2.InvalidURL, ValueError):
+        return False
 
 
 def _take_apart(url: str) -> Address:
-    split = _split(url)
+    split = _split(url, _URL_RULE)
     before, found, account = split.path.rstrip("/").rpartition(_PATH)
     if not (found and account and split.username and split.password) or "/" in account:
         raise ValueError(f"The address must be {FORM}.")
@@ -64,6 +93,8 @@ def _take_apart(url: str) -> Address:
 def _put_together(parts: Parts) -> Address:
     if missing := {"account", "key", "token"} - parts.keys():
         raise ValueError(f"The address lacks {', '.join(sorted(missing))}.")
+    if not _is_text(parts["account"]):
+        raise ValueError("The address's account is no name.")
     return Address(f"{_base(parts)}{_PATH}{quote(parts['account'], safe='')}", parts["key"], parts["token"])
 
 
@@ -71,21 +102,21 @@ def _base(parts: Parts) -> str:
     if ("region" in parts) == ("base_url" in parts):
         raise ValueError("The address needs one of region and base_url.")
     if "region" not in parts:
-        split = _split(parts["base_url"])
+        split = _split(parts["base_url"], _BASE_RULE)
         return f"{_origin(split)}{split.path.rstrip('/')}"
     if parts["region"] not in HOSTS:
         raise ValueError(f"region is {parts['region']!r}; allowed are {', '.join(get_args(Region))}.")
     return f"https://{HOSTS[parts['region']]}"
 
 
-def _split(url: str) -> SplitResult:
+def _split(url: str, rule: str) -> SplitResult:
     try:
         split = urlsplit(url)
         is_fit = split.scheme in {"http", "https"} and split.hostname and split.port != 0
     except ValueError:  # its text may hold a part of the token
         is_fit = False
     if not is_fit or split.query or split.fragment:
-        raise ValueError(f"The address must be {FORM}, with http or https; escape what is special in key and token.")
+        raise ValueError(rule)
     return split
 
 
