@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC
 
 import pytest
@@ -90,6 +90,16 @@ def test_the_address_book_is_searched_and_sorted(client: Client) -> None:
     assert [contact.number for contact in newest] == [NUMBERS[3], NUMBERS[2]]
     assert [[ref.name for ref in contact.lists or ()] for contact in found] == [["Friends"]]
     assert not unshown.items[0].lists
+
+
+@pytest.mark.parametrize("list_sids", [[], (), [""], [NOBODY, ""]])
+def test_contacts_of_no_list_are_not_everybody(client: Client, list_sids: Sequence[str]) -> None:
+    fill(client, 2)
+
+    with pytest.raises(ValueError, match="list_sids holds one sid or more"):
+        client.list_contacts(list_sids=list_sids)
+    with pytest.raises(ValueError, match="list_sids holds one sid or more"):
+        list(client.iter_contacts(list_sids=list_sids))
 
 
 def test_members_are_selected(client: Client) -> None:

@@ -189,8 +189,15 @@ def _path(*parts: str) -> str:
 
 def _contact_query(query: ContactQuery) -> dict[str, str | int]:
     shown = {"filter": SHOW_LIST} if query.get("show_lists") else {}
-    chosen = {"list_sids": ",".join(query["list_sids"])} if "list_sids" in query else {}
+    chosen = {"list_sids": _joined(query["list_sids"])} if "list_sids" in query else {}
     return {**_given({name: query.get(name) for name in ("sort_by", "name")}), **chosen, **shown}
+
+
+def _joined(list_sids: Sequence[str]) -> str:
+    # A server takes nothing for no choice, and sends everybody.
+    if not list_sids or "" in list_sids:
+        raise ValueError("list_sids holds one sid or more, none of them empty; without it, all contacts are meant.")
+    return ",".join(list_sids)
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, str | int]:

@@ -84,6 +84,7 @@ class AsyncContactCalls(AsyncConnection):
                 any of which are wanted; `show_lists=True` for each contact's `lists`.
 
         Raises:
+            ValueError: `list_sids` is empty.
             Invalid: a value that the server does not allow.
             DialbookError: as every call.
         """

@@ -85,6 +85,7 @@ class ContactCalls(Connection):
                 any of which are wanted; `show_lists=True` for each contact's `lists`.
 
         Raises:
+            ValueError: `list_sids` is empty.
             Invalid: a value that the server does not allow.
             DialbookError: as every call.
         """
