@@ -17,6 +17,7 @@ from dialbook.client.keys import KEY, is_confirmed, new_key
 from dialbook.client.operations import Operation
 from dialbook.client.results import Outcome, Results
 from dialbook.client.retries import Retries
+from dialbook.client.surroundings import trouble_by_name
 from dialbook.model.errors import DialbookError
 from dialbook.wire.body import BULK_LIMIT
 from dialbook.wire.uploads import FILE
@@ -45,7 +46,8 @@ class Connection:
             `"sg"` or `"in"`, or `base_url`.
 
     Raises:
-        ValueError: there is no address, more than one, or one that cannot be read.
+        ValueError: there is no address, more than one, or one that cannot be read; or a variable of the environment
+            names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -62,11 +64,12 @@ class Connection:
         self._retries = retries
         self._sleep = sleep
         self._knows_keys = False  # until the server has shown that it does
-        self._http = httpx2.Client(
-            auth=httpx2.BasicAuth(address.key, address.token),
-            headers={"User-Agent": f"dialbook/{__version__}"},
-            timeout=timeout,
-        )
+        with trouble_by_name():
+            self._http = httpx2.Client(
+                auth=httpx2.BasicAuth(address.key, address.token),
+                headers={"User-Agent": f"dialbook/{__version__}"},
+                timeout=timeout,
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._url}>"
