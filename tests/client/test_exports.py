@@ -3,6 +3,8 @@
 import asyncio
 import csv
 import io
+import os
+import stat
 from pathlib import Path
 
 import msgspec
@@ -10,12 +12,18 @@ import pytest
 
 from dialbook import AsyncClient, Client, NoAnswer, NotFound
 from dialbook.client.fields import Format
+from dialbook.client.files import whole_file
 from tests.client.conftest import fill, refuse_to_sleep
 from tests.client.peer import Act, answer, contact, ok, peer
 from tests.conftest import NUMBERS
 from tests.conftest import Client as Caller
 
 CUT = Act(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nnumber\n\r\n", "reset")
+
+
+def export(target: Path) -> None:
+    with peer(answer(200, "number\r\n", kind="text/csv")) as there, Client(there.url) as client:
+        client.export_members("friends", target)
 
 
 @pytest.mark.parametrize(("format_", "kind"), [("csv", "text/csv"), ("ndjson", "application/x-ndjson")])
@@ -43,6 +51,39 @@ def test_an_export_takes_the_place_of_an_older_one(client: Client, tmp_path: Pat
 
     rows = csv.DictReader((tmp_path / "friends.csv").read_text().splitlines())
     assert [row["number"] for row in rows] == [NUMBERS[1]]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_an_export_over_a_file_can_be_read_by_whom_the_file_could(tmp_path: Path, mode: int) -> None:
+    target = tmp_path / "private.csv"
+    target.touch()
+    target.chmod(mode)
+
+    export(target)
+
+    assert target.read_bytes() == b"number\r\n"
+    assert stat.S_IMODE(target.stat().st_mode) == mode
+
+
+def test_what_may_be_read_by_nobody_else_stays_so_whatever_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "profiles"
+    target.touch(0o644)
+
+    with whole_file(target, 0o600) as file:
+        file.write(b"token")
+
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+def test_an_export_by_root_leaves_a_file_to_its_owner(tmp_path: Path) -> None:
+    target = tmp_path / "private.csv"
+    target.touch(0o600)
+    os.chown(target, 1234, 4321)
+
+    export(target)
+
+    assert (target.stat().st_uid, target.stat().st_gid) == (1234, 4321)
 
 
 def test_an_export_holds_who_is_selected(client: Client) -> None:

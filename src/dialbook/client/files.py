@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,29 +36,50 @@ def whole_file(target: Target, mode: int = 0o666) -> Iterator[Writable]:
     Args:
         target: a path; what is no file but a pipe or a device is written to as it is.
         mode: who may do what with the file, but for what the umask takes away; it has it from the first moment on,
-            since what is narrowed later has been open before.
+            since what is narrowed later has been open before. One that is there stays as narrow, and whose it was.
+
+    Raises:
+        OSError: it cannot be written.
     """
     if not isinstance(target, str | os.PathLike):
         yield target
         return
     path = Path(target)
     if path.exists() and not path.is_file():  # a pipe or a device: no file may take its place
-        with path.open("wb") as file:
-            yield file
+        with path.open("wb") as device:
+            yield device
         return
     path = path.resolve()  # a link stays one
     _remove_left(path)
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    there = path.stat() if path.exists() else None
+    mode = stat.S_IMODE(there.st_mode) & mode if there else mode
+    part, file = _new_part(path, mode)
     try:
-        with _created(part, mode, path) as file:
-            with suppress(OSError):  # without locks nothing is taken for left
-                _hold(file)
+        with file:
+            if there:
+                _take_over(file, there, mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _new_part(path: Path, mode: int) -> tuple[Path, BinaryIO]:
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    file = _created(part, mode, path)
+    with suppress(OSError):  # without locks nothing is taken for left
+        _hold(file)
+    return part, file
+
+
+def _take_over(file: BinaryIO, there: os.stat_result, mode: int) -> None:
+    """Let a file belong to whom the one belongs whose place it is to take, and let the same people read it."""
+    if sys.platform != "win32":
+        with suppress(PermissionError):  # only root may give a file away
+            os.fchown(file.fileno(), there.st_uid, there.st_gid)
+        os.fchmod(file.fileno(), mode)
 
 
 def _created(part: Path, mode: int, path: Path) -> BinaryIO:
