@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from tests.client.peer import Act, answer, contact, ok, peer
 from tests.conftest import NUMBERS
 from tests.conftest import Client as Caller
 
+ROUNDS = 60  # of eight writers: enough to meet the moments at which a file is held by nobody
 CUT = Act(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nnumber\n\r\n", "reset")
 
 
@@ -84,6 +86,23 @@ def test_an_export_by_root_leaves_a_file_to_its_owner(tmp_path: Path) -> None:
     export(target)
 
     assert (target.stat().st_uid, target.stat().st_gid) == (1234, 4321)
+
+
+def test_who_writes_a_file_at_the_same_time_takes_nothing_from_the_other(tmp_path: Path) -> None:
+    """Each looks for what killed processes have left, amid the files of all the others."""
+    target = tmp_path / "friends.csv"
+
+    def write(content: bytes) -> None:
+        for _ in range(ROUNDS):
+            with whole_file(target) as file:
+                file.write(content)
+
+    contents = [b"number\r\n" * n for n in range(1, 9)]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        list(pool.map(write, contents))
+
+    assert target.read_bytes() in contents
+    assert [path.name for path in tmp_path.iterdir()] == ["friends.csv"]
 
 
 def test_an_export_holds_who_is_selected(client: Client) -> None:

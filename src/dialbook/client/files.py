@@ -61,25 +61,40 @@ def whole_file(target: Target, mode: int = 0o666) -> Iterator[Writable]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+            if sys.platform == "win32":
+                file.close()  # there, what is open keeps its name; elsewhere, what is not held is taken for left
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
 def _new_part(path: Path, mode: int) -> tuple[Path, BinaryIO]:
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    file = _created(part, mode, path)
-    with suppress(OSError):  # without locks nothing is taken for left
+    """A new file that is held, so that nobody takes it for left; one that somebody did before that is given up."""
+    while True:
+        part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+        file = _created(part, mode, path)
+        if _is_kept(part, file):
+            return part, file
+        file.close()
+
+
+def _is_kept(part: Path, file: BinaryIO) -> bool:
+    try:
         _hold(file)
-    return part, file
+    except BlockingIOError:  # by somebody who is about to remove it
+        return False
+    except OSError:  # without locks nothing is taken for left
+        return True
+    return part.exists()
 
 
 def _take_over(file: BinaryIO, there: os.stat_result, mode: int) -> None:
     """Let a file belong to whom the one belongs whose place it is to take, and let the same people read it."""
     if sys.platform != "win32":
-        with suppress(PermissionError):  # only root may give a file away
+        with suppress(OSError):  # only root may give a file away
             os.fchown(file.fileno(), there.st_uid, there.st_gid)
-        os.fchmod(file.fileno(), mode)
+        with suppress(OSError):  # not every file system has modes
+            os.fchmod(file.fileno(), mode)
 
 
 def _created(part: Path, mode: int, path: Path) -> BinaryIO:
@@ -96,6 +111,8 @@ def _remove_left(path: Path) -> None:
         with suppress(OSError):
             with part.open("rb") as file:
                 _hold(file)
+                with suppress(PermissionError):  # of Windows, where nobody can remove what is open
+                    part.unlink()
             part.unlink()
 
 
