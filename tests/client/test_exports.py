@@ -6,7 +6,9 @@ import io
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -132,6 +134,34 @@ def test_an_export_that_breaks_off_leaves_no_part_of_it(tmp_path: Path, before: 
 def test_an_export_of_no_list_writes_nothing(client: Client, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         client.export_members("0" * 32, tmp_path / "friends.csv")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["f" * 216, "f" * 217, "f" * 255, "é" * 127])
+def test_a_name_may_be_as_long_as_the_disk_takes(tmp_path: Path, name: str) -> None:
+    export(tmp_path / name)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["friends.csv", "f" * 255])
+def test_what_a_killed_process_has_left_of_a_file_is_removed(tmp_path: Path, name: str) -> None:
+    with suppress(InterruptedError), whole_file(tmp_path / name):
+        (part,) = tmp_path.iterdir()
+        left = part.name
+        raise InterruptedError
+    (tmp_path / left).write_bytes(b"number")
+
+    export(tmp_path / name)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_format_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    unknown: Any = "json"
+    with peer() as there, Client(there.url) as client, pytest.raises(ValueError, match="allowed are csv, ndjson"):
+        client.export_members("friends", tmp_path / "friends.json", format=unknown)
 
     assert list(tmp_path.iterdir()) == []
 

@@ -6,6 +6,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 from uuid import uuid4
@@ -25,6 +26,8 @@ class Writable(Protocol):
 
     def write(self, data: bytes, /) -> object: ...
 
+
+LONGEST_STEM = 255 - len("...part") - 32  # bytes: what a name may have, but for dots, ending and id
 
 Target: TypeAlias = str | os.PathLike[str] | Writable
 
@@ -71,11 +74,17 @@ def whole_file(target: Target, mode: int = 0o666) -> Iterator[Writable]:
 def _new_part(path: Path, mode: int) -> tuple[Path, BinaryIO]:
     """A new file that is held, so that nobody takes it for left; one that somebody did before that is given up."""
     while True:
-        part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+        part = path.with_name(f".{_stem(path)}.{uuid4().hex}.part")
         file = _created(part, mode, path)
         if _is_kept(part, file):
             return part, file
         file.close()
+
+
+def _stem(path: Path) -> str:
+    """What the names of its parts begin with: its own name, or a digest where theirs would be too long."""
+    name = os.fsencode(path.name)
+    return path.name if len(name) <= LONGEST_STEM else sha256(name).hexdigest()
 
 
 def _is_kept(part: Path, file: BinaryIO) -> bool:
@@ -107,7 +116,7 @@ def _created(part: Path, mode: int, path: Path) -> BinaryIO:
 
 def _remove_left(path: Path) -> None:
     """Remove what was written of a file by processes that were killed: nobody holds it any more."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    for part in path.parent.glob(f".{glob.escape(_stem(path))}.*.part"):
         with suppress(OSError):
             with part.open("rb") as file:
                 _hold(file)

@@ -122,6 +122,8 @@ def list_members(list_sid: str, part: Mapping[str, str | int], query: MemberQuer
 
 def export_members(list_sid: str, format_: Format, query: MemberFilter) -> Operation[None]:
     """The whole list in one answer; who does not offer that answers with a page."""
+    if format_ not in MEDIA_TYPES:
+        raise ValueError(f"format is {format_!r}; allowed are {', '.join(MEDIA_TYPES)}.")
     accept = f"{MEDIA_TYPES[format_]}, application/json;q=0.1"
     return Operation("GET", _path("lists", list_sid, "contacts"), check, _given(query), accept=accept)
 

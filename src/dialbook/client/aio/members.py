@@ -99,13 +99,15 @@ class AsyncMemberCalls(AsyncConnection):
 
         Args:
             list_sid: the list.
-            target: a path, whose file is there when it is whole, and otherwise stays as it was; or a binary file.
+            target: a path, whose file is there when it is whole, and otherwise stays as it was; or a binary file. One
+                that it replaces is read by the same people after that.
             format: `"csv"`, with the columns of an upload, or `"ndjson"`, a line of JSON for each contact.
             query: `number`, `name` and `tag`, as of `list_members`.
 
         Raises:
             NotFound: there is no such list.
             OSError: the file cannot be written.
+            ValueError: there is no such format.
             DialbookError: as every call.
         """
         answer = await self._open(operations.export_members(list_sid, format, query))
