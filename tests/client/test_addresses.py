@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import pickle
 import traceback
 from typing import Any
 
@@ -127,14 +126,6 @@ def test_credentials_are_sent_and_never_shown(caplog: pytest.LogCaptureFixture) 
         assert "a2V5OnNlY3JldA" not in shown
     assert repr(client) == f"<Client http://{there.host}/v2/accounts/acme>"
     assert repr(find_address(there.url, {})) == f"<Address http://{there.host}/v2/accounts/acme>"
-
-
-def test_a_refusal_goes_to_another_process_and_back() -> None:
-    with peer(Act(b"", "reset")) as there, pytest.raises(NoAnswer) as raised:
-        Client(there.url).delete_contact("a")
-
-    again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301  # our own
-    assert (str(again), again.may_be_done) == (str(raised.value), True)
 
 
 def test_an_asynchronous_client_is_found_the_same_way(url: str) -> None:

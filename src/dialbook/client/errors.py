@@ -8,6 +8,7 @@ DialbookError
 └── Interrupted          a bulk call ended before its last request
 """
 
+import copyreg
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,14 @@ class NotUnderstood(DialbookError):
         self.status = status
 
 
-class ItemsRefused(DialbookError):
+class _Portable(DialbookError):
+    """One that goes to another process, though it is made of more than its text."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # pickle's own
+
+
+class ItemsRefused(_Portable):
     """Some items of a bulk call were refused; status, code and request id are those of the first."""
 
     def __init__(self, failures: Mapping[int, DialbookError], total: int) -> None:
@@ -60,7 +68,7 @@ class ItemsRefused(DialbookError):
         self.failures = failures  # by their place among the items, counted from 0
 
 
-class Interrupted(DialbookError):
+class Interrupted(_Portable):
     """A later request of a bulk call failed as a whole: `__cause__` says why, and `results` what was done before."""
 
     def __init__(self, results: "Results[Any]", cause: DialbookError) -> None:
