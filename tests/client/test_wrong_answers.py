@@ -1,6 +1,8 @@
 """Answers in other shapes than the contract's: read where the meaning is clear, and else refused in one way."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -37,6 +39,7 @@ UNREADABLE = [
     envelope({**ITEM, "data": {"number": NUMBERS[1]}}),
     envelope({**ITEM, "data": contact(1, first_name=7)}),
     envelope({**ITEM, "data": contact(1, date_created="yesterday")}),
+    envelope({**ITEM, "data": contact(1, date_created="0001-01-01T00:00:00+05:30")}),
     answer(302, "", "Location: http://127.0.0.1:1/elsewhere"),
     answer(304, ""),
 ]
@@ -68,6 +71,36 @@ def test_what_is_no_answer_of_this_api_is_not_understood(wrong: Act) -> None:
 def test_what_is_missing_or_new_does_no_harm(odd: Act) -> None:
     with peer(odd) as there:
         assert Client(there.url).get_contact("a").sid == contact(1)["sid"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2024-01-01T12:00:00Z",
+        "2024-01-01T12:00:00",
+        "2024-01-01T12:00:00+00:00",
+        "2024-01-01T17:30:00+05:30",
+        "2024-01-01T04:00:00-08:00",
+    ],
+)
+@pytest.mark.parametrize(
+    ("read", "fields"),
+    [
+        (lambda client: client.get_contact("a"), ("date_created", "date_updated")),
+        (lambda client: client.get_list("a"), ("date_created", "date_updated")),
+        (lambda client: client.get_upload("a"), ("date_created", "date_ended")),
+    ],
+)
+def test_times_are_in_utc_however_they_came(
+    read: Callable[[Client], object], fields: tuple[str, str], said: str
+) -> None:
+    data = {**contact(1), "upload_id": "c" * 32, "status": "completed", **dict.fromkeys(fields, said)}
+    with peer(ok(data)) as there, Client(there.url) as client:
+        found = read(client)
+
+    for moment in (getattr(found, field) for field in fields):
+        assert moment == datetime(2024, 1, 1, 12, tzinfo=UTC)
+        assert moment.tzinfo is UTC
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ Only a sid is sure to come: what another server leaves out is `None`, and what i
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import force_setattr
 
 from dialbook.client.errors import ItemsRefused
 from dialbook.model.contact import ListRef
@@ -15,6 +16,17 @@ from dialbook.model.errors import DialbookError
 from dialbook.model.upload import Status
 
 T = TypeVar("T")
+
+
+def _in_utc(struct: Struct, name: str) -> None:
+    """Take a time as it came to UTC, which it is in when it does not say; they can be compared then."""
+    moment: datetime | None = getattr(struct, name)
+    if moment is None or moment.tzinfo is UTC:
+        return
+    try:
+        force_setattr(struct, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except OverflowError:  # what msgspec takes for a value that is wrong
+        raise ValueError(f"{name} is in no year of 1 to 9999") from None
 
 
 class Contact(Struct, frozen=True, gc=False):
@@ -35,6 +47,10 @@ class Contact(Struct, frozen=True, gc=False):
     lists: Sequence[ListRef] | UnsetType = UNSET  # where they were asked for
     list_id: str | UnsetType = UNSET  # of the list that it joined or left
 
+    def __post_init__(self) -> None:
+        _in_utc(self, "date_created")
+        _in_utc(self, "date_updated")
+
 
 class ContactList(Struct, frozen=True, gc=False):
     """A list of contacts. Times are in UTC."""
@@ -48,6 +64,10 @@ class ContactList(Struct, frozen=True, gc=False):
     type: str | None = None
     contact_count: int | None = None
     uri: str | None = None
+
+    def __post_init__(self) -> None:
+        _in_utc(self, "date_created")
+        _in_utc(self, "date_updated")
 
 
 class UploadAccepted(Struct, frozen=True):
@@ -81,6 +101,10 @@ class Upload(Struct, frozen=True):
     dry_run: bool | None = None
     date_created: datetime | None = None
     date_ended: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _in_utc(self, "date_created")
+        _in_utc(self, "date_ended")
 
     @property
     def sid(self) -> str:
