@@ -32,6 +32,8 @@ _KINDS: tuple[type[DialbookError], ...] = (
     errors.TooManyRequests,
     errors.Unreadable,
     errors.TooLarge,
+    errors.UrlTooLong,
+    errors.HeadTooLarge,
     errors.Duplicate,
     errors.Unauthorized,
     errors.UnsupportedType,
