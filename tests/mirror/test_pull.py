@@ -1,6 +1,7 @@
 """`dialbook pull`: a local book becomes what an account on a server is, and stays so, run after run."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from dialbook.cli.main import dialbook
 from dialbook.client import Client, Contact
 from dialbook.settings import Settings
 from tests.client.conftest import address, fill
+from tests.client.peer import peer, refusal
 from tests.conftest import NUMBERS, Server, execute, run_cli, serving, work_off
 from tests.conftest import Client as Caller
 from tests.mirror.conftest import Mirror, content
@@ -233,6 +235,9 @@ def test_full_reads_everything(mirror: Mirror) -> None:
         ("nobody", "There is no profile 'nobody'. Saved are: none."),
         ("http://127.0.0.1:1/v2/accounts/acme", "No profile has the key and token of"),
         ("http://k:t@127.0.0.1:1/acme", "The address must be"),
+        ("https://key:s3cr/ettoken@example.com/v2/accounts/acme", "The address must be"),
+        ("http://key:s3cret@[::1/v2/accounts/acme", "The address must be"),
+        ("http://key:s3cret@host:99999/v2/accounts/acme", "The address must be"),
     ],
 )
 @pytest.mark.parametrize("command", [["pull", "--from"], ["push", "--to"]])
@@ -241,7 +246,27 @@ def test_a_server_that_is_none_is_one_line(command: list[str], source: str, said
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert said in result.stderr
+    assert "s3cr" not in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "Error: Who are you?"),
+        (["--region", "zz"], "Error: Region 'ZZ' is no"),
+        (["--account", "a b"], "Error: Account sid 'a b' must be"),
+    ],
+)
+def test_a_pull_that_cannot_begin_leaves_no_database(options: list[str], said: str, tmp_path: Path) -> None:
+    here = tmp_path / "here.db"
+    with peer(refusal(401, 1010, description="Who are you?")) as there:
+        command = ["pull", "--from", there.url, "--database", f"sqlite:///{here}", *options]
+        result = CliRunner(env={"XDG_STATE_HOME": str(tmp_path)}).invoke(dialbook, command, catch_exceptions=False)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(said)
+    assert not here.exists()
 
 
 def test_what_was_changed_by_a_server_whose_clock_is_behind_is_not_missed(

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -17,10 +17,9 @@ from rich.progress import TaskID
 from dialbook.cli.output import database_options, json_option, many, show, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import find_address
-from dialbook.model.account import DEFAULT_REGION
+from dialbook.model.account import DEFAULT_REGION, check_account_sid, check_region
 from dialbook.model.errors import Invalid, NotFound
 from dialbook.settings import load_settings
-from dialbook.store.database import Database
 from dialbook.store.engines import SQLITE, masked, open_database
 
 if TYPE_CHECKING:
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
 ATTEMPTS, LONGEST_PAUSE = 6, 120.0  # of a request among thousands, which is worth some waiting
 SHOWN = 20  # refusals
 
-Work = Callable[["AsyncClient", "Book", "Record", "Progress"], Awaitable["Report"]]
+Work = Callable[["AsyncClient", "Book", "Record", "Progress"], Coroutine[Any, Any, "Report"]]
+Ask = Callable[["AsyncClient", "Book"], Coroutine[Any, Any, str | None]]
 
 
 @click.command()
@@ -69,15 +69,15 @@ def pull(
     from dialbook.mirror import pull as mirror  # noqa: PLC0415  # the other commands start without the client
 
     url = find_address(source)
+    region = check_region(region.upper())
 
     async def work(client: "AsyncClient", book: "Book", record: "Record", progress: "Progress") -> "Report":
-        if record.is_new and not yes:
-            await _ask_to_replace_book(book)
         if full:
             record.forget()
-        return await mirror.pull(client, book, record, progress, region=region.upper(), tells_joining=_tells(url))
+        return await mirror.pull(client, book, record, progress, region=region, tells_joining=_tells(url))
 
-    report = _run(work, url, account, load_settings({"database": database}, config=config).database, way="pull")
+    ask = None if yes else _about_the_book
+    report = _run(work, ask, url, account, load_settings({"database": database}, config=config).database, way="pull")
     _show_report(report, as_json=as_json)
 
 
@@ -103,42 +103,66 @@ def push(target: str, account: str | None, yes: bool, database: str | None, conf
     url = find_address(target)
 
     async def work(client: "AsyncClient", book: "Book", record: "Record", progress: "Progress") -> "Report":
-        if record.is_new and not yes:
-            await _ask_to_replace_account(client, book)
         record.agree()
         return await mirror.push(client, book, progress)
 
-    report = _run(work, url, account, load_settings({"database": database}, config=config).database, way="push")
+    ask = None if yes else _about_the_server
+    report = _run(work, ask, url, account, load_settings({"database": database}, config=config).database, way="push")
     _show_report(report, as_json=as_json)
 
 
-def _run(work: Work, url: str, account: str | None, database: str, *, way: Literal["pull", "push"]) -> "Report":
+def _run(
+    work: Work, ask: Ask | None, url: str, account: str | None, database: str, *, way: Literal["pull", "push"]
+) -> "Report":
     """Do the work between an account on a server and one in a database, which a pull may make."""
-    from dialbook.client import AsyncClient, Retries  # noqa: PLC0415  # as above
-    from dialbook.mirror.book import Book  # noqa: PLC0415
+    from dialbook.mirror.book import Book  # noqa: PLC0415  # as above
     from dialbook.mirror.progress import Progress  # noqa: PLC0415
     from dialbook.mirror.record import Record  # noqa: PLC0415
 
-    there = urlsplit(url)
-    here = account or unquote(there.path.rstrip("/").rpartition("/")[2])
-    folder = _state_folder(f"{way} {there.hostname} {there.port} {there.path} {_whole(database)} {here}")
+    with _connected(url) as (client, runner):  # first, since it refuses a URL without telling what is in it
+        there = urlsplit(url)
+        here = account or unquote(there.path.rstrip("/").rpartition("/")[2])
+        folder = _state_folder(f"{way} {there.hostname} {there.port} {there.path} {_whole(database)} {here}")
+        with Record(folder) as record:
+            if way == "pull" and record.is_new:
+                _knock(client, runner, here)
+            with closing(open_database(database, create=way == "pull", unhurried=True)) as db:
+                book = Book(db, here, lambda: datetime.now(UTC))
+                if ask and record.is_new:
+                    _confirm(ask(client, book), runner)
+                with new_progress() as bars:
+                    return runner.run(work(client, book, record, Progress(_watch(bars))))
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[tuple["AsyncClient", asyncio.Runner]]:
+    """A client, and what runs its calls: between two of them Ctrl-C ends a question, as in other commands."""
+    from dialbook.client import AsyncClient, Retries  # noqa: PLC0415  # as above
 
     try:
         client = AsyncClient(url, retries=Retries(ATTEMPTS, longest=LONGEST_PAUSE))
     except ValueError as error:
         raise Invalid(str(error)) from None
+    with asyncio.Runner() as runner:
+        try:
+            yield client, runner
+        finally:
+            runner.run(client.aclose())
 
-    async def go(db: Database, record: Record, bars: Bars) -> "Report":
-        async with client:
-            book = Book(db, here, lambda: datetime.now(UTC))
-            return await work(client, book, record, Progress(_watch(bars)))
 
-    with (
-        closing(open_database(database, create=way == "pull", unhurried=True)) as db,
-        Record(folder) as record,
-        new_progress() as bars,
-    ):
-        return asyncio.run(go(db, record, bars))
+def _knock(client: "AsyncClient", runner: asyncio.Runner, here: str) -> None:
+    """Fail where a pull cannot begin, before there is a database that it would leave behind."""
+    check_account_sid(here)
+    with new_progress():
+        runner.run(client.list_contacts(limit=1))
+
+
+def _confirm(finding: Coroutine[Any, Any, str | None], runner: asyncio.Runner) -> None:
+    """Ask, where there is something to ask about; no bars meanwhile, which would write over what is typed."""
+    with new_progress():
+        question = runner.run(finding)
+    if question:
+        click.confirm(question, abort=True, err=True)
 
 
 def _state_folder(about: str) -> Path:
@@ -160,22 +184,26 @@ def _tells(url: str) -> bool:
     return urlsplit(url).hostname not in HOSTS.values()
 
 
-async def _ask_to_replace_book(book: "Book") -> None:
+async def _about_the_book(_client: "AsyncClient", book: "Book") -> str | None:
+    """What to ask before contacts may leave the local book; None where there is nobody in it."""
     try:
         counts = await book.counts()
     except NotFound:
-        return
-    if counts.contacts or counts.lists:
-        question = f"Account {book.account} holds {many(counts.contacts, 'contact')} and {many(counts.lists, 'list')}."
-        click.confirm(f"{question} Remove what the server does not have?", abort=True, err=True)
+        return None
+    if not counts.contacts and not counts.lists:
+        return None
+    held = f"Account {book.account} holds {many(counts.contacts, 'contact')} and {many(counts.lists, 'list')}."
+    return f"{held} Remove what the server does not have?"
 
 
-async def _ask_to_replace_account(client: "AsyncClient", book: "Book") -> None:
+async def _about_the_server(client: "AsyncClient", book: "Book") -> str | None:
+    """What to ask before contacts may leave the server; None where there is nobody."""
     await book.counts()  # where there is no book, there is nothing to ask
     contacts, lists = await client.list_contacts(limit=1), await client.list_lists(limit=1)
-    if contacts.items or lists.items:
-        question = f"The server holds {many(contacts.total, 'contact')} and {many(lists.total, 'list')}."
-        click.confirm(f"{question} Delete there what account {book.account} does not have?", abort=True, err=True)
+    if not contacts.items and not lists.items:
+        return None
+    held = f"The server holds {many(contacts.total, 'contact')} and {many(lists.total, 'list')}."
+    return f"{held} Delete there what account {book.account} does not have?"
 
 
 def _watch(bars: Bars) -> Callable[[str, int, int | None], None]:
