@@ -104,9 +104,9 @@ def test_a_program_reads_what_was_deleted_and_who_has_left(dial: Dial, client: C
     contacts = read(dial("contacts", "delete", one, other, "--yes", "--json"))
     lists = read(dial("lists", "delete", "Friends", "--yes", "--json"))
 
-    assert left == [{"sid": one, "result": "left"}]
-    assert contacts == [{"sid": sid, "result": "deleted"} for sid in (one, other)]
-    assert lists == [{"sid": list_sid, "result": "deleted"}]
+    assert left == [{"sid": one, "result": "left", "reason": None}]
+    assert contacts == [{"sid": sid, "result": "deleted", "reason": None} for sid in (one, other)]
+    assert lists == [{"sid": list_sid, "result": "deleted", "reason": None}]
 
 
 def test_a_custom_field_that_is_no_json_is_refused(dial: Dial, client: Client) -> None:
@@ -196,14 +196,17 @@ def test_members_join_out_of_a_file_and_are_made_where_they_are_new(dial: Dial, 
     assert again.exit_code == 0
 
 
-def test_nobody_joins_when_a_number_in_the_file_is_none(dial: Dial, client: Client) -> None:
+def test_a_number_that_is_none_is_refused_and_the_others_join(dial: Dial, client: Client) -> None:
     fill(client, 0)
 
-    result = dial("members", "add", "Friends", "--from", "-", input=f"number\n{NUMBERS[0]}\nnobody\n")
+    result = dial("members", "add", "Friends", "--from", "-", "--json", input=f"number\nnobody\n{NUMBERS[0]}\n")
 
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: nobody: number 'nobody' is not a phone number")
-    assert read(dial("members", "list", "Friends", "--json")) == []
+    refused, joined = json.loads(result.stdout)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert (refused["contact"], refused["result"]) == ("nobody", "refused")
+    assert refused["reason"].startswith("number 'nobody' is not a phone number")
+    assert (joined["contact"], joined["result"]) == (NUMBERS[0], "joined")
+    assert [each["number"] for each in read(dial("members", "list", "Friends", "--json"))] == NUMBERS[:1]
 
 
 def test_members_are_listed_selected_and_leave(dial: Dial, client: Client) -> None:

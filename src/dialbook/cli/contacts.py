@@ -1,14 +1,13 @@
 """`dialbook contacts`: the address book of an account, on any server."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 import msgspec
 
-from dialbook.cli.outcomes import show_outcomes
+from dialbook.cli.outcomes import remove_each, send_each
 from dialbook.cli.output import many, show, show_fields, show_table
-from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
 from dialbook.cli.remote import connected, find_list, limit_options, remote_options, sid, take
 from dialbook.model.contact import TEXT_FIELDS
@@ -64,9 +63,9 @@ def create_contacts(file: BinaryIO | None, profile: str | None, as_json: bool, *
     if (file is None) == (not given):
         raise click.UsageError("Give --from, or the fields of one contact.")
     new: list[Any] = read_contacts(file) if file else [given]
-    with connected(profile) as client, progress("contacts", len(new)) as advance:
-        results = client.create_contacts(counted(new, advance))
-    show_outcomes([each.get("number") for each in new], results, done="made", as_json=as_json)
+    numbers = [each.get("number") for each in new]
+    with connected(profile) as client:
+        send_each(numbers, new, client.create_contacts, what="contacts", done="made", as_json=as_json)
 
 
 @contacts.command("list")
@@ -131,9 +130,8 @@ def update_contacts(
             show_contact(client.update_contact(contact, **given), as_json=as_json)
             return
         changes: list[Any] = read_contacts(file) if file else []
-        with progress("contacts", len(changes)) as advance:
-            results = client.update_contacts(counted(changes, advance))
-    show_outcomes([each.get("sid") for each in changes], results, done="changed", as_json=as_json)
+        sids = [each.get("sid") for each in changes]
+        send_each(sids, changes, client.update_contacts, what="contacts", done="changed", as_json=as_json)
 
 
 @contacts.command("delete")
@@ -141,23 +139,15 @@ def update_contacts(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @remote_options
 def delete_contacts(contact: Sequence[str], yes: bool, profile: str | None, as_json: bool) -> None:
-    """Delete contacts for good, by their sids, out of every list too."""
+    """Delete contacts for good, by their sids, out of every list too. Exit status 1 when one was refused."""
     if not yes:
         click.confirm(f"Delete {many(len(contact), 'contact')} for good?", abort=True, err=True)
     with connected(profile) as client:
-        for each in contact:
-            client.delete_contact(each)
-    if as_json:
-        show([{"sid": each, "result": "deleted"} for each in contact])
-    else:
-        click.echo("\n".join(f"Contact {each} is deleted." for each in contact))
+        remove_each(contact, client.delete_contact, done="deleted", say=_say_deleted, as_json=as_json)
 
 
-def counted(items: Sequence[Any], advance: Callable[[int], None]) -> Iterator[Any]:
-    """The items one by one, and a bar that moves on with them."""
-    for item in items:
-        yield item
-        advance(1)
+def _say_deleted(contact: str) -> str:
+    return f"Contact {contact} is deleted."
 
 
 def show_contacts(found: Sequence["Contact"], *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from dialbook.cli.outcomes import remove_each
 from dialbook.cli.output import show, show_fields, show_table
 from dialbook.cli.remote import connected, find_list, limit_options, remote_options, take
 
@@ -104,12 +105,10 @@ def delete_lists(lists_: Sequence[str], yes: bool, profile: str | None, as_json:
         sids = [find_list(client, each) for each in lists_]
         if not yes:
             click.confirm(f"Delete {', '.join(lists_)} for good?", abort=True, err=True)
-        for sid in sids:
-            client.delete_list(sid)
-    if as_json:
-        show([{"sid": sid, "result": "deleted"} for sid in sids])
-    else:
-        click.echo("\n".join(f"List {each} is deleted." for each in lists_))
+        names = dict(zip(sids, lists_, strict=True))
+        remove_each(
+            sids, client.delete_list, done="deleted", say=lambda sid: f"List {names[sid]} is deleted.", as_json=as_json
+        )
 
 
 def _show_list(found: "ContactList", *, as_json: bool) -> None:

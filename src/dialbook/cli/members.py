@@ -2,19 +2,19 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from dialbook.cli.contacts import counted, from_option, show_contacts
+from dialbook.cli.contacts import from_option, show_contacts
 from dialbook.cli.exports import export
-from dialbook.cli.outcomes import show_outcomes
-from dialbook.cli.output import show
+from dialbook.cli.outcomes import remove_each, send_each, told_when_interrupted
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
 from dialbook.cli.remote import connected, find_list, limit_options, profile_option, remote_options, sid, take
-from dialbook.model.errors import Duplicate, Invalid
+from dialbook.model.errors import DialbookError, Duplicate
 
 if TYPE_CHECKING:
     from dialbook.client import Client
@@ -78,13 +78,11 @@ def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, prof
     if bool(contacts) == bool(file):
         raise click.UsageError("Give contacts, or --from.")
     records = read_contacts(file) if file else [{"sid": sid} for sid in contacts]
-    with connected(profile) as client:
-        list_sid = find_list(client, list_)
-        sids = _sids(client, records)
-        with progress("members", len(sids)) as advance:
-            results = client.add_members(list_sid, counted(sids, advance))
     asked = [record.get("number", record.get("sid")) for record in records]
-    show_outcomes(asked, results, done="joined", as_json=as_json)
+    with connected(profile) as client:
+        join = partial(client.add_members, find_list(client, list_))
+        sids = _sids(client, records, as_json=as_json)
+        send_each(asked, sids, join, what="members", done="joined", as_json=as_json)
 
 
 @members.command("remove")
@@ -92,15 +90,17 @@ def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, prof
 @click.argument("contacts", metavar="CONTACT...", type=sid, nargs=-1, required=True)
 @remote_options
 def remove_members(list_: str, contacts: Sequence[str], profile: str | None, as_json: bool) -> None:
-    """Take contacts out of a list, by their sids; they stay in the address book."""
+    """Take contacts out of a list, by their sids; they stay in the address book.
+
+    Exit status 1 when one was refused.
+    """
     with connected(profile) as client:
-        list_sid = find_list(client, list_)
-        for each in contacts:
-            client.remove_member(list_sid, each)
-    if as_json:
-        show([{"sid": each, "result": "left"} for each in contacts])
-    else:
-        click.echo("\n".join(f"Contact {each} has left the list." for each in contacts))
+        remove = partial(client.remove_member, find_list(client, list_))
+        remove_each(contacts, remove, done="left", say=_say_left, as_json=as_json)
+
+
+def _say_left(contact: str) -> str:
+    return f"Contact {contact} has left the list."
 
 
 @members.command("export")
@@ -140,20 +140,16 @@ def export_members(list_: str, format_: str | None, output: Path, profile: str |
             export(client, list_sid, output, format_, advance, **query)
 
 
-def _sids(client: "Client", records: Sequence[dict[str, Any]]) -> list[str]:
-    """The sid of each contact; those that only a number is known of are found by it, or made.
-
-    Raises:
-        Invalid: one has neither, or a number that is refused. Nobody has joined then.
-    """
+def _sids(client: "Client", records: Sequence[dict[str, Any]], *, as_json: bool) -> list[str | DialbookError]:
+    """The sid of each contact; those that only a number is known of are found by it, or made, or refused."""
     new: list[Any] = [record for record in records if "sid" not in record]
-    made = iter(client.create_contacts(new)) if new else iter(())
-    return [record["sid"] if "sid" in record else _sid_of(next(made), record) for record in records]
+    numbers = [record.get("number") for record in new]
+    with told_when_interrupted(numbers, new, done="made", as_json=as_json):
+        made = iter(client.create_contacts(new))
+    return [record["sid"] if "sid" in record else _sid_of(next(made)) for record in records]
 
 
-def _sid_of(outcome: Any, record: dict[str, Any]) -> str:
+def _sid_of(outcome: Any) -> str | DialbookError:
     if isinstance(outcome, Duplicate) and outcome.existing:
         return str(outcome.existing.sid)
-    if isinstance(outcome, Exception):
-        raise Invalid(f"{record.get('number', 'A contact without a number')}: {outcome}")
-    return str(outcome.value.sid)
+    return outcome if isinstance(outcome, DialbookError) else str(outcome.value.sid)
