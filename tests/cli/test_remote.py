@@ -1,5 +1,6 @@
 """`dialbook contacts`, `lists`, `members` and `uploads`: what people do with them every day, on both engines."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,13 +33,24 @@ def client(url: str) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize(
-    "content", [CSV, JSON, LINES, f'{{"contacts": {JSON}}}', "\ufeff" + CSV, CSV.replace(",", ";")]
+    "content",
+    [
+        CSV,
+        JSON,
+        LINES,
+        f'{{"contacts": {JSON}}}',
+        "\ufeff" + CSV,
+        CSV.replace(",", ";"),
+        CSV.replace("\n", ",\n"),
+        gzip.compress(f"{CSV}{chr(10) * 1000}".encode()),
+    ],
 )
-def test_contacts_come_out_of_a_file_in_any_form(content: str, dial: Dial, tmp_path: Path) -> None:
-    (tmp_path / "given").write_text(content)
+def test_contacts_come_out_of_a_file_in_any_form(content: str | bytes, dial: Dial, tmp_path: Path) -> None:
+    given = content.encode() if isinstance(content, str) else content
+    (tmp_path / "given").write_bytes(given)
 
     made = read(dial("contacts", "create", "--from", str(tmp_path / "given"), "--json"))
-    again = read(dial("contacts", "create", "--from", "-", "--json", input=content.encode()))
+    again = read(dial("contacts", "create", "--from", "-", "--json", input=given))
 
     assert [(row["contact"], row["result"]) for row in made] == [(number, "made") for number in NUMBERS[:2]]
     assert [(row["sid"], row["result"]) for row in again] == [(row["sid"], "there already") for row in made]
@@ -67,6 +79,8 @@ def test_one_refused_contact_is_named_and_is_exit_status_1(dial: Dial) -> None:
     [
         ("", "is empty"),
         ("name\nAsha\n", "column 'name'; allowed are sid, number, "),
+        ("number,first_name,First Name\n", "The file has the column 'First Name' twice."),
+        ("number,,tag\n", "The file has no name for its column 2"),
         ("number\n1,2\n", "Line 2 has 2 cells; the first line names 1 columns."),
         ("[1]", "no JSON of contacts"),
         ('{"number": ', "no JSON of contacts"),

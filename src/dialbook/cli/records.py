@@ -14,6 +14,9 @@ from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, known_name, read_
 
 COLUMNS = ("sid", "number", *TEXT_FIELDS)
 
+UNPACKED_LIMIT = 1_000_000_000  # characters, since what is packed may say that it has no end
+MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+
 _decode_lines = msgspec.json.Decoder().decode_lines
 
 
@@ -55,17 +58,32 @@ def _read_any_json(text: bytes) -> Any:
 
 def _read_csv(content: bytes) -> list[dict[str, Any]]:
     try:
-        header, *rows = read_records(io.BufferedReader(io.BytesIO(content)), limit=len(content) + 1)
+        header, *rows = read_records(io.BufferedReader(io.BytesIO(content)), limit=max(len(content), UNPACKED_LIMIT))
     except DialbookError as refusal:  # which speaks of the part of an upload
         raise Invalid(refusal.description.replace("file_name", "The file", 1)) from None
-    columns = [_known(cell) for cell in header.cells]
+    columns = _read_columns(header.cells)
     return [_read_cells(columns, row.line, row.cells) for row in rows]
 
 
-def _known(cell: str) -> str:
-    column = known_name(cell.strip())
+def _read_columns(cells: Sequence[str]) -> list[str]:
+    """What the columns are, by the rules of uploads: blank names at the end are passed over, and none comes twice."""
+    names = [cell_value(cell.strip(MARK)) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    columns: list[str] = []
+    for name in names:
+        columns.append(_known(name, columns))
+    return columns
+
+
+def _known(name: str, before: Sequence[str]) -> str:
+    column = known_name(name)
+    if not name:
+        raise Invalid(f"The file has no name for its column {len(before) + 1}; every column needs one.")
     if column not in (*COLUMNS, *REPORT_COLUMNS):
-        raise Invalid(f"The file has a column {cell.strip()!r}; allowed are {', '.join(COLUMNS)}.")
+        raise Invalid(f"The file has a column {name!r}; allowed are {', '.join(COLUMNS)}.")
+    if column in before:
+        raise Invalid(f"The file has the column {name!r} twice.")
     return column
 
 
