@@ -216,16 +216,20 @@ def test_a_book_without_a_row_for_its_counters_is_found(book: Book) -> None:
     assert wrong(result) == ["acme: contacts and lists"]
 
 
-@pytest.mark.parametrize("table", ["contacts", "contacts_by_created", "api_keys_by_account", "books"])
+@pytest.mark.parametrize(
+    "table",
+    ["contacts", "contacts_by_created", "api_keys_by_account", "books", "accounts", "audit_entries", "audit_chains"],
+)
 def test_a_damaged_page_is_found(table: str, book: Book) -> None:
     """Whichever it is: doctor is there for such files, so it says what it can, and never breaks down itself."""
     _damage(book, table)
 
-    result = run_program("doctor", "--database", book.url, folder=book.path.parent)
+    result = run_program("doctor", "--database", book.url, "--json", folder=book.path.parent)
 
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    assert "WRONG" in result.stdout or result.stderr.startswith("Error: ")
+    found = {check["name"]: check["ok"] for check in msgspec.json.decode(result.stdout)}
+    assert (result.returncode, result.stderr) == (1, "")
+    assert found["SQLite version"]
+    assert not found["integrity"]
 
 
 def _damage(book: Book, table: str) -> None:

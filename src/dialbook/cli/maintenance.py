@@ -1,12 +1,15 @@
 """`dialbook migrate` and `dialbook doctor`."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
 from dialbook.cli.database import opened, scan
 from dialbook.cli.output import database_options, json_option, show, show_table
+from dialbook.model.errors import DialbookError
 from dialbook.settings import load_settings
 from dialbook.store.accounts import list_accounts
 from dialbook.store.audit_log import list_chains, verify_chain
@@ -44,7 +47,12 @@ def doctor(database: str | None, config: Path | None, as_json: bool) -> None:
     """
     secret = load_settings({}, config=config).token_secret
     with opened(database, config) as db:
-        checks = [*db.check(), _seals(db, secret), *_recounts(db), *_chains(db)]
+        checks = [
+            *_tried("database", db.check),
+            *_tried("token secret", lambda: [_seals(db, secret)]),
+            *_tried("accounts", lambda: _recounts(db)),
+            *_tried("audit log", lambda: _chains(db)),
+        ]
     if as_json:
         show(checks)
     else:
@@ -60,14 +68,26 @@ def _seals(db: Database, secret: str) -> Check:
     return Check("token secret", not count, f"{count} live keys whose hash is sealed with another, or with none")
 
 
+def _tried(name: str, look: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+    """What a look finds; that it cannot be finished is what it finds of a damaged file."""
+    try:
+        return look()
+    except DialbookError as trouble:
+        return [Check(name, False, trouble.description)]
+
+
 def _recounts(db: Database) -> list[Check]:
     accounts = [summary.account.sid for summary in scan(db, list_accounts)]
-    return [check for account in accounts for check in scan(db, recount, account)]
+    return [
+        check for account in accounts for check in _tried(f"{account}: counters", partial(scan, db, recount, account))
+    ]
 
 
 def _chains(db: Database) -> list[Check]:
-    found = [scan(db, verify_chain, account) for account in scan(db, list_chains)]
-    return [
-        Check(f"{each.account}: audit log", each.broken is None, each.broken or f"{each.entries} entries")
-        for each in found
-    ]
+    accounts = scan(db, list_chains)
+    return [check for each in accounts for check in _tried(f"{each}: audit log", partial(_chain, db, each))]
+
+
+def _chain(db: Database, account: str) -> list[Check]:
+    found = scan(db, verify_chain, account)
+    return [Check(f"{account}: audit log", found.broken is None, found.broken or f"{found.entries} entries")]
