@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -43,7 +44,20 @@ def test_a_profile_is_for_its_owner_alone(run: Run, file: Path) -> None:
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert [path.name for path in file.parent.iterdir()] == ["profiles.json"]
+    assert {path.name for path in file.parent.iterdir()} == {"profiles.json", "profiles.lock"}
+    assert not [path for path in file.parent.iterdir() if stat.S_IMODE(path.stat().st_mode) != 0o600]
+
+
+def test_profiles_that_are_saved_at_once_are_all_kept(run: Run, home: dict[str, str], tmp_path: Path) -> None:
+    names = [f"work{n}" for n in range(8)]
+
+    def save(name: str) -> int:
+        command = ("profile", "add", name, URL, "--key", "k")
+        return run_program(*command, folder=tmp_path, DIALBOOK_TOKEN=TOKEN, **home).returncode
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        assert set(pool.map(save, names)) == {0}
+    assert [row["profile"] for row in json.loads(run("profile", "list", "--json").stdout)] == names
 
 
 def test_a_file_that_others_may_read_is_refused(run: Run, file: Path) -> None:

@@ -2,12 +2,18 @@
 
 import os
 import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from dialbook.model.errors import Invalid, NotFound
+
+if sys.platform != "win32":
+    import fcntl
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -64,11 +70,27 @@ def read_profiles() -> Profiles:
         raise Invalid(f"{path} is no file of profiles: mend or remove it.") from None
 
 
+@contextmanager
+def changing_profiles() -> Iterator[Profiles]:
+    """All saved profiles, to be changed and written: who else wants to change them waits until the caller is done.
+
+    Raises:
+        Invalid: as `read_profiles`.
+        OSError: the folder or the file cannot be used.
+    """
+    path = profiles_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A file of its own, since the other one is replaced.
+    with os.fdopen(os.open(path.with_name("profiles.lock"), os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
+        if sys.platform != "win32":
+            with suppress(OSError):  # there are file systems without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield read_profiles()
+
+
 def write_profiles(profiles: Profiles) -> None:
     """Save all profiles, whole or not at all."""
     from dialbook.client.files import whole_file  # noqa: PLC0415  # commands on a database start without it
 
-    path = profiles_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with whole_file(path, 0o600) as file:
+    with whole_file(profiles_path(), 0o600) as file:
         file.write(msgspec.json.format(msgspec.json.encode(profiles), indent=2) + b"\n")

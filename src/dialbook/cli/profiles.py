@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from dialbook.cli.output import json_option, show, show_table
-from dialbook.cli.profile_file import Profile, Profiles, read_profiles, write_profiles
+from dialbook.cli.profile_file import Profile, Profiles, changing_profiles, read_profiles, write_profiles
 from dialbook.cli.remote import TOKEN_VARIABLE, check_address, profile_names
 from dialbook.model.errors import Invalid
 
@@ -54,9 +54,9 @@ def add_profile(name: str, url: str, key: str | None, credentials: BinaryIO | No
     opening = _read_key_file(credentials) if credentials else KeyFile(key or _ask_key(), _ask_token())
     made = Profile(url.rstrip("/"), opening.api_key, opening.api_token)
     check_address(made)
-    saved = read_profiles()
-    changed = Profiles(saved.current or name, {**saved.profiles, name: made})
-    write_profiles(changed)
+    with changing_profiles() as saved:
+        changed = Profiles(saved.current or name, {**saved.profiles, name: made})
+        write_profiles(changed)
     if as_json:
         show(_profile_json(changed, name))
     else:
@@ -83,10 +83,10 @@ def list_profiles(as_json: bool) -> None:
 @json_option
 def use_profile(name: str, as_json: bool) -> None:
     """Take a profile where none is named."""
-    saved = read_profiles()
-    saved.get(name)
-    changed = Profiles(name, saved.profiles)
-    write_profiles(changed)
+    with changing_profiles() as saved:
+        saved.get(name)
+        changed = Profiles(name, saved.profiles)
+        write_profiles(changed)
     if as_json:
         show(_profile_json(changed, name))
     else:
@@ -98,11 +98,11 @@ def use_profile(name: str, as_json: bool) -> None:
 @json_option
 def remove_profile(name: str, as_json: bool) -> None:
     """Forget a profile. The key itself stays: revoke it where it was made."""
-    saved = read_profiles()
-    saved.get(name)
-    gone = _profile_json(saved, name)
-    rest = {other: each for other, each in saved.profiles.items() if other != name}
-    write_profiles(Profiles(None if saved.current == name else saved.current, rest))
+    with changing_profiles() as saved:
+        saved.get(name)
+        gone = _profile_json(saved, name)
+        rest = {other: each for other, each in saved.profiles.items() if other != name}
+        write_profiles(Profiles(None if saved.current == name else saved.current, rest))
     if as_json:
         show(gone)
     else:
