@@ -138,10 +138,18 @@ def test_a_profile_that_leads_nowhere_is_not_saved(
     assert not file.exists()
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"profiles": {"work": {}}}'])
-def test_a_file_of_something_else_is_refused(content: str, run: Run, file: Path) -> None:
+def test_a_profile_needs_a_name(run: Run, file: Path) -> None:
+    result = add(run, "")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "A profile needs a name." in result.stderr
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"profiles": {"work": {}}}', b'{"current": "\xff"}'])
+def test_a_file_of_something_else_is_refused(content: bytes, run: Run, file: Path) -> None:
     file.parent.mkdir(parents=True)
-    file.write_text(content)
+    file.write_bytes(content)
     file.chmod(0o600)
 
     assert "is no file of profiles" in run("profile", "list").stderr

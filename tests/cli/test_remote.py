@@ -123,8 +123,9 @@ def test_a_program_reads_what_was_deleted_and_who_has_left(dial: Dial, client: C
     assert lists == [{"sid": list_sid, "result": "deleted", "reason": None}]
 
 
-def test_a_custom_field_that_is_no_json_is_refused(dial: Dial, client: Client) -> None:
-    result = dial("contacts", "create", "--number", NUMBERS[0], "--custom-field", "{a: 1}")
+@pytest.mark.parametrize("given", ["{a: 1}", "[" * 5000 + "]" * 5000], ids=["no JSON", "deep"])
+def test_a_custom_field_that_is_no_json_is_refused(given: str, dial: Dial, client: Client) -> None:
+    result = dial("contacts", "create", "--number", NUMBERS[0], "--custom-field", given)
 
     assert (result.exit_code, result.stderr) == (1, "Error: --custom-field is no JSON.\n")
     assert list(client.list_contacts()) == []
@@ -151,6 +152,14 @@ def test_contacts_are_listed_by_name_list_and_order(dial: Dial, client: Client) 
     assert listed("--name", "asha") == [sids[1]]
     assert listed("--list", "Friends", "--sort", "number:desc") == [sids[2], sids[1]]
     assert listed("--list", list_sid, "--limit", "1") == [sids[1]]
+
+
+@pytest.mark.parametrize("command", [["contacts"], ["lists"], ["uploads"], ["members", "Friends"]])
+def test_more_may_be_asked_for_than_a_machine_can_count(command: list[str], dial: Dial, client: Client) -> None:
+    fill(client, 1)
+    group, *arguments = command
+
+    assert dial(group, "list", *arguments, "--limit", "9" * 20).exit_code == 0
 
 
 def test_a_list_is_made_shown_changed_and_deleted(dial: Dial) -> None:

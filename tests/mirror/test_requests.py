@@ -64,13 +64,26 @@ def test_two_runs_at_once_are_one_too_many(mirror: Mirror) -> None:
     mirror.pull()
 
 
-@pytest.mark.parametrize("torn", [b'{"type":"Swept"', b"\0\0\0\n", b'{"type":"Began","newest":null}\n{"type":"Me'])
+@pytest.mark.parametrize(
+    "torn", [b'{"type":"Swept"', b"\0\0\0\n", b'{"type":"Began","newest":null}\n{"type":"Me', b'{"type":"\xff"}\n']
+)
 def test_a_journal_that_breaks_off_is_taken_as_far_as_it_goes(torn: bytes, mirror: Mirror) -> None:
     fill(mirror.client, 25)
     mirror.pull()
     (journal,) = Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*/journal.ndjson")
     journal.write_bytes(torn)
     mirror.client.create_contacts([{"number": NUMBERS[30]}])
+
+    mirror.pull()
+
+    mirror.check()
+
+
+def test_what_the_last_run_has_left_is_passed_over_when_it_cannot_be_read(mirror: Mirror) -> None:
+    fill(mirror.client, 25)
+    mirror.pull()
+    (last,) = Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*/last.json")
+    last.write_bytes(b'{"newest":null,"checksum":"\xff","lists":{},"refused":{}}')
 
     mirror.pull()
 

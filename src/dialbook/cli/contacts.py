@@ -12,6 +12,7 @@ from dialbook.cli.records import read_contacts
 from dialbook.cli.remote import connected, find_list, limit_options, remote_options, sid, take
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import Invalid
+from dialbook.wire.body import NOT_JSON
 
 if TYPE_CHECKING:
     from dialbook.client import Contact
@@ -172,6 +173,6 @@ def _given(fields: dict[str, str | None]) -> dict[str, Any]:
     if given.get("custom_field"):
         try:
             given["custom_field"] = msgspec.json.decode(given["custom_field"])
-        except msgspec.DecodeError:
+        except NOT_JSON:
             raise Invalid("--custom-field is no JSON.") from None
     return given

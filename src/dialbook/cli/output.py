@@ -1,6 +1,8 @@
 """What commands share: their options, their output for people and for programs, their refusals."""
 
 import errno
+import io
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,12 +22,16 @@ class Refusing(click.Group):
     """A group whose commands end with one clear line, and exit status 1, when something is refused."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if sys.stdin is None:  # the shell's <&-, which says no more than an empty file
+            sys.stdin = io.TextIOWrapper(io.BytesIO())
         try:
             return super().invoke(ctx)
         except DialbookError as refusal:
             raise click.ClickException(mask_tokens(shown(refusal.description))) from None
         except UnicodeEncodeError as trouble:
             raise click.ClickException(_say_unreadable(trouble)) from None
+        except UnicodeDecodeError as trouble:
+            raise click.ClickException(f"Standard input is not {trouble.encoding} text.") from None
         except OSError as trouble:
             if trouble.errno == errno.EPIPE:  # who reads has enough, which click ends in silence
                 raise

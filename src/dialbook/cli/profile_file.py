@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from dialbook.model.errors import Invalid, NotFound
+from dialbook.wire.body import NOT_JSON
 
 if sys.platform != "win32":
     import fcntl
@@ -66,7 +67,7 @@ def read_profiles() -> Profiles:
         raise Invalid(f"{path} holds tokens, and others may read it: chmod 600 {path}")
     try:
         return msgspec.json.decode(path.read_bytes(), type=Profiles)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         raise Invalid(f"{path} is no file of profiles: mend or remove it.") from None
 
 

@@ -12,6 +12,7 @@ from dialbook.cli.output import json_option, show, show_table
 from dialbook.cli.profile_file import Profile, Profiles, changing_profiles, read_profiles, write_profiles
 from dialbook.cli.remote import TOKEN_VARIABLE, check_address, profile_names
 from dialbook.model.errors import Invalid
+from dialbook.wire.body import NOT_JSON
 
 
 class KeyFile(Struct, frozen=True):
@@ -51,6 +52,8 @@ def add_profile(name: str, url: str, key: str | None, credentials: BinaryIO | No
     Example:
       dialbook profile add work https://api.in.exotel.com/v2/accounts/acme
     """
+    if not name:
+        raise click.UsageError("A profile needs a name.")
     opening = _read_key_file(credentials) if credentials else KeyFile(key or _ask_key(), _ask_token())
     made = Profile(url.rstrip("/"), opening.api_key, opening.api_token)
     check_address(made)
@@ -117,7 +120,7 @@ def _profile_json(saved: Profiles, name: str) -> dict[str, object]:
 def _read_key_file(file: BinaryIO) -> KeyFile:
     try:
         return msgspec.json.decode(file.read(), type=KeyFile)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Invalid(
             "--credentials holds no api_key and api_token, as dialbook key create --json prints them."
         ) from None
@@ -134,7 +137,7 @@ def _ask_token() -> str:
     if token is None and sys.stdin.isatty():
         token = click.prompt("API token", hide_input=True, err=True)
     elif token is None:
-        token = sys.stdin.readline().strip()
+        token = sys.stdin.buffer.readline().decode().strip()
     if not token:
         raise click.UsageError(f"There is no token: give it in {TOKEN_VARIABLE}, or on standard input.")
     return str(token)

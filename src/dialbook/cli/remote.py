@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -63,7 +64,13 @@ def limit_options(command: F) -> F:
     """`--limit` and `--all`."""
     everything = click.option("--all", "everything", is_flag=True, help="Show all of them.")
     limit = click.option(
-        "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="How many to show."
+        "--limit",
+        type=click.IntRange(1),
+        callback=lambda _ctx, _param, value: min(value, sys.maxsize),  # neither Python nor a database counts further
+        default=20,
+        show_default=True,
+        metavar="N",
+        help="How many to show.",
     )
     return limit(everything(command))
 

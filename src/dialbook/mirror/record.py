@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from dialbook.client.files import whole_file
 from dialbook.model.errors import Unavailable
+from dialbook.wire.body import NOT_JSON
 
 
 class Mark(Struct, frozen=True):
@@ -113,7 +114,7 @@ class Record:
         """What the last whole run has left, if there was one."""
         try:
             return msgspec.json.decode(self._last.read_bytes(), type=Last)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, *NOT_JSON):
             return None
 
     def steps(self) -> list[Step]:
@@ -159,7 +160,7 @@ def _whole_steps(journal: BinaryIO) -> Iterator[Step]:
     for line in journal:
         try:
             step = decoder.decode(line) if line.endswith(b"\n") else None
-        except msgspec.DecodeError:
+        except NOT_JSON:
             step = None
         if step is None:
             journal.truncate(end)  # so that what is added does not go on from half a line
