@@ -43,6 +43,15 @@ def test_a_bar_counts_contacts_and_stays_out_of_what_is_printed(url: str, tmp_pa
     assert printed.split() == target.read_text().split()
 
 
+def test_a_terminal_gets_no_codes_that_it_does_not_know_or_that_nobody_wants(url: str) -> None:
+    def head(**variables: str) -> str:
+        return on_terminal("lists", "list", DIALBOOK_URL=url, **variables).splitlines()[-1]
+
+    assert "\x1b[1mNAME" in head(TERM="xterm", NO_COLOR="")
+    assert head(TERM="dumb", NO_COLOR="").startswith("NAME")
+    assert head(TERM="xterm", NO_COLOR="1").startswith("NAME")
+
+
 def test_who_is_at_a_terminal_hears_what_is_waited_for() -> None:
     arguments = ("contacts", "create", "--number", "+919845000001")
     with peer(refusal(429, 1006, "Retry-After: 0", description="Too\x1b[2J many."), ok([contact(1)])) as there:

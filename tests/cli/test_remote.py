@@ -270,6 +270,15 @@ def test_a_file_that_is_refused_is_named(dial: Dial, tmp_path: Path) -> None:
     assert no_text.stderr.startswith(f"Error: {other} is not in UTF-8. ")
 
 
+def test_a_file_that_is_too_large_is_named(dial: Dial, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(f"number\n{NUMBERS[0]}\n")
+    with peer(refusal(413, 1007, description="file_name is larger than 60000000 bytes.")) as there:
+        result = dial("uploads", "create", str(file), "--list", "Friends", DIALBOOK_URL=there.url)
+
+    assert (result.exit_code, result.stderr) == (1, f"Error: {file} is larger than 60000000 bytes.\n")
+
+
 def test_as_much_of_a_report_is_shown_as_is_asked_for(dial: Dial, server: Server) -> None:
     rows = "".join(f"none{n}\n" for n in range(501))  # more than come at once
     sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{rows}"))

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -73,12 +74,17 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     cells = [list(map(shown, row)) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
     head, *lines = (_line(row, widths) for row in (columns, *cells))
-    click.echo("\n".join([click.style(head, bold=True), *lines]))
+    click.echo("\n".join([click.style(head, bold=True) if _may_be_bold() else head, *lines]))
 
 
 def many(count: int | None, noun: str) -> str:
     """A count and what is counted, as in `1 list` and `2 lists`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _may_be_bold() -> bool:
+    """Whether nobody has said that his terminal knows no codes, or that he wants none (https://no-color.org)."""
+    return os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

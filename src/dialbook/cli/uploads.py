@@ -9,7 +9,7 @@ import click
 from dialbook.cli.output import show, show_fields, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import connected, limit_options, remote_options, sid, take
-from dialbook.model.errors import Invalid
+from dialbook.model.errors import Invalid, TooLarge
 from dialbook.model.upload import Status
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def _naming(file: str) -> Iterator[None]:
     """Say what is wrong with a file of the file, not of the form's field that it was sent in."""
     try:
         yield
-    except Invalid as refusal:
-        raise Invalid(refusal.description.replace("file_name", file, 1)) from None
+    except (Invalid, TooLarge) as refusal:
+        raise type(refusal)(refusal.description.replace("file_name", file, 1)) from None
 
 
 def _wait(client: "Client", upload_id: str) -> "Upload":
