@@ -35,3 +35,8 @@ def test_what_goes_into_no_request_is_refused_before_anything_is_sent(call: Call
         call(client)
 
     assert there.requests == []
+
+
+def test_what_is_too_long_for_the_server_is_refused_by_it_as_invalid(client: Client) -> None:
+    with pytest.raises(Invalid, match="8192"):
+        client.get_contact("x" * 10_000)
