@@ -109,7 +109,7 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     """Read a row; its number is as it stands in the file."""
     line, cells = record.line, record.cells
     missing = len(layout.columns) - len(cells)
-    if missing < 0 and any(map(str.strip, cells[missing:])):
+    if missing < 0 and cells_beyond(cells, len(layout.columns)):
         description = f"The row has {len(cells)} cells; the first line names {len(layout.columns)} columns."
         return Rejection(
             line, _number(cells[layout.number])[:VALUE_SHOWN] or None, Reason.TOO_MANY_CELLS, description, cells
@@ -128,6 +128,12 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     except Invalid as error:
         return Rejection(line, number[:VALUE_SHOWN], Reason.VALUE_INVALID, error.description, cells)
     return UploadRow(line, number, fields, variables, cells)
+
+
+def cells_beyond(cells: Sequence[str], width: int) -> Sequence[str]:
+    """The cells that no column has; none where all of them are blank, since those say nothing."""
+    beyond = cells[width:]
+    return beyond if any(map(str.strip, beyond)) else ()
 
 
 def _first(lines: Lines) -> str:

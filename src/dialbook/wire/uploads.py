@@ -11,7 +11,7 @@ from msgspec import Struct
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.lists import list_name, list_type
 from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, known_name
+from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, cells_beyond, known_name
 from dialbook.wire.export import harmless, to_csv
 
 E = TypeVar("E", bound=StrEnum)
@@ -136,7 +136,7 @@ def _kept(columns: Sequence[str]) -> list[int]:
 def _cells(row: Rejection, kept: Sequence[int], width: int) -> list[str | None]:
     """A row's cells; where they are too many all of them, so that it is refused again until somebody mends it."""
     cells = [row.cells[place] if place < len(row.cells) else "" for place in kept]
-    values = map(cell_value, (*cells, *row.cells[width:]))
+    values = map(cell_value, (*cells, *cells_beyond(row.cells, width)))
     return [value if _is_number(value) else harmless(value) for value in values]
 
 

@@ -76,6 +76,21 @@ def test_a_row_with_too_many_cells_is_refused_until_it_is_mended(api: Client, se
     assert [(each["company_name"], each["first_name"]) for each in members_of(api, mended)] == [("Acme, Inc", "Bob")]
 
 
+@pytest.mark.parametrize("tail", [",", ",  ,"])
+def test_the_report_of_a_file_with_commas_at_the_end_of_its_lines_is_mended_and_uploaded(
+    tail: str, api: Client, server: Server
+) -> None:
+    """Spreadsheets write such, of a sheet with empty columns beside its own."""
+    answer = upload(api, server, f"number,tag{tail}\nbad,vip{tail}\n".encode())
+    report = csv_report_of(api, answer)
+
+    mended = upload(api, server, report.replace("bad", NUMBERS[0]).encode())
+
+    assert {len(row) for row in cells_of(report)} == {5}
+    assert status_of(api, mended)["stats"] == {"duplicate": 0, "total": 1, "success": 1, "failed": 0}
+    assert [(each["number"], each["tag"]) for each in members_of(api, mended)] == [(NUMBERS[0], "vip")]
+
+
 def test_a_row_that_ends_early_is_filled_up(api: Client, server: Server) -> None:
     answer = upload(api, server, f"number,tag,first_name\nbad,vip\n{NUMBERS[0]}\n".encode())
 
