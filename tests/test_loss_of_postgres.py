@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store import postgres_session
 from dialbook.store.engines import open_database
+from dialbook.store.postgres import WRITERS
 from dialbook.store.spool import open_spool
 from tests.conftest import NUMBERS, Client, run_cli, serving, work_off
 from tests.cutting import cutting
@@ -214,6 +216,41 @@ def test_postgres_is_restarted(mode: str, frail: Postgres, new_client: Callable[
 
     check_nothing_is_lost(url, callers)
     assert ask(url, "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'") == []
+
+
+def fill_pool(client: Client, url: str) -> None:
+    """Make changes at once, as many as may be, which each take a connection."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(url) as outside, ThreadPoolExecutor(WRITERS) as threads:
+        outside.execute(b"SELECT 1 FROM books FOR UPDATE")
+        for number in NUMBERS[:WRITERS]:
+            threads.submit(client.post, "/contacts", {"contacts": [{"number": number}]})
+        while ask(url, waiting) != [(WRITERS,)]:
+            pass
+        outside.rollback()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.post("/contacts", {"contacts": [{"number": NUMBERS[WRITERS]}]}),
+        lambda client: client.get("/csv-status"),
+    ],
+    ids=["change", "read of several statements"],
+)
+def test_who_calls_first_after_a_quiet_restart_is_answered(
+    call: Callable[[Client], httpx2.Response], frail: Postgres, new_client: Callable[..., Client]
+) -> None:
+    """There were several connections, and nobody has noticed yet that they were closed."""
+    url = frail.create_book()
+    with serving(Settings(database=url)) as server:
+        client = new_client(server)
+        fill_pool(client, url)
+        frail.stop()
+        frail.start()
+        answer = call(client)
+
+    assert answer.status_code == 200, answer.text
 
 
 def test_sessions_are_ended(frail: Postgres, new_client: Callable[..., Client]) -> None:

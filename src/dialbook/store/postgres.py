@@ -124,7 +124,7 @@ class PostgresDatabase:
             max_waiting=POOLED,
             max_lifetime=MAX_LIFETIME,
             reconnect_timeout=RECONNECT,
-            check=_check_quiet,
+            check=self._check_quiet,
             open=True,
         )
         self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
@@ -214,11 +214,15 @@ class PostgresDatabase:
         with trouble_as_unavailable(), self._pool.connection() as connection:
             yield connection
 
+    def _check_quiet(self, connection: Connection) -> None:
+        """Refuse a connection that was closed, and let go of all that wait beside it.
 
-def _check_quiet(connection: Connection) -> None:
-    if not is_quiet(connection):
-        connection.close()
-        raise psycopg.OperationalError("the connection was closed")
+        As a rule all were closed together; met one by one, with the pool's pauses between, they would outlast PATIENCE.
+        """
+        if not is_quiet(connection):
+            connection.close()
+            self._pool.drain()
+            raise psycopg.OperationalError("the connection was closed")
 
 
 def _commit(connection: Connection) -> None:
