@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from msgspec import Struct, field, json
+from msgspec import json
 
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.contact import TEXT_FIELDS, ContactChange, ContactDraft
 from dialbook.model.lists import ListLimits
-from dialbook.model.upload import Chunk, OnDuplicate, Reason, Rejection, Status, Upload, UploadRow
+from dialbook.model.upload import Chunk, Status, Upload, UploadRow
 from dialbook.store.audit import note
 from dialbook.store.books import begin_change
 from dialbook.store.contacts import insert_contacts, update_contacts
@@ -16,38 +16,8 @@ from dialbook.store.database import Tx
 from dialbook.store.lists import LockedList, lock_list
 from dialbook.store.members import Joining, join, set_variables
 from dialbook.store.selection import one_of
+from dialbook.store.upload_plan import Known, Plan, plan_rows
 from dialbook.store.uploads import end_upload, get_upload
-
-
-class Known(Struct, frozen=True, gc=False):
-    """A contact that has a row's number; what the list keeps of it, if it is a member."""
-
-    sid: str
-    variables: str | None  # a JSON object, or empty; None of one who is no member
-
-    @property
-    def is_member(self) -> bool:
-        """Whether it is in the list."""
-        return self.variables is not None
-
-
-class Plan(Struct):
-    """What is to become of rows; one may have to join the list and be filled in as well."""
-
-    new: list[UploadRow] = field(default_factory=list)  # whose contacts are made
-    joining: list[UploadRow] = field(default_factory=list)  # whose contacts join the list
-    filled: list[UploadRow] = field(default_factory=list)  # whose contacts are there, and take what the row gives
-    rejected: list[Rejection] = field(default_factory=list)
-
-    @property
-    def duplicates(self) -> int:
-        """How many are rejected for being there already."""
-        return sum(row.reason == Reason.DUPLICATE for row in self.rejected)
-
-    @property
-    def failed(self) -> int:
-        """How many are rejected for anything else."""
-        return len(self.rejected) - self.duplicates
 
 
 def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLimits, now: datetime) -> Upload:
@@ -64,7 +34,7 @@ def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLim
     rows = [row for row in chunk.rows if isinstance(row, UploadRow)]
     known = _known(tx, account, locked.sid, rows)
     met = _met(tx, upload, rows)
-    plan = _plan(upload, chunk.rows, known, met, room=limits.of(locked.type) - locked.contact_count)
+    plan = plan_rows(upload, chunk.rows, known, met, room=limits.of(locked.type) - locked.contact_count)
     author = Author(Via.JOB, now, upload.key)
     if not upload.dry_run:
         sids = _write(tx, account, locked, plan, known, now=now)
@@ -122,41 +92,6 @@ def _met(tx: Tx, upload: Upload, rows: Sequence[UploadRow]) -> set[str]:
         **wanted.params,
     )
     return {row[0] for row in found}
-
-
-def _plan(
-    upload: Upload, rows: Sequence[UploadRow | Rejection], known: Mapping[str, Known], met: set[str], *, room: int
-) -> Plan:
-    plan = Plan()
-    for row in rows:
-        if isinstance(row, Rejection):
-            plan.rejected.append(row)
-            continue
-        found = known.get(row.number)
-        is_member = found is not None and found.is_member
-        if row.number in met or (is_member and upload.on_duplicate == OnDuplicate.SKIP):
-            plan.rejected.append(_duplicate(row))
-            continue
-        if not is_member and len(plan.joining) >= room:
-            plan.rejected.append(_no_room(row))
-            continue
-        met.add(row.number)
-        if not is_member:
-            plan.joining.append(row)
-        if found is None:
-            plan.new.append(row)
-        elif upload.on_duplicate == OnDuplicate.UPDATE:
-            plan.filled.append(row)
-    return plan
-
-
-def _duplicate(row: UploadRow) -> Rejection:
-    description = f"{row.number} is in the list already, or in an earlier row."
-    return Rejection(row.line, row.number, Reason.DUPLICATE, description, row.cells)
-
-
-def _no_room(row: UploadRow) -> Rejection:
-    return Rejection(row.line, row.number, Reason.LIST_FULL, "The list holds no more contacts.", row.cells)
 
 
 def _write(
