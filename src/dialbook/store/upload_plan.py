@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct, field, json
 
-from dialbook.model.upload import OnDuplicate, Reason, Rejection, Upload, UploadRow
+from dialbook.model.upload import EXTRA_COLUMNS, OnDuplicate, Reason, Rejection, Upload, UploadRow
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -56,21 +56,40 @@ def plan_rows(
             plan.rejected.append(row)
             continue
         found = known.get(row.number)
-        is_member = found is not None and found.is_member
-        if row.number in met or (is_member and upload.on_duplicate == OnDuplicate.SKIP):
-            plan.rejected.append(_duplicate(row))
-            continue
-        if not is_member and len(plan.joining) >= room:
-            plan.rejected.append(_no_room(row))
+        refusal = _refusal(upload, row, found, is_met=row.number in met, is_full=len(plan.joining) >= room)
+        if refusal:
+            plan.rejected.append(refusal)
             continue
         met.add(row.number)
-        if not is_member:
+        if found is None or not found.is_member:
             plan.joining.append(row)
         if found is None:
             plan.new.append(row)
         elif upload.on_duplicate == OnDuplicate.UPDATE:
             plan.filled.append(row)
     return plan
+
+
+def _refusal(upload: Upload, row: UploadRow, found: Known | None, *, is_met: bool, is_full: bool) -> Rejection | None:
+    """Why a row cannot be written, if it cannot."""
+    is_member = found is not None and found.is_member
+    if is_met or (is_member and upload.on_duplicate == OnDuplicate.SKIP):
+        return _duplicate(row)
+    if not is_member and is_full:
+        return _no_room(row)
+    if found and (count := _columns_past_limit(found, row)):
+        return _too_many_columns(row, count)
+    return None
+
+
+def _columns_past_limit(member: Known, row: UploadRow) -> int:
+    """How many columns the list would keep of a member, if a row adds more than it may; otherwise 0."""
+    if not member.variables or not row.variables:
+        return 0
+    kept = read_variables(member.variables)
+    count = len(kept | read_variables(row.variables))
+    # Of whom more is kept since before there was this limit, what is kept can still be changed.
+    return count if count > max(len(kept), EXTRA_COLUMNS) else 0
 
 
 def _duplicate(row: UploadRow) -> Rejection:
@@ -80,3 +99,15 @@ def _duplicate(row: UploadRow) -> Rejection:
 
 def _no_room(row: UploadRow) -> Rejection:
     return Rejection(row.line, row.number, Reason.LIST_FULL, "The list holds no more contacts.", row.cells)
+
+
+def _too_many_columns(row: UploadRow, count: int) -> Rejection:
+    description = (
+        f"The list would keep {count} columns of its own of {row.number}; a dynamic list keeps up to {EXTRA_COLUMNS}."
+    )
+    return Rejection(row.line, row.number, Reason.VALUE_INVALID, description, row.cells)
+
+
+def read_variables(text: str) -> dict[str, object]:
+    """What a list keeps of a member, or a row gives of that."""
+    return json.decode(text, type=dict[str, object]) if text else {}

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.conftest import NUMBERS, Client, Server
-from tests.server.uploads.sending import members_of, refusal_of, report_of, to_csv, upload
+from tests.conftest import NUMBERS, Client, Server, execute
+from tests.server.uploads.sending import members_of, refusal_of, report_of, status_of, to_csv, upload
 
 
 def test_a_dynamic_list_shows_what_it_keeps_of_its_members(api: Client, server: Server) -> None:
@@ -40,3 +40,48 @@ def test_a_dynamic_list_keeps_five_columns(api: Client, server: Server) -> None:
     (too_long,) = report_of(api, long)
     assert too_long["description"] == "city has 256 characters; at most 255 are allowed."
     assert "6 columns of its own, 'c0', 'c1', 'c2', 'c3', 'c4' and 1 more" in refusal_of(refused)
+
+
+def test_no_more_columns_are_kept_of_a_member_however_many_uploads_bring_them(api: Client, server: Server) -> None:
+    first = upload(api, server, to_csv(["number", *"abcd"], [NUMBERS[0], *"1234"]), type="dynamic")
+    file = to_csv(
+        ["number", "first_name", "d", "e", "f"],
+        [NUMBERS[0], "Too many", "5", "6", "7"],
+        [NUMBERS[0], "Five", "8", "9", ""],
+        [NUMBERS[0], "Again", "", "", ""],
+        [NUMBERS[1], "Joins", "5", "6", "7"],
+    )
+    before = members_of(api, first)
+
+    dry = upload(api, server, file, type="dynamic", on_duplicate="update", dry_run="true")
+    assert members_of(api, first) == before
+    real = upload(api, server, file, type="dynamic", on_duplicate="update")
+
+    assert [(row["line"], row["number"], row["reason"], row["description"]) for row in report_of(api, real)] == [
+        (
+            2,
+            NUMBERS[0],
+            "value_invalid",
+            f"The list would keep 6 columns of its own of {NUMBERS[0]}; a dynamic list keeps up to 5.",
+        ),
+        (4, NUMBERS[0], "duplicate", f"{NUMBERS[0]} is in the list already, or in an earlier row."),
+    ]
+    assert report_of(api, dry) == report_of(api, real)
+    assert status_of(api, real)["stats"] == {"duplicate": 1, "total": 4, "success": 2, "failed": 1}
+    assert status_of(api, dry)["stats"] == status_of(api, real)["stats"]
+    assert [(each["first_name"], each["custom_field"]) for each in members_of(api, real)] == [
+        ("Five", {"a": "1", "b": "2", "c": "3", "d": "8", "e": "9"}),
+        ("Joins", {"d": "5", "e": "6", "f": "7"}),
+    ]
+
+
+def test_of_whom_more_is_kept_from_before_the_limit_what_is_kept_can_be_changed(api: Client, server: Server) -> None:
+    answer = upload(api, server, to_csv(["number", "a"], [NUMBERS[0], "1"]), type="dynamic")
+    old = dict.fromkeys("abcdef", "1")
+    sql = "UPDATE members SET variables = :old WHERE account = :account"
+    execute(server.database, sql, account=api.account, old=json.dumps(old))
+
+    again = upload(api, server, to_csv(["number", "a"], [NUMBERS[0], "2"]), type="dynamic", on_duplicate="update")
+
+    assert report_of(api, again) == []
+    assert members_of(api, answer)[0]["custom_field"] == {**old, "a": "2"}
