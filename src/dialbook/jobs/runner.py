@@ -61,6 +61,7 @@ class Runner:
         self._clock = clock
         self._count_rows = count_rows
         self._pace = Pace()
+        self._seen: str | None = None  # the name of the folder, as it was last looked at
         self._files: dict[str, OpenFile] = {}
         self._reader = ThreadPoolExecutor(1, "dialbook-upload")
         self._turn_numbers = count(1)
@@ -68,7 +69,6 @@ class Runner:
 
     async def run(self, ended: asyncio.Event) -> None:
         """Work until the event is set."""
-        await self._warn_of_others()
         while not ended.is_set():
             try:
                 pause = await self._turn_and_rest()
@@ -86,9 +86,11 @@ class Runner:
             Unavailable: the database cannot be used now.
             OSError: the folder cannot be read.
         """
-        if not self._spool.exists():
+        folder = self._spool.name if self._spool.exists() else ""
+        await self._warn_of_others(folder)
+        if not folder:
             return False
-        queue = await self._db.read(list_queue, self._spool.name)
+        queue = await self._db.read(list_queue, folder)
         await self._sweep(queue)
         for queued in sorted(queue, key=lambda each: (self._last_turns.get(each.account, 0), each.upload)):
             # However it ends: what is wrong with one account or file must not keep the others from being worked off.
@@ -187,9 +189,14 @@ class Runner:
             # What is queued by now must be seen: on SQLite a read would share the snapshot of the one before.
             self._spool.sweep(idle, {each.upload for each in await self._db.scan(list_queue, self._spool.name)})
 
-    async def _warn_of_others(self) -> None:
-        """Say so when uploads wait whose files are elsewhere: this folder may have been another before."""
-        with suppress(Unavailable):
-            mine = self._spool.name if self._spool.exists() else ""
-            if others := await self._db.read(count_elsewhere, mine):
-                log.warning("%d uploads wait whose files are not in %s", others, self._spool.folder)
+    async def _warn_of_others(self, folder: str) -> None:
+        """Say so, once for each folder, when uploads wait whose files are elsewhere: it was another before.
+
+        Args:
+            folder: its name, which is another when it was taken away and made again; empty while it is not there.
+        """
+        if folder == self._seen:
+            return
+        if others := await self._db.read(count_elsewhere, folder):
+            log.warning("%d uploads wait whose files are not in %s", others, self._spool.folder)
+        self._seen = folder

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -192,6 +193,45 @@ def test_a_file_that_comes_while_others_are_swept_away_stays(api: Client, server
     work_off(server)
 
     assert status_of(api, answers[0])["stats"]["success"] == 1
+
+
+def test_uploads_whose_folder_is_taken_away_are_told_of_in_the_log_once(
+    new_database: Callable[[], str],
+    connect: Callable[..., Client],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And once more when the folder is made again, since that is another."""
+
+    def told() -> list[str]:
+        said = [record.getMessage() for record in caplog.records if record.name == "dialbook.jobs.runner"]
+        caplog.clear()
+        return said
+
+    with serving(Settings(database=new_database(), upload_folder=str(tmp_path))) as server:
+        api = connect(to=server)
+        lost = api.upload(to_csv(["number"], [NUMBERS[0]], [NUMBERS[1]]))
+        folder, limits = folder_of(server), UploadLimits(ListLimits(), 10_000, chunk=1)
+        with (
+            closing(open_database(server.database)) as db,
+            asyncio.Runner() as loop,
+            closing(Runner(db, Spool(folder), limits, lambda: datetime.now(UTC))) as runner,
+        ):
+            loop.run(runner.turn())
+            before = told()
+            shutil.rmtree(folder)
+            turned = [loop.run(runner.turn()) for _ in range(3)]
+            gone = told()
+            later = api.upload(to_csv(["number"], [NUMBERS[2]]), "Later")
+            while loop.run(runner.turn()):
+                pass
+            back = told()
+        statuses = [status_of(api, answer)["status"] for answer in (lost, later)]
+
+    warning = f"1 uploads wait whose files are not in {folder}"
+    assert (before, turned, gone) == ([], [False] * 3, [warning])
+    assert (back[0], statuses) == (warning, ["in-progress", "completed"])
+    assert back.count(warning) == 1
 
 
 # A full disk
