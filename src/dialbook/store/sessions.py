@@ -32,7 +32,9 @@ def follow_link(tx: Tx, link_hash: str, token_hash: str, *, now: datetime, reque
     session = _find(tx, link_hash, is_link=True)
     if session is None or not session.is_live(now):
         return False
-    close_session(tx, link_hash)
+    # Of those who follow it at the same moment all have found it; one takes it away.
+    if not close_session(tx, link_hash):
+        return False
     open_session(tx, session.key, token_hash, now=now, request=request)
     return True
 
@@ -47,9 +49,9 @@ def note_session(tx: Tx, token_hash: str, *, now: datetime) -> None:
     tx.run("UPDATE sessions SET used = :now WHERE token_hash = :hash", now=utc_text(now), hash=token_hash)
 
 
-def close_session(tx: Tx, token_hash: str) -> None:
-    """Sign out; a token that opens nothing is no error."""
-    tx.run("DELETE FROM sessions WHERE token_hash = :hash", hash=token_hash)
+def close_session(tx: Tx, token_hash: str) -> bool:
+    """Sign out; say whether the token opened anything."""
+    return bool(tx.run("DELETE FROM sessions WHERE token_hash = :hash", hash=token_hash))
 
 
 def _create(tx: Tx, account: str, key: str, token_hash: str, now: datetime, *, is_link: bool) -> None:
