@@ -1,5 +1,6 @@
 """The address book: found, made, changed, deleted."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -231,6 +232,38 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(api: Client, pa
     expect(page.get_by_role("row", name="Tag vip", include_hidden=True)).to_have_count(1)  # theirs, behind
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Asha Iyer")
+
+
+def test_what_a_form_cannot_show_is_left_as_it_was(api: Client, page: Page) -> None:
+    """A field of one line drops line breaks, and blanks around a text are nobody's wish."""
+    custom = '{\n  "city": "Pune",\n  "age": 41\n}'
+    fields = {"number": NUMBERS[0], "company_name": "ACME\r\nLtd", "first_name": " padded ", "email": "a\rb"}
+    body = json.dumps({"contacts": [{**fields, "custom_field": "CUSTOM"}]}).replace('"CUSTOM"', custom)
+    headers = {"Content-Type": "application/json"}
+    sid = api.request("POST", "/contacts", content=body, headers=headers).json()["response"][0]["data"]["sid"]
+    page.goto(f"/console/contacts/{sid}")
+    dialog = page.get_by_role("dialog", name="Edit the contact")
+
+    page.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Tag").fill("vip")
+    dialog.get_by_label("Number", exact=True).fill("12")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("is not a phone number")
+    dialog.get_by_label("Number", exact=True).fill(NUMBERS[0])
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("is saved")
+
+    found = api.get(f"/contacts/{sid}")
+    assert (fields | {"tag": "vip"}).items() <= found.json()["response"]["data"].items()
+    assert custom in found.text
+    page.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Custom fields").fill('{\n"city": "Goa"\n}')
+    dialog.get_by_label("Company").fill("ACME")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="city Goa")).to_be_visible()
+    found = api.get(f"/contacts/{sid}")
+    assert '{\n"city": "Goa"\n}' in found.text
+    assert (fields | {"tag": "vip", "company_name": "ACME"}).items() <= found.json()["response"]["data"].items()
 
 
 @pytest.mark.parametrize("is_announced", [True, False])

@@ -99,6 +99,23 @@ def test_a_new_name_that_is_taken_is_refused_where_it_was_typed(api: Client, pag
     expect(page.get_by_role("heading", level=1)).to_have_text("Colleagues")
 
 
+def test_a_name_that_a_form_cannot_show_is_left_as_it_was(api: Client, page: Page) -> None:
+    made = api.create_list("A\nB", tag=" vip ")["sid"]
+    page.goto(f"/console/lists/{made}")
+
+    found = []
+    for label, typed in (("Tag", "q4"), ("Name", "C")):
+        page.get_by_role("button", name="Edit").click()
+        page.get_by_label(label, exact=True).fill(typed)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_contain_text("is saved")
+        found.append(api.get(f"/lists/{made}").json()["response"]["data"])
+        api.put(f"/lists/{made}", {"tag": " vip "})
+        page.reload()
+
+    assert [(each["name"], each["tag"]) for each in found] == [("A\nB", "q4"), ("C", " vip ")]
+
+
 def test_without_scripts_a_list_is_made_renamed_and_deleted(
     api: Client, server: Server, new_page: Callable[..., Page]
 ) -> None:

@@ -1,12 +1,14 @@
 """The address book: searched, and one contact with every field and the lists that it is in."""
 
+from collections.abc import Iterable
+
 from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened, refused
-from dialbook.console.form import Form, read_form
+from dialbook.console.form import Form, as_lines, as_text, read_form
 from dialbook.console.page import is_part, redirect, render
 from dialbook.console.paging import COUNTED, Pager, read_window
 from dialbook.model.bulk import single
@@ -25,6 +27,7 @@ from dialbook.store.members import lists_of
 from dialbook.wire.contacts import read_custom_field
 
 PATH = "/console/contacts"
+FIELDS = ("number", *TEXT_FIELDS, "custom_field")
 NEWEST_FIRST = Sort("date_created", descending=True)
 MEANWHILE = PreconditionFailed(
     "Somebody else changed this contact meanwhile; yours was not saved. Cancel to see theirs, or save again to put "
@@ -54,7 +57,7 @@ async def create_contact(request: Request) -> Response:
     """Make a contact, and show it."""
     form = await read_form(request)
     try:
-        drafts = [ContactDraft(**_read_fields(request, form))]
+        drafts = [ContactDraft(**_read_fields(request, form, FIELDS))]
         made = single(
             await make_change(request, store.create_contacts, account_of(request).sid, drafts, now=now_of(request))
         )
@@ -77,10 +80,11 @@ async def show_contact(request: Request, opened: Opened | None = None) -> Respon
 
 async def update_contact(request: Request) -> Response:
     """Change a contact, unless somebody else has changed it since it was shown."""
-    form, sid = await read_form(request), sid_of(request, "contact_sid")
+    form, account, sid = await read_form(request), account_of(request).sid, sid_of(request, "contact_sid")
     try:
-        change = ContactChange(sid, _read_fields(request, form), (form.text("etag"),))
-        changed = await make_change(request, store.update_contact, account_of(request).sid, change, now=now_of(request))
+        found = await service_of(request).db.read(store.get_contact, account, sid)
+        change = ContactChange(sid, _read_fields(request, form, _typed_anew(form, found)), (form.text("etag"),))
+        changed = await make_change(request, store.update_contact, account, change, now=now_of(request))
     except PreconditionFailed:
         # The state that was not known is shown now; whoever saves again means to replace it.
         return await show_contact(request, refused("edit-contact", form.without("etag"), MEANWHILE))
@@ -115,12 +119,23 @@ def _read_contact(tx: Tx, account: str, sid: str, window: Window) -> tuple[Conta
     return store.get_contact(tx, account, sid), lists_of(tx, account, sid, window)
 
 
-def _read_fields(request: Request, form: Form) -> dict[str, str | None]:
-    fields: dict[str, str | None] = {name: optional_text(name, form.text(name)) for name in TEXT_FIELDS}
-    fields["number"] = normal_number(form.text("number"), account_of(request).region)
-    custom = form.text("custom_field")
-    fields["custom_field"] = read_custom_field("custom_field", Raw(custom.encode())) if custom else None
-    return fields
+def _typed_anew(form: Form, found: Contact) -> list[str]:
+    """The fields that do not say what is stored. The others are left alone, since no form can show every text whole."""
+    names = [name for name in FIELDS[:-1] if form.text(name) != as_text(getattr(found, name))]
+    return names if form.lines("custom_field") == as_lines(found.custom_field) else [*names, "custom_field"]
+
+
+def _read_fields(request: Request, form: Form, names: Iterable[str]) -> dict[str, str | None]:
+    return {name: _read_field(request, form, name) for name in names}
+
+
+def _read_field(request: Request, form: Form, name: str) -> str | None:
+    if name == "number":
+        return normal_number(form.text(name), account_of(request).region)
+    if name == "custom_field":
+        custom = form.lines(name)
+        return read_custom_field(name, Raw(custom.encode())) if custom else None
+    return optional_text(name, form.text(name))
 
 
 def _list_calls(request: Request, pager: Pager, filter_: ContactFilter) -> list[Call]:

@@ -23,7 +23,11 @@ class Form(Struct, frozen=True):
 
     def text(self, name: str) -> str:
         """The last value of this name, without blanks around it; empty where there is none."""
-        return next((value.strip() for given, value in reversed(self.fields) if given == name), "")
+        return self.secret(name).strip()
+
+    def lines(self, name: str) -> str:
+        """The same of a field of many lines, whose breaks a browser sends as CR and LF."""
+        return self.text(name).replace("\r\n", "\n")
 
     def secret(self, name: str) -> str:
         """The last value of this name, as it is."""
@@ -41,6 +45,16 @@ class Form(Struct, frozen=True):
     def texts(self, name: str) -> list[str]:
         """Every value of this name."""
         return [value for given, value in self.fields if given == name]
+
+
+def as_text(stored: str | None) -> str:
+    """What `Form.text` is of a stored text that was shown and left alone: a field of one line drops its breaks."""
+    return (stored or "").replace("\r", "").replace("\n", "").strip()
+
+
+def as_lines(stored: str | None) -> str:
+    """The same for `Form.lines`."""
+    return (stored or "").replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 async def read_form(request: Request, limit: int = FORM_BYTES) -> Form:

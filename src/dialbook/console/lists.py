@@ -5,13 +5,13 @@ from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened, refused
-from dialbook.console.form import read_form
+from dialbook.console.form import Form, as_text, read_form
 from dialbook.console.members import show_list
 from dialbook.console.page import is_part, redirect, render, url
 from dialbook.console.paging import Pager, read_window
 from dialbook.model.bulk import single
 from dialbook.model.errors import DialbookError, Invalid
-from dialbook.model.lists import ListChange, ListDraft, list_name, list_type
+from dialbook.model.lists import ContactList, ListChange, ListDraft, list_name, list_type
 from dialbook.model.page import Sort
 from dialbook.model.text import optional_text
 from dialbook.server.changes import make_change
@@ -59,12 +59,11 @@ async def create_list(request: Request) -> Response:
 
 async def update_list(request: Request) -> Response:
     """Rename a list, or give it another tag."""
-    form, sid = await read_form(request), sid_of(request, "list_sid")
+    form, account, sid = await read_form(request), account_of(request).sid, sid_of(request, "list_sid")
     try:
-        fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
-        changed = await make_change(
-            request, store.update_list, account_of(request).sid, ListChange(sid, fields), now=now_of(request)
-        )
+        found = await service_of(request).db.read(store.get_list, account, sid)
+        change = ListChange(sid, _read_changes(form, found))
+        changed = await make_change(request, store.update_list, account, change, now=now_of(request))
     except DialbookError as refusal:
         return await show_list(request, refused("edit-list", form, refusal))
     return redirect(request, f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
@@ -80,6 +79,12 @@ async def delete_list(request: Request) -> Response:
         return await show_list(request, refused("delete-list", form, refusal))
     await make_change(request, store.delete_list, account, sid, now=now_of(request))
     return redirect(request, PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
+
+
+def _read_changes(form: Form, found: ContactList) -> dict[str, str | None]:
+    """Read what does not say what is stored. The rest is left alone, since no form can show every text whole."""
+    fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
+    return {name: value for name, value in fields.items() if form.text(name) != as_text(getattr(found, name))}
 
 
 def _read_sort(given: str) -> Sort:
