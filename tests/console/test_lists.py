@@ -116,6 +116,25 @@ def test_a_name_that_a_form_cannot_show_is_left_as_it_was(api: Client, page: Pag
     assert [(each["name"], each["tag"]) for each in found] == [("A\nB", "q4"), ("C", " vip ")]
 
 
+def test_what_somebody_else_changed_meanwhile_is_not_overwritten(api: Client, page: Page) -> None:
+    made, (sid,) = filled(api, "Friends", 1)
+    page.goto(f"/console/lists/{made}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Tag", exact=True).fill("vip")
+    api.put(f"/lists/{made}", {"name": "Family"})
+
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed this list meanwhile")
+    found = api.get(f"/lists/{made}").json()["response"]["data"]
+    assert (found["name"], found["tag"]) == ("Family", None)
+    expect(page.get_by_label("Tag", exact=True)).to_have_value("vip")
+    expect(page.locator("h1")).to_have_text("Family")  # theirs, behind
+    api.delete(f"/lists/{made}/contacts/{sid}")  # who comes and goes is another matter
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Friends")
+
+
 def test_without_scripts_a_list_is_made_renamed_and_deleted(
     api: Client, server: Server, new_page: Callable[..., Page]
 ) -> None:

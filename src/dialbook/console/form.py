@@ -38,9 +38,9 @@ class Form(Struct, frozen=True):
         given = self.text(name)
         return int(given) if given.isascii() and given.isdecimal() and len(given) <= DIGITS else 0
 
-    def without(self, name: str) -> "Form":
-        """The same but for the values of this name."""
-        return Form([field for field in self.fields if field[0] != name])
+    def without(self, *names: str) -> "Form":
+        """The same but for the values of these names."""
+        return Form([field for field in self.fields if field[0] not in names])
 
     def texts(self, name: str) -> list[str]:
         """Every value of this name."""

@@ -10,7 +10,7 @@ from dialbook.console.members import show_list
 from dialbook.console.page import is_part, redirect, render, url
 from dialbook.console.paging import Pager, read_window
 from dialbook.model.bulk import single
-from dialbook.model.errors import DialbookError, Invalid
+from dialbook.model.errors import DialbookError, Invalid, PreconditionFailed
 from dialbook.model.lists import ContactList, ListChange, ListDraft, list_name, list_type
 from dialbook.model.page import Sort
 from dialbook.model.text import optional_text
@@ -19,6 +19,11 @@ from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import lists as store
 
 PATH = "/console/lists"
+SHOWN = {"shown_name": "name", "shown_tag": "tag"}  # what a form to edit a list says besides: what it showed
+MEANWHILE = PreconditionFailed(
+    "Somebody else changed this list meanwhile; yours was not saved. Cancel to see theirs, or save again to put yours "
+    "in its place."
+)
 SORTS = ("name", "contact_count", "date_updated", "date_created")
 
 
@@ -58,12 +63,15 @@ async def create_list(request: Request) -> Response:
 
 
 async def update_list(request: Request) -> Response:
-    """Rename a list, or give it another tag."""
+    """Rename a list, or give it another tag, unless somebody else has done so since it was shown."""
     form, account, sid = await read_form(request), account_of(request).sid, sid_of(request, "list_sid")
     try:
         found = await service_of(request).db.read(store.get_list, account, sid)
-        change = ListChange(sid, _read_changes(form, found))
+        change = ListChange(sid, _read_changes(form, found), (found.etag,))
         changed = await make_change(request, store.update_list, account, change, now=now_of(request))
+    except PreconditionFailed:
+        # The state that was not known is shown now; whoever saves again means to replace it.
+        return await show_list(request, refused("edit-list", form.without(*SHOWN), MEANWHILE))
     except DialbookError as refusal:
         return await show_list(request, refused("edit-list", form, refusal))
     return redirect(request, f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
@@ -83,6 +91,9 @@ async def delete_list(request: Request) -> Response:
 
 def _read_changes(form: Form, found: ContactList) -> dict[str, str | None]:
     """Read what does not say what is stored. The rest is left alone, since no form can show every text whole."""
+    # Its etag moves with each contact that joins, which is no reason to refuse another name.
+    if any(as_text(form.text(shown)) != as_text(getattr(found, name)) for shown, name in SHOWN.items()):
+        raise MEANWHILE
     fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
     return {name: value for name, value in fields.items() if form.text(name) != as_text(getattr(found, name))}
 
