@@ -2,10 +2,14 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
+import apsw
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from dialbook.console import selection
 from dialbook.settings import Settings
@@ -108,6 +112,44 @@ def test_who_joins_after_the_question_is_not_meant(api: Client, page: Page, monk
 
     expect(page.get_by_role("status")).to_have_text("100 contacts removed.")
     assert numbers_in(api, made) == NUMBERS[100:150]
+
+
+@pytest.mark.sqlite
+def test_work_that_is_refused_for_now_goes_on_by_a_button(
+    tmp_path: Path,
+    new_client: Callable[..., Client],
+    new_page: Callable[..., Page],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selection, "PART", 40)
+    path = tmp_path / "book.db"
+    with serving(Settings(database=f"sqlite:///{path}")) as server, closing(apsw.Connection(str(path))) as other:
+        api = new_client(server)
+        made, _ = filled(api, "Friends", 100)
+        page, sent = new_page(server), itertools.count()
+        sign_in(page, api)
+
+        def lock_for_two(route: Route) -> None:
+            if next(sent) in {0, 2}:
+                other.execute("BEGIN IMMEDIATE")
+            route.continue_()
+
+        page.route("**/selection/work", lock_for_two)
+        page.goto(f"/console/lists/{made}")
+        page.locator("[data-all]").check()
+        page.get_by_role("button", name="Remove from the list").click()
+
+        page.get_by_role("button", name="Remove").click()
+        expect(page.get_by_role("alert")).to_contain_text("The database cannot be used now", timeout=30_000)
+        other.execute("ROLLBACK")
+        page.get_by_role("button", name="Remove").click()
+        expect(page.get_by_role("status")).to_contain_text("40 of 100 removed.")
+        expect(page.get_by_role("alert")).to_contain_text("The database cannot be used now", timeout=30_000)
+        other.execute("ROLLBACK")
+        page.get_by_role("button", name="Go on").click()
+
+        expect(page.get_by_role("status")).to_have_text("100 contacts removed.")
+        assert numbers_in(api, made) == []
 
 
 def test_without_scripts_each_part_is_a_press_of_a_button(

@@ -81,6 +81,19 @@ def test_the_page_follows_the_work_and_leaves_the_reader_alone(server: Server, p
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_the_page_follows_the_work_past_a_refusal(status: int, server: Server, page: Page) -> None:
+    begin(page, f"number\n{NUMBERS[0]}\n".encode(), "Friends")
+    with page.expect_response(lambda answer: answer.status == status):
+        page.route("**/console/uploads/*", lambda route: route.fulfill(status=status, body="Not now"), times=1)
+
+    work_off(server)
+
+    expect(page.get_by_role("status")).to_have_text("Done: 1 contact joined.")
+    expect(page.get_by_text("Not now")).to_have_count(0)
+
+
+@pytest.mark.sqlite
 def test_whoever_stands_on_cancel_at_the_end_is_led_on(server: Server, page: Page) -> None:
     begin(page, f"number\n{NUMBERS[0]}\n".encode(), "Friends")
     page.get_by_role("button", name="Cancel").focus()

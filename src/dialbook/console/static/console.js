@@ -29,6 +29,20 @@ document.addEventListener("htmx:confirm", (event) => {
   if (typed > 0 && typed < target.dataset.least) event.preventDefault();
 });
 
+// Refusals that pass
+
+// What is asked for over and over will be asked for again. A form with a place for the reason stays, to be sent again
+// by a button, where nothing was done: that is what Retry-After says.
+const PASSING = [429, 502, 503, 504];
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!PASSING.includes(detail.xhr.status)) return;
+  const { elt } = detail.requestConfig;
+  const place = elt.querySelector("[data-reason]");
+  if (elt.matches("[hx-trigger^=every]")) detail.shouldSwap = false;
+  else if (place && detail.xhr.getResponseHeader("Retry-After")) detail.target = place;
+});
+
 // Colours
 
 document.addEventListener("click", (event) => {
