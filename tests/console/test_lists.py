@@ -61,6 +61,19 @@ def test_a_list_whose_name_was_typed_wrongly_stays(api: Client, page: Page) -> N
     assert api.get(f"/lists/{made['sid']}").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["A\nB", "A  B", "A\tB"])
+def test_a_list_is_deleted_by_its_name_as_it_is_shown(name: str, api: Client, page: Page) -> None:
+    made = api.create_list(name)
+    page.goto(f"/console/lists/{made['sid']}")
+
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_label("Type its name").fill(page.get_by_role("dialog").locator("strong").inner_text())
+    page.get_by_role("button", name="Delete for good").click()
+
+    expect(page.get_by_text("is deleted")).to_be_visible()
+    assert api.get(f"/lists/{made['sid']}").status_code == 404
+
+
 def test_a_name_that_is_taken_is_refused_where_it_was_typed(api: Client, page: Page) -> None:
     api.create_list("Friends")
     page.goto("/console/lists")

@@ -78,15 +78,20 @@ async def update_list(request: Request) -> Response:
 
 
 async def delete_list(request: Request) -> Response:
-    """Delete a list whose name was typed as it is; its contacts stay in the address book."""
+    """Delete a list whose name was typed as it is shown; its contacts stay in the address book."""
     service, account, sid = service_of(request), account_of(request).sid, sid_of(request, "list_sid")
     form = await read_form(request)
     found = await service.db.read(store.get_list, account, sid)
-    if form.text("name") != found.name:
+    if _folded(form.text("name")) != _folded(found.name):
         refusal = Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
         return await show_list(request, refused("delete-list", form, refusal))
     await make_change(request, store.delete_list, account, sid, now=now_of(request))
     return redirect(request, PATH, note=f"List '{found.name}' is deleted; its contacts are still in the address book.")
+
+
+def _folded(name: str) -> str:
+    """A name as a page shows it: of several blanks, tabs or line breaks one blank is seen."""
+    return " ".join(name.split())
 
 
 def _read_changes(form: Form, found: ContactList) -> dict[str, str | None]:
