@@ -233,6 +233,35 @@ def test_copying_stops_where_the_other_list_is_full(
         assert len(sids) == 8
 
 
+def test_a_copy_that_is_refused_keeps_the_page_the_ticks_and_the_name(api: Client, page: Page) -> None:
+    made, sids = filled(api, "Friends", 60)
+    for sid in sids[:50]:
+        api.put(f"/contacts/{sid}", {"tag": "vip"})
+    page.goto(f"/console/lists/{made}?tag=vip&limit=20&page=2")
+    copied = [NUMBERS[21], NUMBERS[33]]
+
+    for number in copied:
+        page.get_by_label(f"Tick {number}").check()
+    page.get_by_label("To list").fill("Other")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text("There is no list 'Other'.")
+    expect(page.get_by_text("2 ticked")).to_be_visible()
+    expect(page.get_by_label("To list")).to_have_value("Other")
+    expect(page.get_by_label("Tag is")).to_have_value("vip")
+    assert page.locator("tbody th a").all_inner_texts() == NUMBERS[20:40]
+    api.create_list("Other")
+    page.get_by_role("button", name="Copy", exact=True).click()
+
+    expect(page.get_by_role("heading", name="Copy 2 contacts?")).to_be_visible()
+    page.goto(f"/console/lists/{made}?tag=vip")
+    page.get_by_label("All 50 that match").check()
+    page.get_by_label("To list").fill("Another")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text("There is no list 'Another'.")
+    expect(page.get_by_label("All 50 that match")).to_be_checked()
+    expect(page.get_by_text("All are selected")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [

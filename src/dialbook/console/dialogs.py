@@ -1,6 +1,6 @@
-"""Dialogs of a page: which one it shows open, and what stands in it."""
+"""Dialogs of a page, and its other forms: which one it shows open, and what stands in it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -12,16 +12,24 @@ NOTHING: Mapping[str, str] = {}
 
 
 class Opened(Struct, frozen=True):
-    """The dialog that is shown open: one that was asked for, or whose form was refused, as it was filled in."""
+    """The dialog that is shown open: one that was asked for, or whose form was refused, as it was filled in.
+
+    A form that stands in the page itself is named as a dialog is.
+    """
 
     id: str  # empty: none is
     typed: Mapping[str, str] = NOTHING
     refusal: DialbookError | None = None
+    sent: Collection[tuple[str, str]] = frozenset()  # all fields, of which some come several times
 
     def value(self, dialog: str, field: str, stored: str | None = None) -> str:
         """What a field of a dialog shows: what was typed there, or else what is stored."""
         typed = self.typed if dialog == self.id else NOTHING
         return typed.get(field, stored) or ""
+
+    def is_ticked(self, dialog: str, field: str, value: str) -> bool:
+        """Whether a box of a dialog was ticked."""
+        return dialog == self.id and (field, value) in self.sent
 
 
 def asked_for(request: Request) -> Opened:
@@ -31,4 +39,4 @@ def asked_for(request: Request) -> Opened:
 
 def refused(dialog: str, form: Form, refusal: DialbookError) -> Opened:
     """A dialog whose form was refused."""
-    return Opened(dialog, dict(form.fields), refusal)
+    return Opened(dialog, dict(form.fields), refusal, frozenset(form.fields))

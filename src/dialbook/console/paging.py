@@ -52,9 +52,9 @@ class Pager(Struct, frozen=True):
         """Whether there is no such page."""
         return self.number > self.last
 
-    def to(self, number: int) -> str:
-        """The way to a page."""
-        return url(self.path, {**self.query, "page": number if number > 1 else None})
+    def to(self, number: int, below: str = "") -> str:
+        """The way to a page, or to a path below it that is told which page it was."""
+        return url(self.path + below, {**self.query, "page": number if number > 1 else None})
 
 
 def read_window(query: Mapping[str, str], count_to: int | None = None) -> Window:

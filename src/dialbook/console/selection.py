@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.dialogs import refused
 from dialbook.console.form import Form, read_form
-from dialbook.console.members import FILTERS, read_filters
+from dialbook.console.members import FILTERS, read_filters, show_list
 from dialbook.console.page import redirect, render, url
 from dialbook.model.bulk import Outcome
 from dialbook.model.contact import Contact
@@ -72,8 +73,12 @@ class Part(Struct, frozen=True):
 
 async def choose(request: Request) -> Response:
     """Take a selection and what is to be done with it, and ask whether it is meant so."""
-    work = await _read_work(request, await read_form(request))
-    total = await service_of(request).db.scan(_count, work)
+    form = await read_form(request)
+    try:
+        work = await _read_work(request, form)
+        total = await service_of(request).db.scan(_count, work)
+    except DialbookError as refusal:
+        return await show_list(request, refused("selection", form, refusal))
     return render(request, "selection.html", work=replace(work, total=total), calls=_calls(request, work))
 
 
