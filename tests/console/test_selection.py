@@ -164,6 +164,8 @@ def test_without_scripts_each_part_is_a_press_of_a_button(
     page.locator("[data-all]").check()
     page.get_by_role("button", name="Remove from the list").click()
     page.get_by_role("button", name="Remove").click()
+    expect(page).to_have_title("Remove · Dialbook")
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("button", name="Go on").click()
 

@@ -16,7 +16,7 @@ from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import refused
 from dialbook.console.form import Form, read_form
 from dialbook.console.members import FILTERS, read_filters, show_list
-from dialbook.console.page import redirect, render, url
+from dialbook.console.page import is_part, redirect, render, url
 from dialbook.model.bulk import Outcome
 from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError, Duplicate, Invalid, Missing, NotFound
@@ -95,7 +95,7 @@ async def work_off(request: Request) -> Response:
         after=None if refusal else part.after,
         refusal=refusal,
     )
-    return render(request, "selection_progress.html", work=work)
+    return render(request, "selection_progress.html" if is_part(request) else "selection_work.html", work=work)
 
 
 async def export_selection(request: Request) -> Response:
