@@ -173,6 +173,27 @@ def test_what_no_name_can_be_is_refused_where_it_is_looked_for(
     assert [said in answer.text for answer in (book, members, export, lists)] == [True, True, True, False]
 
 
+@pytest.mark.sqlite
+def test_only_a_click_beside_a_dialog_closes_it(page: Page) -> None:
+    page.goto("/console/contacts")
+    dialog = page.get_by_role("dialog", name="New contact")
+    page.get_by_role("button", name="New contact").click()
+    edge, field = dialog.bounding_box(), dialog.get_by_label("First name").bounding_box()
+    assert edge
+    assert field
+    beside, middle = edge["x"] - 40, field["y"] + field["height"] / 2
+
+    page.mouse.click(edge["x"] + 6, middle)
+    expect(dialog).to_be_visible()
+    page.mouse.move(field["x"] + 60, middle)
+    page.mouse.down()
+    page.mouse.move(beside, middle)
+    page.mouse.up()
+    expect(dialog).to_be_visible()
+    page.mouse.click(beside, middle)
+    expect(dialog).to_be_hidden()
+
+
 def test_a_new_contact_that_is_refused_keeps_what_was_typed(api: Client, page: Page) -> None:
     api.create_contacts({"number": NUMBERS[0]})
     page.goto("/console/contacts")

@@ -9,9 +9,19 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById(opener.value).showModal();
   }
-  // A click beside a dialog closes it.
-  if (event.target.matches("dialog")) event.target.close();
+  // A click beside a dialog closes it, but none that began inside, as where a text is selected past the edge.
+  if (isPressedBeside && isBeside(event)) event.target.close();
 });
+
+let isPressedBeside = false;
+document.addEventListener("mousedown", (event) => { isPressedBeside = isBeside(event); });
+
+// What surrounds a dialog is a part of it, as its padding is: only where it was pressed tells.
+function isBeside({ target, clientX, clientY }) {
+  if (!target.matches("dialog")) return false;
+  const { left, right, top, bottom } = target.getBoundingClientRect();
+  return clientX < left || clientX > right || clientY < top || clientY > bottom;
+}
 
 // One that comes open keeps others from being reached, too.
 for (const dialog of document.querySelectorAll("dialog[open]")) {
