@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import apsw
 import httpx2
@@ -236,8 +237,33 @@ def test_a_browser_that_names_another_origin_changes_nothing(enter: Enter, api: 
     assert api.get(f"/lists/{made['sid']}").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["Friends", "A & B? #1 é", "../\\//evil.example", "😀" * 255])
+def test_signing_in_leads_to_the_page_that_was_asked_for(
+    name: str, api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    """With what its address says, unless that is longer than what the form to sign in has room for."""
+    page = new_page(server)
+
+    page.goto(f"/console/uploads/new?{urlencode({'list_name': name, 'type': 'dynamic'})}")
+    page.get_by_label("API key").fill(api.key)
+    page.get_by_label("API token").fill(api.token)
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("heading", name="New upload")).to_be_visible()
+    expect(page.get_by_label("To the list")).to_have_value(name if len(name) < 255 else "")
+
+
 @pytest.mark.parametrize(
-    "given", ["https://evil.example/", "//evil.example", "/console/../v2", "/consolex", "/console\\@evil.example", ""]
+    "given",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/console/../v2",
+        "/consolex",
+        "/console\\@evil.example",
+        "?/console/",
+        "",
+    ],
 )
 def test_nobody_is_led_elsewhere_by_signing_in(given: str, api: Client, server: Server) -> None:
     answer = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key, "token": api.token, "next": given})

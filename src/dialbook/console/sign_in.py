@@ -89,7 +89,8 @@ def _form(request: Request, following: str, *, status: int = 200, key: str = "",
 
 
 def _safe_path(given: str) -> str:
-    """A path in the console, whatever was given: nobody is led elsewhere by a link to us."""
-    is_ours = given == HOME or given.startswith(f"{HOME}/")
-    is_plain = "\\" not in given and ".." not in given
-    return given if is_ours and is_plain and not given.startswith(f"{HOME}/sign-") else HOME
+    """A path in the console with its query, whatever was given: nobody is led elsewhere by a link to us."""
+    path = given.partition("?")[0]
+    is_ours = path == HOME or path.startswith(f"{HOME}/")
+    is_plain = "\\" not in path and ".." not in path
+    return given if is_ours and is_plain and not path.startswith(f"{HOME}/sign-") else HOME

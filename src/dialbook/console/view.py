@@ -28,6 +28,9 @@ SECURITY_HEADERS = {
 }
 
 
+LONGEST_WANTED = 1024  # characters, of which a form makes up to three bytes each: see SIGN_IN_BYTES
+
+
 class Guard(Enum):
     """Who may ask for a page."""
 
@@ -79,10 +82,16 @@ class View:
 
 def ask_to_sign_in(request: Request) -> Response:
     """Lead to the page where one signs in, and from there back to a page that was asked for."""
-    wanted = f"?next={quote(request.url.path)}" if request.method in SAFE else ""
+    wanted = f"?next={quote(_wanted(request))}" if request.method in SAFE else ""
     if "hx-request" in request.headers:
         return Response(status_code=204, headers={"HX-Redirect": SIGN_IN})
     return RedirectResponse(SIGN_IN + wanted, 303)
+
+
+def _wanted(request: Request) -> str:
+    """The page that was asked for, with its query where the form to sign in has room for that."""
+    path, query = request.url.path, request.url.query
+    return f"{path}?{query}" if query and len(path) + len(query) < LONGEST_WANTED else path
 
 
 def refusal_page(request: Request, error: Exception) -> Response:
