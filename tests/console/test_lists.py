@@ -269,6 +269,26 @@ def test_whatever_comes_in_pages_leads_to_its_last(api: Client, server: Server, 
     assert shown == [200] * len(paths)
 
 
+def test_the_way_to_other_pages_keeps_how_many_are_on_each(api: Client, server: Server, enter: Enter) -> None:
+    (contact,) = api.create_contacts(*({"number": number} for number in NUMBERS[:1]))
+    lists = api.post("/lists", {"lists": [{"name": f"List {i:02}"} for i in range(41)]}).json()["response"]
+    for each in lists:
+        api.add_members(each["data"]["sid"], contact["sid"])
+    made = lists[0]["data"]["sid"]
+    more = api.create_contacts(*({"number": number} for number in NUMBERS[1:41]))
+    api.add_members(made, *(each["sid"] for each in more))
+    rows = "".join(f"{i}\n" for i in range(10, 51))
+    upload = api.upload(f"number\n{rows}".encode(), "List 00").json()["response"]["data"]["summary"]["upload_id"]
+    work_off(server)
+    http = enter(server, api)
+
+    paths = ["contacts", f"contacts/{contact['sid']}", "lists", f"lists/{made}", f"uploads/{upload}"]
+    shown = [http.get(f"/console/{path}?page=2&limit=20").text for path in paths]
+    following = [re.findall(r'href="([^"]*)" rel="next"', text) for text in shown]
+
+    assert following == [[f"/console/{path}?limit=20&amp;page=3"] for path in paths]
+
+
 @pytest.mark.parametrize("query", ["page=x", "page=-1", "page=0", "position=0", "limit=7", "limit=x", "page=٣"])
 def test_nonsense_in_an_address_shows_the_first_page(query: str, api: Client, server: Server, enter: Enter) -> None:
     made, _ = filled(api, "Long", 60)

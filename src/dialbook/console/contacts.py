@@ -10,7 +10,7 @@ from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened, refused
 from dialbook.console.form import Form, as_lines, as_text, read_form
 from dialbook.console.page import is_part, redirect, render
-from dialbook.console.paging import COUNTED, Pager, read_window
+from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
 from dialbook.model.bulk import single
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ListRef
 from dialbook.model.errors import DialbookError, PreconditionFailed
@@ -44,8 +44,7 @@ async def list_contacts(request: Request, opened: Opened | None = None) -> Respo
     page: Page[Contact] = Page([], window, 0)
     if refusal is None:
         page = await service.db.scan(search_contacts, account.sid, window, NEWEST_FIRST, filter_)
-    limit = {"limit": str(window.limit)} if "limit" in query else {}
-    pager = Pager(page, PATH, {"search": search} | limit)
+    pager = Pager(page, PATH, {"search": search, **limit_asked(query, window)})
     if pager.is_beyond:
         return redirect(request, pager.to(pager.last))
     template = "contacts_table.html" if is_part(request) else "contacts.html"
@@ -71,7 +70,7 @@ async def show_contact(request: Request, opened: Opened | None = None) -> Respon
     account, sid = account_of(request).sid, sid_of(request, "contact_sid")
     window = read_window(request.query_params)
     contact, lists = await service_of(request).db.scan(_read_contact, account, sid, window)
-    pager = Pager(lists, f"{PATH}/{sid}", {})
+    pager = Pager(lists, f"{PATH}/{sid}", limit_asked(request.query_params, window))
     if pager.is_beyond:
         return redirect(request, pager.to(pager.last))
     calls = _contact_calls(request, contact)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened
 from dialbook.console.page import is_part, redirect, render
-from dialbook.console.paging import COUNTED, Pager, read_window
+from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
 from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError, Invalid
 from dialbook.model.lists import ContactList
@@ -47,8 +47,7 @@ async def show_list(request: Request, opened: Opened | None = None) -> Response:
         page = await service.db.read(store.list_members, account, sid, window)
     elif filters.refusal is None:
         page = await service.db.scan(search_members, account, sid, window, None, filters.filter)
-    limit = {"limit": str(window.limit)} if "limit" in request.query_params else {}
-    pager = Pager(page, f"/console/lists/{sid}", {**filters.given, **limit})
+    pager = Pager(page, f"/console/lists/{sid}", {**filters.given, **limit_asked(request.query_params, window)})
     if pager.is_beyond:
         return redirect(request, pager.to(pager.last))
     return render(

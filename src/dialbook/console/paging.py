@@ -66,6 +66,11 @@ def read_window(query: Mapping[str, str], count_to: int | None = None) -> Window
     return Window((min(number, FARTHEST) - 1) * limit, limit, count_to=count_to)
 
 
+def limit_asked(query: Mapping[str, str], window: Window) -> Mapping[str, str]:
+    """The `limit` that the way to other pages keeps, if one was asked for."""
+    return {"limit": str(window.limit)} if "limit" in query else {}
+
+
 def _whole(given: str | None, default: int) -> int:
     digits = (given or "").replace(",", "").strip()
     return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) <= 18 else default

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.page import is_part, redirect, render
-from dialbook.console.paging import Pager, read_window
+from dialbook.console.paging import Pager, limit_asked, read_window
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Upload
 from dialbook.server.changes import make_change
@@ -24,8 +24,7 @@ async def list_uploads(request: Request) -> Response:
     """One page of the uploads, newest first."""
     window = read_window(request.query_params)
     page, names = await service_of(request).db.scan(_read_page, account_of(request).sid, window)
-    limit = {"limit": str(window.limit)} if "limit" in request.query_params else {}
-    pager = Pager(page, PATH, limit)
+    pager = Pager(page, PATH, limit_asked(request.query_params, window))
     if pager.is_beyond:
         return redirect(request, pager.to(pager.last))
     return render(request, "uploads.html", pager=pager, names=names, calls=_list_calls(request, window))
@@ -42,7 +41,8 @@ async def show_upload(request: Request) -> Response:
     if is_part(request) and upload.is_running:
         return render(request, "upload_progress.html", upload=upload)
     window = read_window(request.query_params)
-    pager = Pager(await db.scan(store.list_rejections, account, sid, window), f"{PATH}/{sid}", {})
+    page = await db.scan(store.list_rejections, account, sid, window)
+    pager = Pager(page, f"{PATH}/{sid}", limit_asked(request.query_params, window))
     if pager.is_beyond:
         return redirect(request, pager.to(pager.last))
     shown: dict[str, Any] = {"upload": upload, "name": names.get(upload.list_sid or ""), "pager": pager}
