@@ -324,6 +324,41 @@ def test_contacts_are_found_by_number_name_and_tag(api: Client, page: Page) -> N
     expect(page.get_by_role("alert")).to_contain_text("is not a phone number")
 
 
+def test_a_tag_with_blanks_around_it_is_found(api: Client, page: Page) -> None:
+    made, sids = filled(api, "Friends", 3)
+    api.put(f"/contacts/{sids[1]}", {"tag": " vip "})
+    page.goto(f"/console/lists/{made}")
+
+    page.get_by_label("Tag is").fill(" vip ")
+    expect(page.locator("tbody th a")).to_have_text([NUMBERS[1]])
+    page.get_by_label("All 1 that match").check()
+    page.get_by_role("button", name="Remove from the list").click()
+
+    expect(page.get_by_role("heading", name="Remove 1 contact?")).to_be_visible()
+
+
+@pytest.mark.sqlite
+def test_what_is_pasted_is_kept_whole(api: Client, page: Page) -> None:
+    """A browser counts an emoji twice; of a text that is too long, a refusal says so."""
+    page.goto("/console/lists")
+    dialog = page.get_by_role("dialog", name="New list")
+    page.get_by_role("button", name="New list").click()
+
+    for field, count in (("Name", 255), ("Tag", 200)):
+        dialog.get_by_label(field, exact=True).focus()
+        page.keyboard.insert_text("😀" * count)
+    dialog.get_by_role("button", name="Make the list").click()
+    expect(page.get_by_role("status")).to_contain_text("is made")
+    page.goto("/console/lists?open=new-list")
+    dialog.get_by_label("Name", exact=True).focus()
+    page.keyboard.insert_text("x" * 256)
+    dialog.get_by_role("button", name="Make the list").click()
+
+    expect(dialog.get_by_role("alert")).to_contain_text("256 characters; at most 255")
+    (found,) = api.get("/lists").json()["response"]
+    assert (found["data"]["name"], found["data"]["tag"]) == ("😀" * 255, "😀" * 200)
+
+
 def test_of_many_who_match_some_are_counted_and_all_are_meant(
     api: Client, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,13 +23,13 @@ class Form(Struct, frozen=True):
 
     def text(self, name: str) -> str:
         """The last value of this name, without blanks around it; empty where there is none."""
-        return self.secret(name).strip()
+        return self.exact(name).strip()
 
     def lines(self, name: str) -> str:
         """The same of a field of many lines, whose breaks a browser sends as CR and LF."""
         return self.text(name).replace("\r\n", "\n")
 
-    def secret(self, name: str) -> str:
+    def exact(self, name: str) -> str:
         """The last value of this name, as it is."""
         return next((value for given, value in reversed(self.fields) if given == name), "")
 

@@ -73,8 +73,13 @@ async def export_list(request: Request) -> Response:
 
 
 def read_filters(request: Request, fields: Mapping[str, str]) -> Filters:
-    """Read the filters out of a query or a form; a number may be written as it is dialled."""
-    given = {name: value for name in FILTERS if (value := fields.get(name, "").strip())}
+    """Read the filters out of a query or a form; a number may be written as it is dialled.
+
+    Tags are looked for as they were typed, since there may be some with blanks around them.
+    """
+    typed = {name: fields.get(name, "") for name in FILTERS}
+    trimmed = {name: value if name == "tag" else value.strip() for name, value in typed.items()}
+    given = {name: value for name, value in trimmed.items() if value}
     number = given.get("number")
     try:
         return Filters(

@@ -13,6 +13,7 @@ from dialbook.console.assets import asset
 from dialbook.console.dialogs import Opened, asked_for
 from dialbook.console.session import is_https, session_of
 from dialbook.model.contact import Contact
+from dialbook.model.text import TEXT_LIMIT
 from dialbook.store.contact_names import TRIGRAM
 
 NOTE = "dialbook-note"  # the cookie that carries a sentence to the next page
@@ -106,4 +107,11 @@ _templates.filters |= {
     "full_name": _full_name,
     "custom_fields": _custom_fields,
 }
-_templates.globals |= {"url": url, "asset": asset, "BLANK": BLANK, "LEAST": TRIGRAM, "version": __version__}
+_templates.globals |= {
+    "url": url,
+    "asset": asset,
+    "BLANK": BLANK,
+    "LEAST": TRIGRAM,
+    "MOST": 2 * TEXT_LIMIT,  # a browser counts some characters twice, and would cut off the end of what is pasted
+    "version": __version__,
+}

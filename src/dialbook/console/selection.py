@@ -172,7 +172,7 @@ async def _read_target(request: Request, form: Form, source: ContactList) -> Con
 
 def _read_selection(request: Request, form: Form) -> Selection:
     is_all, sids = bool(form.text("all")), form.texts("contact")
-    filters = read_filters(request, {name: form.text(name) for name in FILTERS})
+    filters = read_filters(request, {name: form.exact(name) for name in FILTERS})
     if filters.refusal:
         raise filters.refusal
     if not is_all and not sids:

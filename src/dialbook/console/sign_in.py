@@ -27,7 +27,7 @@ async def sign_in(request: Request) -> Response:
     """Open a session for whoever gives a live key and its token."""
     form = await read_form(request, SIGN_IN_BYTES)
     following = _safe_path(form.text("next"))
-    service, key, token = service_of(request), form.text("key"), form.secret("token").strip()
+    service, key, token = service_of(request), form.text("key"), form.exact("token").strip()
     presented = present(key, token, service.settings.token_secret)
     found = await service.db.read(verify, presented) if presented else None
     if reason := _refusal(request, found):
