@@ -120,7 +120,7 @@ def _read_contact(tx: Tx, account: str, sid: str, window: Window) -> tuple[Conta
 
 def _typed_anew(form: Form, found: Contact) -> list[str]:
     """The fields that do not say what is stored. The others are left alone, since no form can show every text whole."""
-    names = [name for name in FIELDS[:-1] if form.text(name) != as_text(getattr(found, name))]
+    names = [name for name in ("number", *TEXT_FIELDS) if form.text(name) != as_text(getattr(found, name))]
     return names if form.lines("custom_field") == as_lines(found.custom_field) else [*names, "custom_field"]
 
 

@@ -11,6 +11,7 @@ from dialbook.console.page import is_part, redirect, render, url
 from dialbook.console.paging import Pager, read_window
 from dialbook.model.bulk import single
 from dialbook.model.errors import DialbookError, Invalid, PreconditionFailed
+from dialbook.model.etag import unexpected
 from dialbook.model.lists import ContactList, ListChange, ListDraft, list_name, list_type
 from dialbook.model.page import Sort
 from dialbook.model.text import optional_text
@@ -95,10 +96,14 @@ def _folded(name: str) -> str:
 
 
 def _read_changes(form: Form, found: ContactList) -> dict[str, str | None]:
-    """Read what does not say what is stored. The rest is left alone, since no form can show every text whole."""
+    """Read what does not say what is stored. The rest is left alone, since no form can show every text whole.
+
+    Raises:
+        PreconditionFailed: the form showed another name or tag than the list has now.
+    """
     # Its etag moves with each contact that joins, which is no reason to refuse another name.
     if any(as_text(form.text(shown)) != as_text(getattr(found, name)) for shown, name in SHOWN.items()):
-        raise MEANWHILE
+        raise unexpected()
     fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
     return {name: value for name, value in fields.items() if form.text(name) != as_text(getattr(found, name))}
 
