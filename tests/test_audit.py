@@ -162,7 +162,7 @@ class Form:
 
 TYPED = {
     "/lists": Form({"name": NAME, "type": "static"}, "create_lists", makes=1),
-    "/lists/{list_sid}": Form({"name": NAME}, "update_list", lambda book: {book.list}),
+    "/lists/{list_sid}": Form({"name": NAME, "shown_name": "Friends"}, "update_list", lambda book: {book.list}),
     "/lists/{list_sid}/delete": Form({"name": "Friends"}, "delete_list", lambda book: {book.list}),
     "/lists/{list_sid}/selection": Form({"action": "remove", "contact": "{contact_sid}"}, None),
     "/lists/{list_sid}/selection/work": Form(
