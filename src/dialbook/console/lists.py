@@ -1,5 +1,8 @@
 """The lists of an account: seen, made, renamed, deleted."""
 
+from datetime import datetime
+from functools import wraps
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +21,8 @@ from dialbook.model.text import optional_text
 from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, now_of, service_of, sid_of
 from dialbook.store import lists as store
+from dialbook.store.books import lock_book
+from dialbook.store.database import Tx
 
 PATH = "/console/lists"
 SHOWN = {"shown_name": "name", "shown_tag": "tag"}  # what a form to edit a list says besides: what it showed
@@ -65,11 +70,16 @@ async def create_list(request: Request) -> Response:
 
 async def update_list(request: Request) -> Response:
     """Rename a list, or give it another tag, unless somebody else has done so since it was shown."""
-    form, account, sid = await read_form(request), account_of(request).sid, sid_of(request, "list_sid")
+    form, sid = await read_form(request), sid_of(request, "list_sid")
+
+    @wraps(store.update_list)  # by whose name the audit log knows it
+    def update(tx: Tx, account: str, *, now: datetime) -> ContactList:
+        lock_book(tx, account)
+        changes = _read_changes(form, store.get_list(tx, account, sid))
+        return store.update_list(tx, account, ListChange(sid, changes), now=now)
+
     try:
-        found = await service_of(request).db.read(store.get_list, account, sid)
-        change = ListChange(sid, _read_changes(form, found), (found.etag,))
-        changed = await make_change(request, store.update_list, account, change, now=now_of(request))
+        changed = await make_change(request, update, account_of(request).sid, now=now_of(request))
     except PreconditionFailed:
         # The state that was not known is shown now; whoever saves again means to replace it.
         return await show_list(request, refused("edit-list", form.without(*SHOWN), MEANWHILE))
@@ -101,7 +111,7 @@ def _read_changes(form: Form, found: ContactList) -> dict[str, str | None]:
     Raises:
         PreconditionFailed: the form showed another name or tag than the list has now.
     """
-    # Its etag moves with each contact that joins, which is no reason to refuse another name.
+    # Not by its etag, which moves with each contact that joins: that is no reason to refuse another name.
     if any(as_text(form.text(shown)) != as_text(getattr(found, name)) for shown, name in SHOWN.items()):
         raise unexpected()
     fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
