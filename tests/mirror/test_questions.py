@@ -76,6 +76,15 @@ def test_the_question_is_a_plain_one(command: list[str], mirror: Mirror) -> None
     assert (status, rest.split()) == (1, ["n", "Aborted!"])
 
 
+@pytest.fixture
+def _heard() -> Iterator[None]:
+    """Who starts these tests in the background has their processes pass over Ctrl-C, and the processes of those, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heard")
 def test_one_ctrl_c_ends_it(command: list[str], mirror: Mirror) -> None:
     with asking(mirror, *command) as asked:
         asked.process.send_signal(signal.SIGINT)

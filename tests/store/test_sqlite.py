@@ -170,7 +170,7 @@ def test_a_file_that_is_not_for_this_dialbook_is_refused_and_left_as_it_is(
 
 
 def test_an_empty_file_becomes_a_database(path: Path, database: str) -> None:
-    path.touch()
+    path.touch(mode=0o600)
 
     with closing(open_database(database)) as db:
         assert all(check.ok for check in db.check())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -56,6 +57,7 @@ def db(database: str) -> Iterator[Database]:
 
 
 def test_an_older_file_gets_the_index_filled(database: str) -> None:
+    Path(database.removeprefix("sqlite:///")).touch(mode=0o600)
     with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
         for step in migrations("sqlite")[:4]:
             connection.execute(step.sql)
