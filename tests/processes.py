@@ -108,10 +108,20 @@ def children(process: int) -> list[int]:
 def is_alive(process: int) -> bool:
     """Whether it runs: one that nobody has asked for its exit status does not."""
     try:
-        stat = Path(f"/proc/{process}/stat").read_text()
+        return _state(process) != "Z"
     except FileNotFoundError:
         return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def is_asleep(process: int) -> bool:
+    """Whether it waits for something."""
+    return _state(process) == "S"
+
+
+def _state(process: int) -> str:
+    """A letter (proc_pid_stat(5))."""
+    stat = Path(f"/proc/{process}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0]
 
 
 def peak_memory(process: int) -> int:

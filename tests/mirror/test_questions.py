@@ -14,7 +14,7 @@ import pytest
 from tests.cli.test_progress import read_all
 from tests.client.conftest import fill
 from tests.mirror.conftest import Mirror
-from tests.processes import HANG_SECONDS, PROGRAM, environment
+from tests.processes import HANG_SECONDS, PROGRAM, environment, is_asleep
 
 ANSWERS = "? [y/N]: "
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
@@ -78,7 +78,7 @@ def test_the_question_is_a_plain_one(command: list[str], mirror: Mirror) -> None
 
 @pytest.fixture
 def _heard() -> Iterator[None]:
-    """Who starts these tests in the background has their processes pass over Ctrl-C, and the processes of those, too."""
+    """Who starts these tests in the background has them pass over Ctrl-C, and what they start, too."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -87,6 +87,8 @@ def _heard() -> Iterator[None]:
 @pytest.mark.usefixtures("_heard")
 def test_one_ctrl_c_ends_it(command: list[str], mirror: Mirror) -> None:
     with asking(mirror, *command) as asked:
+        while not is_asleep(asked.process.pid):  # before it reads, it would hear of the signal with the next answer
+            pass
         asked.process.send_signal(signal.SIGINT)
         status, rest = asked.end()
 
