@@ -18,9 +18,9 @@ ALLOWED = 3
 ADDRESSES = (f"198.51.100.{last}" for last in count(1))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def guarded(new_database: Callable[[], str]) -> Iterator[Server]:
-    """A server behind a proxy that it trusts, as all tests are."""
+    """A server behind a proxy that it trusts, as all tests are; each its own, since counts may fall together."""
     settings = Settings(database=new_database(), failed_sign_ins=ALLOWED, trusted_proxies="127.0.0.1")
     with serving(settings) as server:
         yield server
