@@ -95,6 +95,7 @@ def _old_books(trial: Trial) -> Iterator[tuple[Callable[[], str], Callable[[str]
 
 
 def _old_file(path: Path) -> str:
+    path.touch(mode=0o600)  # as Dialbook makes it
     with closing(apsw.Connection(str(path))) as connection:
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", OLD)
