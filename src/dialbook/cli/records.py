@@ -10,12 +10,11 @@ import msgspec
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Invalid
 from dialbook.wire.body import NOT_JSON
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, known_name, read_records
+from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, cells_beyond, known_name, read_columns, read_records
 
 COLUMNS = ("sid", "number", *TEXT_FIELDS)
 
 UNPACKED_LIMIT = 1_000_000_000  # characters, since what is packed may say that it has no end
-MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 _decode_lines = msgspec.json.Decoder().decode_lines
 
@@ -59,36 +58,21 @@ def _read_any_json(text: bytes) -> Any:
 def _read_csv(content: bytes) -> list[dict[str, Any]]:
     try:
         header, *rows = read_records(io.BufferedReader(io.BytesIO(content)), limit=max(len(content), UNPACKED_LIMIT))
+        columns = [_known(column) for column in read_columns(header)]
     except DialbookError as refusal:  # which speaks of the part of an upload
         raise Invalid(refusal.description.replace("file_name", "The file", 1)) from None
-    columns = _read_columns(header.cells)
     return [_read_cells(columns, row.line, row.cells) for row in rows]
 
 
-def _read_columns(cells: Sequence[str]) -> list[str]:
-    """What the columns are, by the rules of uploads: blank names at the end are passed over, and none comes twice."""
-    names = [cell_value(cell.strip(MARK)) for cell in cells]
-    while names and not names[-1]:
-        names.pop()
-    columns: list[str] = []
-    for name in names:
-        columns.append(_known(name, columns))
-    return columns
-
-
-def _known(name: str, before: Sequence[str]) -> str:
+def _known(name: str) -> str:
     column = known_name(name)
-    if not name:
-        raise Invalid(f"The file has no name for its column {len(before) + 1}; every column needs one.")
     if column not in (*COLUMNS, *REPORT_COLUMNS):
         raise Invalid(f"The file has a column {name!r}; allowed are {', '.join(COLUMNS)}.")
-    if column in before:
-        raise Invalid(f"The file has the column {name!r} twice.")
     return column
 
 
 def _read_cells(columns: Sequence[str], line: int, cells: Sequence[str]) -> dict[str, Any]:
-    if len(cells) > len(columns) and any(map(str.strip, cells[len(columns) :])):
+    if cells_beyond(cells, len(columns)):
         raise Invalid(f"Line {line} has {len(cells)} cells; the first line names {len(columns)} columns.")
     given = zip(columns, cells, strict=False)
     return {column: value for column, cell in given if column in COLUMNS and (value := cell_value(cell))}

@@ -84,16 +84,8 @@ def read_layout(header: Record, list_type: ListType) -> Layout:
     Raises:
         Invalid: there is no number, a column comes twice or has no name, or the list cannot keep a column.
     """
-    columns = [_column(cell) for cell in header.cells]
-    while columns and not columns[-1]:
-        columns.pop()
-    if "" in columns:
-        raise Invalid(f"file_name has no name for its column {columns.index('') + 1}; every column needs one.")
-    places: dict[str, int] = {}
-    for place, column in enumerate(columns):
-        if (name := known_name(column)) in places:
-            raise Invalid(f"file_name has the column {column!r} twice.")
-        places[name] = place
+    columns = read_columns(header)
+    places = {known_name(column): place for place, column in enumerate(columns)}
     if NUMBER not in places:
         raise Invalid(
             f"file_name has no column 'number'; its first line names {_some(columns)}."
@@ -103,6 +95,25 @@ def read_layout(header: Record, list_type: ListType) -> Layout:
     extra = [(columns[place], place) for name, place in places.items() if name not in known]
     _check_extra([column for column, _ in extra], list_type)
     return Layout(columns, places[NUMBER], [places.get(field) for field in TEXT_FIELDS], extra)
+
+
+def read_columns(header: Record) -> list[str]:
+    """The names of the columns; blank ones at the end are none.
+
+    Raises:
+        Invalid: a column comes twice or has no name.
+    """
+    columns = [_column(cell) for cell in header.cells]
+    while columns and not columns[-1]:
+        columns.pop()
+    if "" in columns:
+        raise Invalid(f"file_name has no name for its column {columns.index('') + 1}; every column needs one.")
+    met: set[str] = set()
+    for column in columns:
+        if (name := known_name(column)) in met:
+            raise Invalid(f"file_name has the column {column!r} twice.")
+        met.add(name)
+    return columns
 
 
 def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
