@@ -18,10 +18,9 @@ from psycopg import errors
 
 from dialbook.model.account import DEFAULT_REGION
 from dialbook.model.contact import ContactDraft
-from dialbook.model.credentials import hash_token
 from dialbook.model.errors import Unavailable
 from dialbook.settings import Settings
-from dialbook.store import accounts, contacts, sessions
+from dialbook.store import accounts, contacts
 from dialbook.store.database import Database, Row, Tx
 from dialbook.store.engines import masked, open_database
 from dialbook.store.postgres import RETRIES, WAITING_LIMIT, WRITERS
@@ -354,27 +353,6 @@ def test_who_waits_too_long_is_refused_and_reads_go_on(url: str, new_client: Cal
             assert {call.result(10).status_code for call in calls} == {503}
 
         assert client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
-
-
-def test_a_link_that_is_followed_by_many_at_the_same_moment_signs_in_once(
-    url: str, new_client: Callable[..., Client]
-) -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with serving(Settings(database=url)) as server, closing(open_database(url)) as db:
-        client = new_client(server)
-        asyncio.run(
-            db.write(sessions.make_link, client.account, client.key, hash_token("link", ""), now=datetime.now(UTC))
-        )
-        with psycopg.connect(url) as outside, ThreadPoolExecutor(WRITERS) as pool:
-            outside.execute(b"SELECT 1 FROM sessions FOR UPDATE")
-            calls = [pool.submit(httpx2.post, f"{server.url}/console/enter/link") for _ in range(WRITERS)]
-            while ask(url, waiting) != [(WRITERS,)]:
-                pass
-            outside.rollback()
-            statuses = [call.result().status_code for call in calls]
-
-    assert sorted(statuses) == [303] + [401] * (WRITERS - 1)
-    assert ask(url, "SELECT count(*) FROM sessions") == [(1,)]
 
 
 def test_each_worker_sees_a_revoked_key_at_once(url: str, tmp_path: Path) -> None:
