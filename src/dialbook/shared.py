@@ -1,5 +1,6 @@
 """What the processes of one server share while it runs: a folder, of which each knows by its environment."""
 
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ class Shared(Struct, frozen=True):
 @contextmanager
 def sharing() -> Iterator[Shared]:
     """A new folder, for this process and those that it starts, until the caller is done."""
-    with TemporaryDirectory(prefix="dialbook-") as folder:
+    with TemporaryDirectory(prefix="dialbook-") as folder, _kept(folder):
         os.environ[VARIABLE] = folder
         yield Shared(Path(folder))
 
@@ -46,3 +47,14 @@ def sharing() -> Iterator[Shared]:
 def shared() -> Shared:
     """The folder of the server that this process belongs to."""
     return Shared(Path(os.environ[VARIABLE]))
+
+
+@contextmanager
+def _kept(folder: str) -> Iterator[None]:
+    """Keep a folder from those who tidy up temporary files: systemd-tmpfiles passes over one that is locked."""
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(directory)

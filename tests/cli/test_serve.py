@@ -1,6 +1,8 @@
 """`dialbook serve`: a process that says where it listens, answers there, stops when told, and refuses clearly."""
 
+import fcntl
 import json
+import os
 import shutil
 import signal
 import socket
@@ -136,6 +138,20 @@ def test_whoever_cannot_be_counted_is_let_in(tmp_path: Path, database: str, auth
 
     assert {answer.status_code for answer in answers} == {200}
     assert said.count("No requests are counted: No such file or directory.") == 1
+
+
+def test_who_tidies_up_temporary_files_passes_over_its_folder(tmp_path: Path, database: str) -> None:
+    """As systemd-tmpfiles does: a folder that it cannot lock is in use, however old it is."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    options = ("--port", "0", "--database", database)
+    with started("serve", *options, folder=tmp_path, TMPDIR=str(temporary)):
+        (shared,) = temporary.iterdir()
+        directory = os.open(shared, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(directory)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
