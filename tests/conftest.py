@@ -24,7 +24,7 @@ from msgspec import structs
 from starlette.types import ASGIApp
 
 from dialbook.cli.main import dialbook
-from dialbook.console.app import console_routes
+from dialbook.console.app import console
 from dialbook.jobs.forgetting import forget, retention_of
 from dialbook.jobs.runner import Runner
 from dialbook.model.lists import ListLimits
@@ -192,7 +192,7 @@ def _serving(
 ) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
     db = open_database(settings.database)
-    app = create_app(db, settings, shared=shared, clock=clock, more_routes=console_routes())
+    app = create_app(db, settings, shared=shared, clock=clock, beside=console())
     config = uvicorn.Config(
         before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False, proxy_headers=False
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from starlette.types import ASGIApp
 
-from dialbook.console.app import console_routes
+from dialbook.console.app import console
 from dialbook.draining import Drain, DrainingServer, DrainingWorkers
 from dialbook.jobs.process import working_off
 from dialbook.log import configure_logging
@@ -120,7 +120,7 @@ def make_app() -> ASGIApp:
     tracing = _tracing()
     db = open_database(settings.database)
     traced = tracing.of_database(db) if tracing else db
-    app = create_app(traced, settings, write_log=write_log, more_routes=console_routes(), shared=shared())
+    app = create_app(traced, settings, write_log=write_log, beside=console(), shared=shared())
     # What is loaded by now stays for good: the collector need not walk through it again with every few requests.
     gc.freeze()
     gc.set_threshold(GARBAGE)

@@ -87,13 +87,16 @@ def test_when_all_places_are_taken_the_next_is_refused_until_one_is_free(
 
     refused = third.post("/contacts", {"contacts": []})
     probes = [httpx2.get(f"{narrow.server.url}{path}").status_code for path in ("/healthz", "/readyz")]
-    page = httpx2.get(f"{narrow.server.url}/console/sign-in").status_code
+    page = httpx2.get(f"{narrow.server.url}/console/sign-in")
     narrow.gate.open()
     answered = {read_answer(read_to_end(sock)).status for sock in socks}
 
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert refused.json()["response"]["error_data"]["code"] == 1004
-    assert (probes, page, answered) == ([200, 200], 503, {200})
+    assert (probes, page.status_code, answered) == ([200, 200], 503, {200})
+    assert (page.headers["content-type"], page.headers["retry-after"]) == ("text/html; charset=utf-8", "1")
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "4 requests are under way here already." in page.text
     assert third.get("/contacts").status_code == 200
 
 

@@ -1,6 +1,6 @@
 """Every page of the console. Read this first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,8 +20,9 @@ from dialbook.console import (
     uploads,
 )
 from dialbook.console.session import HOME
-from dialbook.console.view import Guard, Handler, View
+from dialbook.console.view import Guard, Handler, View, answer_error
 from dialbook.model.errors import NotFound
+from dialbook.server.app import Site
 from dialbook.server.uploads import send_report
 
 PAGES: Mapping[str, Mapping[str, Handler]] = {
@@ -109,8 +110,12 @@ OPEN_PAGES: Mapping[str, Mapping[str, Handler]] = {
 }
 
 
-def console_routes() -> list[BaseRoute]:
+def console() -> Site:
     """What is served below `/console`; the root of the server leads there."""
+    return Site(_routes(), answer_error)
+
+
+def _routes() -> Sequence[BaseRoute]:
     return [
         Mount(assets.PATH, assets.Assets()),
         *[Route(HOME + path, View(by, Guard.NOBODY)) for path, by in OPEN_PAGES.items()],

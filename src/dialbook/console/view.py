@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from dialbook.console.page import is_part, render
-from dialbook.console.session import SIGN_IN, find_session
+from dialbook.console.session import HOME, SIGN_IN, find_session
 from dialbook.model.errors import Forbidden, MethodNotAllowed
+from dialbook.server import errors
 from dialbook.server.auth import SAFE, refuse_other_networks, refuse_other_sites
-from dialbook.server.errors import as_refusal
 from dialbook.server.headers import PAGE
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -47,13 +47,7 @@ class View:
         self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
-        try:
-            response = await self._answer(request)
-        except Exception as error:  # noqa: BLE001  # whatever goes wrong is a page too
-            response = refusal_page(request, error)
-        response.headers.update(SECURITY_HEADERS)
-        response.headers.setdefault("Cache-Control", "no-store")
+        response = _guarded(await self._answer(Request(scope, receive, send)))
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -94,10 +88,21 @@ def _wanted(request: Request) -> str:
     return f"{path}?{query}" if query and len(path) + len(query) < LONGEST_WANTED else path
 
 
-def refusal_page(request: Request, error: Exception) -> Response:
-    """The page that says why something was refused."""
-    refusal = as_refusal(request, error)
+def answer_error(request: Request, error: Exception) -> Response:
+    """What is answered where something was refused, or went wrong: a page in the console, else what the API says."""
+    is_ours = f"{request.url.path}/".startswith(f"{HOME}/")
+    return _guarded(_refusal_page(request, error)) if is_ours else errors.answer_error(request, error)
+
+
+def _refusal_page(request: Request, error: Exception) -> Response:
+    refusal = errors.as_refusal(request, error)
     template = "refused.html" if is_part(request) else "refusal.html"
     response = render(request, template, status=refusal.status, refusal=refusal)
     response.headers.update(refusal.headers)
+    return response
+
+
+def _guarded(response: Response) -> Response:
+    response.headers.update(SECURITY_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
     return response

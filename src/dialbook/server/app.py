@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
@@ -19,6 +20,7 @@ from dialbook.server.auth import authorise
 from dialbook.server.context import Service, service_of
 from dialbook.server.deadlines import Deadlines
 from dialbook.server.docs import docs_routes
+from dialbook.server.errors import ErrorAnswer, answer_error
 from dialbook.server.exchange import Exchange
 from dialbook.server.lag import watch
 from dialbook.server.load import Load
@@ -86,6 +88,21 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
 METHODS = {handler.__name__: method for handlers in OPERATIONS.values() for method, handler in handlers.items()}
 
 
+class Site(Struct, frozen=True):
+    """What is served beside the API.
+
+    Args:
+        routes: where.
+        answer_error: what is answered there, and everywhere, where something was refused, or went wrong.
+    """
+
+    routes: Sequence[BaseRoute] = ()
+    answer_error: ErrorAnswer = answer_error
+
+
+NOTHING = Site()
+
+
 def create_app(
     db: Database,
     settings: Settings,
@@ -93,7 +110,7 @@ def create_app(
     shared: Shared,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     write_log: Callable[[str], object] | None = None,
-    more_routes: Sequence[BaseRoute] = (),
+    beside: Site = NOTHING,
 ) -> ASGIApp:
     """Make the application.
 
@@ -103,7 +120,7 @@ def create_app(
         shared: what the processes of the server share.
         clock: tells the time, in UTC.
         write_log: takes one line for each request.
-        more_routes: what is served beside the API.
+        beside: what is served beside the API.
     """
     counts = shared.new_counts([*METHODS]) if settings.metrics_port else None
     service = Service(
@@ -133,8 +150,9 @@ def create_app(
         await refusals.close()
         db.close()
 
-    routes = [*_routes(service, shared), *docs_routes(settings), *more_routes]
-    exchange = Exchange(Router(routes, redirect_slashes=False, lifespan=lifespan), service, refusals)
+    routes = [*_routes(service, shared), *docs_routes(settings), *beside.routes]
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    exchange = Exchange(router, service, refusals, beside.answer_error)
     return exchange
 
 

@@ -1,6 +1,8 @@
 """The one place where an exception becomes an answer."""
 
 import logging
+from collections.abc import Callable
+from typing import TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,6 +12,8 @@ from dialbook.log import describe
 from dialbook.model.errors import DialbookError, Internal, MethodNotAllowed, NotFound
 from dialbook.server.reply import reply
 from dialbook.wire.envelope import refusal
+
+ErrorAnswer: TypeAlias = Callable[[Request, Exception], Response]
 
 log = logging.getLogger(__name__)
 

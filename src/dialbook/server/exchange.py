@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dialbook.counts import OTHER
 from dialbook.model.ids import new_request_id
 from dialbook.server.context import Service
-from dialbook.server.errors import answer_error
+from dialbook.server.errors import ErrorAnswer
 from dialbook.server.headers import RawHeader, common_headers
 from dialbook.server.load import Place
 from dialbook.server.refusals import REFUSALS, Refusals
@@ -18,8 +18,9 @@ from dialbook.server.refusals import REFUSALS, Refusals
 class Exchange:
     """The outermost application; the line it logs holds no number, name, key or body."""
 
-    def __init__(self, app: ASGIApp, service: Service, refusals: Refusals) -> None:
+    def __init__(self, app: ASGIApp, service: Service, refusals: Refusals, answer_error: ErrorAnswer) -> None:
         self._app = app
+        self._answer_error = answer_error
         self._service = service
         self.headers: Sequence[RawHeader] = common_headers(is_https=bool(service.settings.tls_certificate))
         self._refusals = refusals
@@ -53,7 +54,7 @@ class Exchange:
             # With the answer begun there is nothing left to say: the server cuts the connection.
             if status:
                 raise
-            response = answer_error(Request(scope, receive), error)
+            response = self._answer_error(Request(scope, receive), error)
             await response(scope, receive, send_and_note)
         finally:
             place.leave()
