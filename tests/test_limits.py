@@ -195,3 +195,13 @@ def test_a_form_that_is_made_to_be_costly_is_refused(name: str, connect: Callabl
     answer = connect().request(method, path, content=body, headers={"Content-Type": kind})
 
     assert answer.status_code == 400
+
+
+def test_the_largest_change_is_made_also_of_contacts_who_are_in_many_lists(api: Client) -> None:
+    made = [contact["sid"] for contact in api.create_contacts(*({"number": number} for number in NUMBERS[:5000]))]
+    for n in range(20):
+        assert api.add_members(api.create_list(f"list {n}")["sid"], *made).status_code == 200
+
+    answer = api.put("/contacts", {"contacts": [{"sid": sid, "tag": "vip"} for sid in made]})
+
+    assert (answer.status_code, answer.json()["metadata"]) == (200, {"failed": 0, "total": 5000, "success": 5000})

@@ -266,6 +266,7 @@ def _update_run(tx: Tx, account: str, run: Sequence[ContactChange], now: datetim
     after = [_changed(contact, change, moment) for contact, change in zip(before, run, strict=True)]
     moved = [(old, new) for old, new in zip(before, after, strict=True) if isinstance(new, Contact) and new != old]
     outcomes = _write_changed(tx, [new for _, new in moved])
+    _note_in_lists(tx, account, [outcome.sid for outcome in outcomes if isinstance(outcome, Contact)])
     changed = [(old, new) for (old, _), new in zip(moved, outcomes, strict=True) if old and isinstance(new, Contact)]
     tally_contacts(tx, account, left=[old for old, _ in changed], joined=[new for _, new in changed], now=now)
     _move_names(tx, account, changed)
@@ -304,22 +305,29 @@ def _write_changed(tx: Tx, contacts: Sequence[Contact]) -> list[Outcome[Contact]
         """,
         map(_to_params, contacts),
     )
-    tx.run_each(
-        """
-        UPDATE lists SET version = version + 1
-        WHERE account = :account
-          AND sid IN (SELECT m.list FROM members AS m WHERE m.account = :account AND m.contact = :sid)
-        """,
-        (
-            {"account": contact.account, "sid": contact.sid}
-            for contact, is_written in zip(contacts, written, strict=True)
-            if is_written
-        ),
-    )
     return [
         contact if is_written else Duplicate(f"A contact with number '{contact.number}' exists.")
         for contact, is_written in zip(contacts, written, strict=True)
     ]
+
+
+def _note_in_lists(tx: Tx, account: str, sids: Sequence[str]) -> None:
+    """Move on the version of every list that one of these contacts is in.
+
+    Each once, however many of them it has: PostgreSQL keeps all that a row was in a transaction, and goes through that
+    with each further change of the row.
+    """
+    wanted = one_of(tx.engine, "m.contact", sids)
+    tx.run(
+        f"""
+        UPDATE lists SET version = version + 1
+        WHERE account = :account
+          AND sid IN (SELECT m.list FROM {wanted.source} members AS m
+                      WHERE m.account = :account AND {wanted.condition})
+        """,
+        account=account,
+        **wanted.params,
+    )
 
 
 def _count(tx: Tx, account: str, difference: int) -> None:
