@@ -25,6 +25,7 @@ from dialbook.store.database import Database, Row, Tx
 from dialbook.store.engines import masked, open_database
 from dialbook.store.postgres import RETRIES, WAITING_LIMIT, WRITERS
 from dialbook.store.postgres_pipeline import for_psycopg
+from dialbook.store.postgres_session import UNHURRIED
 from dialbook.store.postgres_session import connect as open_session
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.postgres import ask
@@ -74,6 +75,19 @@ def contact_count(tx: Tx) -> object:
 
 
 # Settings
+
+
+def test_a_statement_ends_with_the_connection_that_it_was_for(url: str) -> None:
+    under_way = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'"
+    connection = open_session(url, UNHURRIED)
+    connection.pgconn.send_query(b"SELECT pg_sleep(600)")
+    while ask(url, under_way) != [(1,)]:
+        pass
+
+    connection.pgconn.finish()
+
+    while ask(url, under_way) != [(0,)]:
+        pass
 
 
 def test_the_server_is_found_fit(url: str, db: Database) -> None:

@@ -43,6 +43,7 @@ LIMITS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "2s",
+    "client_connection_check_interval": "1s",  # many short statements would be run to their end for nobody
 }
 
 # Each statement is planned once for a connection, and has an index to go by: a plan that was made while a table was
