@@ -73,3 +73,13 @@ def test_by_a_key_that_was_revoked(path: str, api: Client, server: Server) -> No
     assert held(server, api.account) == (0, 0)
     log = run_cli("audit", "query", api.account, "--all", "--database", server.database)
     assert {entry["action"] for entry in log} <= {"create_account", "create_key", "revoke_key"}
+
+
+def test_what_is_kept_of_an_earlier_request_is_no_longer_given(api: Client, server: Server) -> None:
+    kind, body = BODIES["/contacts"]
+    first = api.request("POST", "/contacts", content=body, headers=dict(line.split(": ") for line in (kind, *KEYED)))
+    assert first.status_code == 200
+
+    answer = closed_meanwhile(server, api, "/contacts", ["key", "revoke", api.account, api.key], headers=KEYED)
+
+    assert answer.status == 401

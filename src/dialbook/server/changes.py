@@ -40,7 +40,8 @@ async def make_change(request: Request, fn: Callable[Concatenate[Tx, P], R], /, 
         Unauthorized: the key was closed meanwhile.
         Unavailable: the database cannot be used now.
     """
-    return await service_of(request).db.write(_as_asked(request, fn), *args, **kwargs)
+    change = _while_open(request, recorded(fn, author_of(request)))
+    return await service_of(request).db.write(change, *args, **kwargs)
 
 
 async def change_and_reply(
@@ -68,7 +69,7 @@ async def change_and_reply(
     key = idempotency_key(request)
     if key is None:
         return reply(request, write(await make_change(request, fn, *args, **kwargs)))
-    change = _as_asked(request, fn)
+    change = recorded(fn, author_of(request))
     return await _reply_once(request, key, lambda tx: write(change(tx, *args, **kwargs)))
 
 
@@ -101,22 +102,22 @@ def via_of(request: Request) -> Via:
     return Via.CONSOLE if is_console else Via.API
 
 
-def _as_asked(request: Request, fn: Callable[Concatenate[Tx, P], R]) -> Callable[Concatenate[Tx, P], R]:
-    """The change, noted in the log, and undone where the key that asks for it was closed meanwhile.
+def _while_open(request: Request, fn: Callable[Concatenate[Tx, P], R]) -> Callable[Concatenate[Tx, P], R]:
+    """The same, but undone and refused where the key that asks for it was closed meanwhile.
 
     A request may take half an hour to come. In that time its key may be revoked, and its account may be deleted, and
     another made in its name.
     """
-    change, key = recorded(fn, author_of(request)), key_of(request)
+    key = key_of(request)
 
     @wraps(fn)
-    def changed(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        result = change(tx, *args, **kwargs)
+    def asked(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        result = fn(tx, *args, **kwargs)
         if key and not is_open(tx, key.account, key.key):
             raise unauthorized()
         return result
 
-    return changed
+    return asked
 
 
 async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]) -> Response:
@@ -129,7 +130,7 @@ async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]
 
     try:
         kept, is_repeated = await service_of(request).db.write(
-            answer_once, account_of(request).sid, key, fingerprint, answer, now=now_of(request)
+            _while_open(request, answer_once), account_of(request).sid, key, fingerprint, answer, now=now_of(request)
         )
     except Unavailable as lost:
         if lost.headers:  # which ask to come again: nothing was changed
