@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from dialbook.settings import Settings
 from tests.conftest import Client, Server
+from tests.gate import gated
 from tests.raw import connected, drip, head, read_answer, read_to_end
 
 pytestmark = pytest.mark.sqlite  # the engine makes no difference here
@@ -132,6 +134,17 @@ def test_an_answer_under_way_is_not_broken_into_by_a_refusal(server: Server) -> 
 JSON = "Content-Type: application/json"
 UPGRADE = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"]
 LISTS = [b'{"lists":[{"name":"%s"}]}' % name for name in (b"One", b"Two")]
+
+
+def test_the_refusal_of_a_body_is_not_taken_for_the_answer_to_the_request_before(
+    new_database: Callable[[], str], connect: Callable[..., Client]
+) -> None:
+    with gated(Settings(database=new_database())) as (server, gate), connected(server) as sock:
+        client = connect(to=server)
+        sock.sendall(head(client, "GET", "/contacts", "Wait: yes"))
+        gate.waiting.acquire()
+        sock.sendall(head(client, "POST", "/contacts", "Transfer-Encoding: chunked") + b"no length of a chunk\r\n")
+        assert read_to_end(sock) == b""
 
 
 @pytest.mark.parametrize("together", [True, False])

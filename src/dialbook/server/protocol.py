@@ -158,7 +158,9 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         has_head = cycle is not None and cycle.scope is self.scope
         is_under_way = cycle is not None and not cycle.response_complete
-        if cycle.response_started if has_head else is_under_way:
+        # Behind another request that is under way, the answer would be taken for that one's.
+        is_behind = bool(self.pipeline) if has_head else is_under_way
+        if is_behind or (has_head and cycle.response_started):
             self.transport.close()
             return
         is_known = self.url and not isinstance(error, Unreadable)
