@@ -111,7 +111,7 @@ def test_5000_items_are_read_and_5001_are_not(
     assert at_limit.json()["metadata"] == {"failed": 5000, "total": 5000, "success": 0}
     assert past_limit.status_code == 400
     assert error_of(past_limit.json())["description"] == (
-        f"{wrapper} has 5001 items; at most 5000 are allowed in one request."
+        f"{wrapper} has too many items; at most 5000 are allowed in one request."
     )
 
 
