@@ -59,10 +59,10 @@ async def list_contacts(request: Request) -> Response:
     window = window_of(request)
     sort = paging.read_sort(query, wire.SORT_FIELDS)
     filter_ = store.ContactFilter(paging.read_text(query, "name"), wire.read_list_sids(query))
-    run = service.db.read if window.is_near and filter_ == store.EVERYONE else service.db.scan
-    if wire.wants_lists(query):
-        shown = await run(search_contacts_with_lists, account.sid, window, sort, filter_)
+    if wire.wants_lists(query):  # of which a contact may be in any number
+        shown = await service.db.scan(search_contacts_with_lists, account.sid, window, sort, filter_)
         return reply(request, envelope.page(shown, wire.write_contact_in_lists))
+    run = service.db.read if window.is_near and filter_ == store.EVERYONE else service.db.scan
     page = await run(search_contacts, account.sid, window, sort, filter_)
     return reply(request, envelope.page(page, wire.write_contact))
 
