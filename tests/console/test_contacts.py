@@ -206,10 +206,7 @@ def test_an_edit_that_is_refused_keeps_what_was_typed(api: Client, page: Page) -
     expect(dialog.get_by_role("alert")).to_contain_text("is not a phone number")
     shown = {name: dialog.get_by_label(name, exact=True).input_value() for name in FIELDS}
     assert shown == {"Number": "12", "First name": "", "Last name": "Iyer", "Tag": "vip"}
-    dialog.get_by_role("button", name="Cancel").click()
-    expect(dialog).to_be_hidden()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Asha")
-    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_role("heading", level=1, include_hidden=True)).to_have_text("Asha")  # behind
     dialog.get_by_label("Number", exact=True).fill(NUMBERS[0])
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Iyer")

@@ -46,6 +46,30 @@ def test_what_somebody_else_changed_in_a_contact_meanwhile_is_not_overwritten(ap
     expect(page.get_by_role("row", name="Tag vip", include_hidden=True)).to_have_count(1)  # theirs, behind
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Asha Iyer")
+    assert api.get(f"/contacts/{contact['sid']}").json()["response"]["data"]["tag"] == "vip"
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_what_was_left_alone_in_a_contact_stays_theirs(is_cancelled: bool, api: Client, page: Page) -> None:
+    custom = {"city": "Pune", "note": "a\nb"}
+    (contact,) = api.create_contacts({"number": NUMBERS[0], "first_name": "Old", "custom_field": custom})
+    theirs = {"first_name": "Theirs", "custom_field": {"city": "Goa"}}
+    page.goto(f"/console/contacts/{contact['sid']}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Tag", exact=True).fill("vip")
+    api.put(f"/contacts/{contact['sid']}", theirs)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed this contact meanwhile")
+
+    if is_cancelled:
+        page.get_by_role("link", name="Cancel").click()
+        page.get_by_role("button", name="Edit").click()
+        page.get_by_label("Tag", exact=True).fill("vip")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("status")).to_contain_text("is saved")
+    found = api.get(f"/contacts/{contact['sid']}").json()["response"]["data"]
+    assert (theirs | {"tag": "vip"}).items() <= found.items()
 
 
 def test_what_a_form_of_a_contact_cannot_show_is_left_as_it_was(api: Client, page: Page) -> None:
@@ -113,7 +137,25 @@ def test_what_somebody_else_changed_in_a_list_meanwhile_is_not_overwritten(api: 
     expect(page.locator("h1")).to_have_text("Family")  # theirs, behind
     api.delete(f"/lists/{made}/contacts/{sid}")  # who comes and goes is another matter
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Friends")
+    expect(page.get_by_role("status")).to_contain_text("is saved")
+    found = api.get(f"/lists/{made}").json()["response"]["data"]
+    assert (found["name"], found["tag"]) == ("Family", "vip")  # the name was left alone
+
+
+def test_who_cancels_after_a_refusal_edits_what_is_stored(api: Client, page: Page) -> None:
+    made = api.create_list("Friends")["sid"]
+    page.goto(f"/console/lists/{made}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Tag", exact=True).fill("vip")
+    api.put(f"/lists/{made}", {"name": "Family"})
+    page.get_by_role("button", name="Save").click()
+
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("button", name="Edit").click()
+
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Family")
+    expect(page.get_by_label("Tag", exact=True)).to_have_value("")
 
 
 @pytest.mark.sqlite

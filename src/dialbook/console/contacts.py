@@ -74,7 +74,7 @@ async def show_contact(request: Request, opened: Opened | None = None) -> Respon
     if pager.is_beyond:
         return redirect(request, pager.to(pager.last))
     calls = _contact_calls(request, contact)
-    return render(request, "contact.html", opened=opened, contact=contact, pager=pager, calls=calls)
+    return render(request, "contact.html", opened=opened, contact=contact, fields=FIELDS, pager=pager, calls=calls)
 
 
 async def update_contact(request: Request) -> Response:
@@ -85,8 +85,8 @@ async def update_contact(request: Request) -> Response:
         change = ContactChange(sid, _read_fields(request, form, _typed_anew(form, found)), (form.text("etag"),))
         changed = await make_change(request, store.update_contact, account, change, now=now_of(request))
     except PreconditionFailed:
-        # The state that was not known is shown now; whoever saves again means to replace it.
-        return await show_contact(request, refused("edit-contact", form.without("etag"), MEANWHILE))
+        # The state that was not known is shown now; whoever saves again means to replace what they typed anew of it.
+        return await show_contact(request, refused("edit-contact", form.typed_anew(*FIELDS), MEANWHILE))
     except DialbookError as refusal:
         return await show_contact(request, refused("edit-contact", form, refusal))
     return redirect(request, f"{PATH}/{sid}", note=f"{changed.number} is saved.")

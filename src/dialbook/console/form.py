@@ -13,6 +13,7 @@ from dialbook.server.context import place_of
 
 FORM_BYTES = 256 * 1024
 NOBODY = ""  # who is not signed in
+SHOWN = "shown_"  # begins the names of hidden fields, each of which says what another one showed
 DIGITS = 18  # of a whole number
 
 
@@ -38,9 +39,14 @@ class Form(Struct, frozen=True):
         given = self.text(name)
         return int(given) if given.isascii() and given.isdecimal() and len(given) <= DIGITS else 0
 
-    def without(self, *names: str) -> "Form":
-        """The same but for the values of these names."""
-        return Form([field for field in self.fields if field[0] not in names])
+    def shown(self, name: str) -> str:
+        """What the field of this name showed when the form was opened, as far as the form says so."""
+        return self.exact(SHOWN + name)
+
+    def typed_anew(self, *names: str) -> "Form":
+        """The same with none but those of these fields that say something else than they showed."""
+        anew = {name for name in names if as_text(self.exact(name)) != as_text(self.shown(name))}
+        return Form([field for field in self.fields if field[0] in anew])
 
     def texts(self, name: str) -> list[str]:
         """Every value of this name."""

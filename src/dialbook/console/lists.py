@@ -25,7 +25,7 @@ from dialbook.store.books import lock_book
 from dialbook.store.database import Tx
 
 PATH = "/console/lists"
-SHOWN = {"shown_name": "name", "shown_tag": "tag"}  # what a form to edit a list says besides: what it showed
+FIELDS = ("name", "tag")  # of a form to edit a list, which says besides what each of them showed
 MEANWHILE = PreconditionFailed(
     "Somebody else changed this list meanwhile; yours was not saved. Cancel to see theirs, or save again to put yours "
     "in its place."
@@ -81,8 +81,8 @@ async def update_list(request: Request) -> Response:
     try:
         changed = await make_change(request, update, account_of(request).sid, now=now_of(request))
     except PreconditionFailed:
-        # The state that was not known is shown now; whoever saves again means to replace it.
-        return await show_list(request, refused("edit-list", form.without(*SHOWN), MEANWHILE))
+        # The state that was not known is shown now; whoever saves again means to replace what they typed anew of it.
+        return await show_list(request, refused("edit-list", form.typed_anew(*FIELDS), MEANWHILE))
     except DialbookError as refusal:
         return await show_list(request, refused("edit-list", form, refusal))
     return redirect(request, f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")
@@ -112,7 +112,7 @@ def _read_changes(form: Form, found: ContactList) -> dict[str, str | None]:
         PreconditionFailed: the form showed another name or tag than the list has now.
     """
     # Not by its etag, which moves with each contact that joins: that is no reason to refuse another name.
-    if any(as_text(form.text(shown)) != as_text(getattr(found, name)) for shown, name in SHOWN.items()):
+    if any(as_text(form.shown(name)) != as_text(getattr(found, name)) for name in FIELDS):
         raise unexpected()
     fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
     return {name: value for name, value in fields.items() if form.text(name) != as_text(getattr(found, name))}
