@@ -30,6 +30,40 @@ def test_only_a_click_beside_a_dialog_closes_it(page: Page) -> None:
     expect(dialog).to_be_hidden()
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("key", ["Escape", "Enter"])  # on Cancel
+def test_a_dialog_that_is_closed_discards_what_was_typed(key: str, api: Client, page: Page) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0], "tag": "old"})
+    page.goto(f"/console/contacts/{contact['sid']}")
+    dialog = page.get_by_role("dialog", name="Edit the contact")
+    page.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Tag", exact=True).fill("new")
+    dialog.get_by_role("button", name="Cancel").focus()
+
+    page.keyboard.press(key)
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Edit").click()
+
+    expect(dialog.get_by_label("Tag", exact=True)).to_have_value("old")
+
+
+@pytest.mark.sqlite
+def test_a_refused_dialog_that_is_closed_opens_anew(page: Page) -> None:
+    page.goto("/console/contacts")
+    dialog = page.get_by_role("dialog", name="New contact")
+    page.get_by_role("button", name="New contact").click()
+    dialog.get_by_label("Number", exact=True).fill("12")
+    dialog.get_by_role("button", name="Make the contact").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("is not a phone number")
+
+    with page.expect_event("load"):
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="New contact").click()
+
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+    expect(dialog.get_by_label("Number", exact=True)).to_have_value("")
+
+
 def test_what_somebody_else_changed_in_a_contact_meanwhile_is_not_overwritten(api: Client, page: Page) -> None:
     (contact,) = api.create_contacts({"number": NUMBERS[0], "first_name": "Asha"})
     page.goto(f"/console/contacts/{contact['sid']}")

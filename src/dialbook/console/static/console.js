@@ -23,11 +23,19 @@ function isBeside({ target, clientX, clientY }) {
   return clientX < left || clientX > right || clientY < top || clientY > bottom;
 }
 
-// One that comes open keeps others from being reached, too.
+// One that comes open keeps others from being reached, too. To close it first would discard what stands in it.
 for (const dialog of document.querySelectorAll("dialog[open]")) {
-  dialog.close();
+  dialog.open = false;
   dialog.showModal();
 }
+
+// However one is closed, what was typed is discarded. One that came open holds more than that: it leads where its
+// Cancel does. The event does not rise up to the document, but passes it on its way down.
+document.addEventListener("close", ({ target }) => {
+  const cancel = target.querySelector("a[data-cancels]");
+  if (cancel) location.assign(cancel.href);
+  else target.querySelector("form").reset();
+}, true);
 
 // Searches
 
