@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlencode
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -17,6 +18,7 @@ from dialbook.model.text import TEXT_LIMIT
 from dialbook.store.contact_names import TRIGRAM
 
 NOTE = "dialbook-note"  # the cookie that carries a sentence to the next page
+ACCOUNT, ACCOUNT_HEADER = "account", "Dialbook-Account"  # by which a page says whose it is: a form, and htmx
 BLANK = "\N{EN DASH}"
 
 
@@ -62,10 +64,22 @@ def is_part(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
+def account_asking(request: Request) -> str | None:
+    """The account whose page asks, as far as it says so; a program need not."""
+    return request.headers.get(ACCOUNT_HEADER) or request.query_params.get(ACCOUNT)
+
+
 def url(path: str, query: Mapping[str, object]) -> str:
     """A path with a query, of which what is unset is left out."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+@pass_context
+def _of_account(context: Context, path: str) -> str:
+    """A path that a form is sent to, with the name of the account whose page the form stands in."""
+    account = urlencode({ACCOUNT: context["session"].account.sid})
+    return f"{path}{'&' if '?' in path else '?'}{account}"
 
 
 def _count(number: int) -> str:
@@ -101,6 +115,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {
+    "of_account": _of_account,
     "count": _count,
     "plural": _plural,
     "moment": _moment,
@@ -110,6 +125,7 @@ _templates.filters |= {
 _templates.globals |= {
     "url": url,
     "asset": asset,
+    "ACCOUNT_HEADER": ACCOUNT_HEADER,
     "BLANK": BLANK,
     "LEAST": TRIGRAM,
     "MOST": 2 * TEXT_LIMIT,  # a browser counts some characters twice, and would cut off the end of what is pasted

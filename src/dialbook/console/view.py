@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from dialbook.console.page import is_part, render
+from dialbook.console.page import account_asking, is_part, render
 from dialbook.console.session import HOME, SIGN_IN, find_session
-from dialbook.model.errors import Forbidden, MethodNotAllowed
+from dialbook.model.errors import Forbidden, MethodNotAllowed, PreconditionFailed
 from dialbook.server import errors
 from dialbook.server.auth import SAFE, refuse_other_networks, refuse_other_sites
 from dialbook.server.headers import PAGE
@@ -64,6 +64,7 @@ class View:
         if session is None:
             return ask_to_sign_in(request)
         refuse_other_networks(request, session.key)
+        _refuse_other_account(request, session.account.sid)
         request.scope.update(session=session, key=session.key, account=session.account)
         if is_sent and self._guard is Guard.WRITERS and not session.may_write:
             raise Forbidden("You are signed in with a key that may only read; changes need the scope 'write'.")
@@ -72,6 +73,19 @@ class View:
     def _not_allowed(self, method: str) -> MethodNotAllowed:
         allowed = ", ".join(sorted(self._handlers))
         return MethodNotAllowed(f"{method} is not allowed here; allowed are {allowed}.", headers={"Allow": allowed})
+
+
+def _refuse_other_account(request: Request, account: str) -> None:
+    """Refuse what a page of another account asks for: it cannot know who has signed in since, in another tab."""
+    if account_asking(request) in (None, account):
+        return
+    # A page that asked for a part of itself is drawn anew. One that sent something stays, with what was typed.
+    headers = {"HX-Refresh": "true"} if request.method in SAFE else {}
+    raise PreconditionFailed(
+        f"You are signed in to another account now, {account}; nothing was done. Sign in to the one that this page is "
+        "of, and try again.",
+        headers=headers,
+    )
 
 
 def ask_to_sign_in(request: Request) -> Response:
