@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,6 +19,7 @@ from tests.console.upload_page import (
     press_upload,
     problems,
 )
+from tests.losing import losing
 
 pytestmark = pytest.mark.usefixtures("no_files_of_others")
 
@@ -118,6 +120,29 @@ def test_a_line_that_breaks_is_explained(page: Page) -> None:
 
     expect(page.get_by_role("alert")).to_contain_text("The connection was lost")
     page.context.set_offline(False)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_an_upload_whose_answer_is_lost_is_made_once(
+    is_changed: bool, api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    """However often a browser sends it, of itself or because a button is pressed again; what is changed is another."""
+    with losing(server.url) as proxy:
+        page = new_page(replace(server, url=proxy.url))
+        sign_in(page, api)
+        page.goto("/console/uploads/new")
+        choose(page, f"number\n{NUMBERS[0]}\n".encode())
+        name_list(page, "Friends")
+        page.get_by_role("button", name="Upload").click()
+        expect(page.get_by_role("alert")).to_contain_text("the file may have arrived", timeout=30_000)
+        assert api.get("/csv-status").json()["metadata"]["total"] == 1
+
+        proxy.loses = False
+        if is_changed:
+            page.get_by_label("Only check").check()
+        press_upload(page)
+
+    assert api.get("/csv-status").json()["metadata"]["total"] == 1 + is_changed
 
 
 @pytest.mark.sqlite

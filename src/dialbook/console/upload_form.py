@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,13 +13,15 @@ from dialbook.console.session import session_of
 from dialbook.console.uploads import PATH
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Forbidden
-from dialbook.model.upload import EXTRA_COLUMNS
-from dialbook.server.changes import make_change
+from dialbook.model.upload import EXTRA_COLUMNS, Upload
+from dialbook.server.changes import change_and_reply, make_change
 from dialbook.server.context import account_of, now_of, service_of
 from dialbook.server.uploads import receiving_upload
 from dialbook.store import uploads as store
 from dialbook.wire import csv_lines, csv_rows
+from dialbook.wire.envelope import Answer, accepted
 from dialbook.wire.export import FORMULA
+from dialbook.wire.uploads import write_accepted
 
 # What the page has to know to understand the first line of a file as an upload will.
 RULES: Mapping[str, object] = {
@@ -49,19 +52,28 @@ async def show_target(request: Request) -> Response:
 
 
 async def create_upload(request: Request) -> Response:
-    """Receive a file, and lead to its upload; a refusal is shown on the form, which stays as it was filled in."""
+    """Receive a file, and lead to its upload; a refusal is shown on the form, which stays as it was filled in.
+
+    The script of the page sends an `Idempotency-Key`: a browser sends a form again, without a word, when the connection
+    is lost before the answer.
+    """
     fields: dict[str, str] = {}
+    account, now = account_of(request).sid, now_of(request)
     try:
         async with receiving_upload(request, fields.update) as (draft, file):
-            upload = await make_change(
-                request, store.create_upload, account_of(request).sid, draft, file, now=now_of(request)
-            )
+            if is_part(request):
+                return await change_and_reply(request, _lead_on, store.create_upload, account, draft, file, now=now)
+            upload = await make_change(request, store.create_upload, account, draft, file, now=now)
     except DialbookError as refusal:
         if is_part(request):
             return render(request, "refused.html", status=refusal.status, refusal=refusal)
         return await _show(request, fields, refusal)
-    path = f"{PATH}/{upload.sid}"
-    return Response(status_code=204, headers={"HX-Redirect": path}) if is_part(request) else redirect(request, path)
+    return redirect(request, f"{PATH}/{upload.sid}")
+
+
+def _lead_on(upload: Upload) -> Answer:
+    """What leads a page that is shown to its upload."""
+    return replace(accepted(write_accepted(upload)), headers={"HX-Redirect": f"{PATH}/{upload.sid}"})
 
 
 async def _show(request: Request, fields: Mapping[str, str], refusal: DialbookError | None = None) -> Response:

@@ -8,6 +8,9 @@ const ZIP = [0x50, 0x4b, 3, 4];
 const ENCODINGS = [[[0xff, 0xfe], "utf-16le", "UTF-16"], [[0xfe, 0xff], "utf-16be", "UTF-16"], [[], "utf-8", "UTF-8"]];
 const PACKED = "It cannot be shown here, since it is packed; the server will read it.";
 const LOST = "The connection was lost before the server had all of the file. Try again.";
+const UNANSWERED =
+  "The connection was lost before the answer came: the file may have arrived. Look at Uploads, or press Upload again; "
+  + "it is not uploaded twice.";
 const SEPARATORS = { ",": "commas", ";": "semicolons", "\t": "tabs" };
 
 const form = document.querySelector("[data-upload]");
@@ -192,6 +195,12 @@ drop.addEventListener("drop", (event) => {
 // Sending
 
 let request = null; // that is under way
+let key = null; // by which what is filled in is uploaded once, however often it is sent
+
+for (const type of ["input", "change", "drop"]) form.addEventListener(type, () => { key = null; });
+
+// crypto.randomUUID is there over HTTPS alone.
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -201,16 +210,20 @@ form.addEventListener("submit", (event) => {
 part("abort").addEventListener("click", () => request?.abort());
 
 function send() {
+  let lost = LOST;
+  key ??= newKey();
   request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.setRequestHeader("HX-Request", "true"); // the answer is a part of this page, or leads to another
+  request.setRequestHeader("Idempotency-Key", key);
   request.upload.addEventListener("progress", (event) => showSent(event.loaded, event.total));
   request.upload.addEventListener("load", () => part("sent").removeAttribute("value"));
   // From now on the server has all of it, and goes on whether anybody waits or not.
   request.upload.addEventListener("load", () => { part("abort").hidden = true; });
+  request.upload.addEventListener("load", () => { lost = UNANSWERED; });
   request.upload.addEventListener("load", () => { part("stage").textContent = "The server looks through it."; });
   request.addEventListener("load", () => answer(request));
-  request.addEventListener("error", () => refuse(LOST));
+  request.addEventListener("error", () => refuse(lost));
   request.addEventListener("abort", () => refuse("Cancelled; nothing was uploaded."));
   part("refused").replaceChildren();
   part("stage").textContent = "The file is being sent.";
