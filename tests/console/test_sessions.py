@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 from tests.console.conftest import Enter, sign_in
-from tests.console.upload_page import choose, name_list
+from tests.console.upload_page import choose, name_list, upload_of
 
 
 def test_a_user_signs_in_and_out(api: Client, server: Server, new_page: Callable[..., Page]) -> None:
@@ -318,12 +318,30 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(
     page = new_page(server)
 
     page.goto(f"/console/uploads/new?{urlencode({'list_name': name, 'type': 'dynamic'})}")
-    page.get_by_label("API key").fill(api.key)
-    page.get_by_label("API token").fill(api.token)
-    page.get_by_role("button", name="Sign in").click()
+    fill_in_sign_in(page, api)
 
     expect(page.get_by_role("heading", name="New upload")).to_be_visible()
     expect(page.get_by_label("To the list")).to_have_value(name if len(name) < 255 else "")
+
+
+def fill_in_sign_in(page: Page, client: Client) -> None:
+    page.get_by_label("API key").fill(client.key)
+    page.get_by_label("API token").fill(client.token)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.sqlite
+def test_a_file_that_is_asked_for_without_a_session_leads_to_its_page(api: Client, server: Server, page: Page) -> None:
+    made = api.create_list("Friends")["sid"]
+    path = upload_of(api, server, b"number\n1\n")
+
+    for shown, label in ((f"/console/lists/{made}", "Export CSV"), (path, "Download the rows to be mended")):
+        page.goto(shown)
+        page.context.clear_cookies()
+        page.get_by_role("link", name=label).click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        fill_in_sign_in(page, api)
+        expect(page.get_by_role("link", name=label)).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What stands around each page: who is signed in, whether they may, and any refusal as a page."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from typing import TypeAlias
@@ -28,6 +29,8 @@ SECURITY_HEADERS = {
 }
 
 
+# What is below the page of something and is none itself. A file would come, and the form to sign in would stay.
+NO_PAGE = re.compile(r"/(export|report\.csv)$")
 LONGEST_WANTED = 1024  # characters, of which a form makes up to three bytes each: see SIGN_IN_BYTES
 
 
@@ -97,8 +100,8 @@ def ask_to_sign_in(request: Request) -> Response:
 
 
 def _wanted(request: Request) -> str:
-    """The page that was asked for, with its query where the form to sign in has room for that."""
-    path, query = request.url.path, request.url.query
+    """The page that was asked for, or that a file is of, with its query where the form to sign in has room for that."""
+    path, query = NO_PAGE.sub("", request.url.path), request.url.query
     return f"{path}?{query}" if query and len(path) + len(query) < LONGEST_WANTED else path
 
 
