@@ -1,10 +1,11 @@
 """Signing in and out, and what guards a session."""
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import apsw
 import httpx2
@@ -342,6 +343,65 @@ def test_a_file_that_is_asked_for_without_a_session_leads_to_its_page(api: Clien
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         fill_in_sign_in(page, api)
         expect(page.get_by_role("link", name=label)).to_be_visible()
+
+
+ENDED = "Your session has ended; what you sent was not saved."
+
+
+@pytest.mark.sqlite
+def test_who_sends_a_form_after_the_session_ended_is_told_and_led_back(api: Client, page: Page) -> None:
+    """Also from a page that a refused form, or one that asks for more, has led to: no such page can be asked for."""
+    made = api.create_list("Friends")["sid"]
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    api.add_members(made, contact["sid"])
+    path = f"/console/lists/{made}"
+
+    page.goto(f"{path}?open=delete-list")
+    page.get_by_label("Type its name").fill("Enemies")
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("alert")).to_contain_text("nothing was deleted")
+    send_without_session(page, "Delete for good", api)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Friends")
+    page.locator("[data-all]").check()
+    page.get_by_role("button", name="Remove from the list").click()
+    send_without_session(page, "Remove", api)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Friends")
+
+    assert api.get(f"/lists/{made}/contacts").json()["metadata"]["total"] == 1
+
+
+def send_without_session(page: Page, button: str, client: Client) -> None:
+    """Send a form after the session ended, which the page where one signs in says; sign in again."""
+    page.context.clear_cookies()
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.get_by_role("status")).to_have_text(ENDED)
+    fill_in_sign_in(page, client)
+
+
+@pytest.mark.sqlite
+def test_who_searches_after_the_session_ended_is_led_back(api: Client, page: Page) -> None:
+    page.goto("/console/contacts?limit=20")
+    page.context.clear_cookies()
+
+    page.get_by_label("Number, or part of a name").fill("Asha")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_text(ENDED)).to_have_count(0)
+    fill_in_sign_in(page, api)
+
+    expect(page).to_have_url(re.compile("/console/contacts.limit=20$"))
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "referer", ["http://[", "x", "//evil.example", "http://evil.example", "http://x//evil.example/"]
+)
+def test_what_says_where_a_form_stood_leads_nowhere_else(referer: str, api: Client, server: Server) -> None:
+    asked = httpx2.post(f"{server.url}/console/lists", data={"name": "Friends"}, headers={"Referer": referer})
+    (given,) = parse_qs(urlsplit(asked.headers["location"]).query, keep_blank_values=True)["next"]
+
+    answer = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key, "token": api.token, "next": given})
+
+    assert (asked.status_code, answer.headers["location"]) == (303, "/console")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Drawing a page out of a template."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlencode
 
@@ -19,6 +20,7 @@ from dialbook.store.contact_names import TRIGRAM
 
 NOTE = "dialbook-note"  # the cookie that carries a sentence to the next page
 ACCOUNT, ACCOUNT_HEADER = "account", "Dialbook-Account"  # by which a page says whose it is: a form, and htmx
+_site = re.compile(r"https?://[^/?#]+(?P<page>/[^#]*)")
 BLANK = "\N{EN DASH}"
 
 
@@ -54,14 +56,25 @@ def redirect(request: Request, path: str, *, note: str | None = None) -> Respons
     """Lead on to a page, after something was done, that says so."""
     response = RedirectResponse(path, 303)
     if note:
-        secure = is_https(request)
-        response.set_cookie(NOTE, quote(note), path="/console", secure=secure, httponly=True, samesite="strict")
+        leave_note(request, response, note)
     return response
+
+
+def leave_note(request: Request, response: Response, note: str) -> None:
+    """Have the next page say something."""
+    secure = is_https(request)
+    response.set_cookie(NOTE, quote(note), path="/console", secure=secure, httponly=True, samesite="strict")
 
 
 def is_part(request: Request) -> bool:
     """Whether a page that is shown already asks for a part of itself."""
     return request.headers.get("hx-request") == "true"
+
+
+def page_asking(request: Request) -> str:
+    """The page that sends a form or asks for a part of itself, with its query, as far as the browser says so."""
+    named = _site.match(request.headers.get("referer", ""))
+    return named["page"] if named else ""
 
 
 def account_asking(request: Request) -> str | None:

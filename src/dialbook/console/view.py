@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from dialbook.console.page import account_asking, is_part, render
+from dialbook.console.page import account_asking, is_part, leave_note, page_asking, render
 from dialbook.console.session import HOME, SIGN_IN, find_session
 from dialbook.model.errors import Forbidden, MethodNotAllowed, PreconditionFailed
 from dialbook.server import errors
@@ -29,8 +29,11 @@ SECURITY_HEADERS = {
 }
 
 
-# What is below the page of something and is none itself. A file would come, and the form to sign in would stay.
-NO_PAGE = re.compile(r"/(export|report\.csv)$")
+ENDED = "Your session has ended; what you sent was not saved."
+
+# What is below the page of something and is none itself: a file, beside which the form to sign in would stay, or what
+# a form is sent to.
+NO_PAGE = re.compile(r"/(export|report\.csv|delete|cancel|selection(/\w+)?)$")
 LONGEST_WANTED = 1024  # characters, of which a form makes up to three bytes each: see SIGN_IN_BYTES
 
 
@@ -67,7 +70,8 @@ class View:
         if session is None:
             return ask_to_sign_in(request)
         refuse_other_networks(request, session.key)
-        _refuse_other_account(request, session.account.sid)
+        if is_sent or is_part(request):
+            _refuse_other_account(request, session.account.sid)
         request.scope.update(session=session, key=session.key, account=session.account)
         if is_sent and self._guard is Guard.WRITERS and not session.may_write:
             raise Forbidden("You are signed in with a key that may only read; changes need the scope 'write'.")
@@ -92,16 +96,20 @@ def _refuse_other_account(request: Request, account: str) -> None:
 
 
 def ask_to_sign_in(request: Request) -> Response:
-    """Lead to the page where one signs in, and from there back to a page that was asked for."""
-    wanted = f"?next={quote(_wanted(request))}" if request.method in SAFE else ""
-    if "hx-request" in request.headers:
-        return Response(status_code=204, headers={"HX-Redirect": SIGN_IN})
-    return RedirectResponse(SIGN_IN + wanted, 303)
+    """Lead to the page where one signs in, and from there back to the page that was asked for, or is shown already."""
+    way = f"{SIGN_IN}?next={quote(_wanted(request))}"
+    leads = Response(status_code=204, headers={"HX-Redirect": way}) if is_part(request) else RedirectResponse(way, 303)
+    if request.method not in SAFE:
+        leave_note(request, leads, ENDED)
+    return leads
 
 
 def _wanted(request: Request) -> str:
-    """The page that was asked for, or that a file is of, with its query where the form to sign in has room for that."""
-    path, query = NO_PAGE.sub("", request.url.path), request.url.query
+    """The page to lead back to, with its query where the form to sign in has room for that."""
+    is_shown = request.method not in SAFE or is_part(request)
+    asked = page_asking(request) if is_shown else f"{request.url.path}?{request.url.query}"
+    path, _, query = asked.partition("?")
+    path = NO_PAGE.sub("", path)
     return f"{path}?{query}" if query and len(path) + len(query) < LONGEST_WANTED else path
 
 
