@@ -212,3 +212,49 @@ def test_what_is_pasted_is_kept_whole(api: Client, page: Page) -> None:
     expect(dialog.get_by_role("alert")).to_contain_text("256 characters; at most 255")
     (found,) = api.get("/lists").json()["response"]
     assert (found["data"]["name"], found["data"]["tag"]) == ("😀" * 255, "😀" * 200)
+
+
+# A browser that is driven keeps no pages; what it says to a page that it kept, when somebody goes back to it, is this.
+BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+
+
+@pytest.mark.sqlite
+def test_who_goes_back_sees_what_is_so_now(api: Client, page: Page) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    page.goto("/console/contacts")
+    expect(page.get_by_role("link", name=NUMBERS[0])).to_be_visible()
+    api.delete(f"/contacts/{contact['sid']}")
+
+    page.evaluate(BACK)
+
+    expect(page.get_by_text("The address book is empty.")).to_be_visible()
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("path", "label"), [("/console/contacts?open=new-contact", "Tag"), ("/console/uploads/new", "To the list")]
+)
+def test_who_goes_back_to_a_form_finds_what_was_typed(path: str, label: str, page: Page) -> None:
+    page.goto(path)
+    page.get_by_label(label, exact=True).fill("vip")
+    page.evaluate("window.isKept = true")
+
+    page.evaluate(BACK)
+    page.wait_for_load_state("networkidle")
+
+    assert page.evaluate("window.isKept")
+    expect(page.get_by_label(label, exact=True)).to_have_value("vip")
+
+
+@pytest.mark.sqlite
+def test_who_goes_back_to_what_a_form_led_to_sends_it_no_second_time(api: Client, page: Page) -> None:
+    made, _ = filled(api, "Friends", 1)
+    page.goto(f"/console/lists/{made}")
+    page.locator("[data-all]").check()
+    page.get_by_role("button", name="Remove from the list").click()
+    page.evaluate("window.isKept = true")
+
+    page.evaluate(BACK)
+    page.wait_for_load_state("networkidle")
+
+    assert page.evaluate("window.isKept")

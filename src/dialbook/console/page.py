@@ -40,6 +40,7 @@ def render(
     page = _templates.get_template(template).render(
         values,
         path=request.url.path,
+        method=request.method,
         session=session_of(request),
         opened=opened or asked_for(request),
         request_id=request.scope["request_id"],

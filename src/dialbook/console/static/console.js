@@ -127,3 +127,11 @@ document.querySelector("form[data-submits]")?.requestSubmit();
 document.addEventListener("htmx:afterSettle", (event) => prepare(event.target));
 // What a browser kept of a form is not what the page shows.
 window.addEventListener("pageshow", () => prepare(document));
+
+// Back
+
+// A browser may have kept the page as it was when it was left. What a form led to stays so, since to ask again would be
+// to send it again; and so does what may be half filled in.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted && !document.querySelector("[data-stays], dialog[open]")) location.reload();
+});

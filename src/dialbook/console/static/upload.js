@@ -175,6 +175,7 @@ fileInput.addEventListener("change", choose);
 form.addEventListener("change", show);
 form.addEventListener("htmx:afterSettle", show); // the type of the list that was named
 window.addEventListener("pageshow", choose); // a browser keeps the file of a form that is gone back to
+window.addEventListener("pageshow", () => { if (request) location.reload(); }); // what was sent is done with
 
 // Dropping
 
