@@ -293,3 +293,33 @@ def test_every_page_fits_a_phone(name: str, api: Client, server: Server, new_pag
         if where:
             page.goto(where)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], where
+
+
+@pytest.mark.sqlite
+def test_the_type_that_was_chosen_outlasts_a_name_that_some_list_has(api: Client, page: Page) -> None:
+    """As where one pauses in the middle of another list's name."""
+    api.create_list("L3")
+    page.goto("/console/uploads/new")
+    page.get_by_role("radio", name="Dynamic").check()
+
+    name_list(page, "L3")
+    expect(page.get_by_text("It is there: a static list")).to_be_visible()
+    name_list(page, "L3 extra")
+
+    expect(page.get_by_role("radio", name="Dynamic")).to_be_checked()
+
+
+def test_a_file_joins_a_list_of_either_type(api: Client, server: Server, enter: Enter) -> None:
+    """Whatever the form says of its type, as it does where nobody waited until it was known."""
+    made = [api.create_list(name, type=name)["sid"] for name in ("static", "dynamic")]
+    http = enter(server, api)
+    file = {"file_name": ("contacts.csv", f"number\n{NUMBERS[0]}\n".encode(), "text/csv")}
+
+    answers = [
+        http.post("/console/uploads", data={"list_name": name, "type": given}, files=file)
+        for name, given in (("static", "dynamic"), ("dynamic", "static"))
+    ]
+    work_off(server)
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert [api.get(f"/lists/{sid}/contacts").json()["metadata"]["total"] for sid in made] == [1, 1]

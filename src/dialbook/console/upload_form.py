@@ -59,8 +59,13 @@ async def create_upload(request: Request) -> Response:
     """
     fields: dict[str, str] = {}
     account, now = account_of(request).sid, now_of(request)
+
+    async def take(sent: Mapping[str, str]) -> Mapping[str, str]:
+        fields.update(sent)
+        return await _with_type_of_list(request, sent)
+
     try:
-        async with receiving_upload(request, fields.update) as (draft, file):
+        async with receiving_upload(request, take) as (draft, file):
             if is_part(request):
                 return await change_and_reply(request, _lead_on, store.create_upload, account, draft, file, now=now)
             upload = await make_change(request, store.create_upload, account, draft, file, now=now)
@@ -69,6 +74,12 @@ async def create_upload(request: Request) -> Response:
             return render(request, "refused.html", status=refusal.status, refusal=refusal)
         return await _show(request, fields, refusal)
     return redirect(request, f"{PATH}/{upload.sid}")
+
+
+async def _with_type_of_list(request: Request, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """The fields with the type of the list that they name, if it is there: what was chosen is the type of a new one."""
+    found = (await find_named(request, _list_name(fields))).found
+    return {**fields, "type": found.type} if found else fields
 
 
 def _lead_on(upload: Upload) -> Answer:

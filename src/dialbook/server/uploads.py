@@ -1,9 +1,10 @@
 """/v2/accounts/{account_sid}/contacts/csv-upload and /csv-status"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from typing import TypeAlias
 
 from msgspec import json
 from starlette.requests import Request
@@ -26,6 +27,8 @@ from dialbook.wire import uploads as wire
 from dialbook.wire.envelope import Answer
 from dialbook.wire.export import CSV_TYPE, wanted_format
 
+TakeFields: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
+
 REPORT_CHUNK = 1000  # rows
 
 
@@ -37,15 +40,20 @@ async def upload_csv(request: Request) -> Response:
         )
 
 
+async def _as_sent(fields: Mapping[str, str]) -> Mapping[str, str]:
+    return fields
+
+
 @asynccontextmanager
 async def receiving_upload(
-    request: Request, take_fields: Callable[[Mapping[str, str]], object] = lambda _: None
+    request: Request, take_fields: TakeFields = _as_sent
 ) -> AsyncIterator[tuple[UploadDraft, UploadFile]]:
     """Receive a file and look through it; in the block the upload is to be written, without which the file goes.
 
     Args:
         request: whose body is the form.
-        take_fields: is given the form's fields as they were sent, also when something in them is refused then.
+        take_fields: is given the form's fields as they were sent, also when something in them is refused then, and
+            gives those that count.
 
     Yields:
         What is to be written: what the caller wants, and the file.
@@ -61,8 +69,7 @@ async def receiving_upload(
     (sid,) = new_sids(now, 1)
     with service.spool.receiving(sid, size) as file:
         fields = await _receive(request, file, limit)
-        take_fields(fields)
-        draft = wire.read_draft(fields)
+        draft = wire.read_draft(await take_fields(fields))
         await asyncio.to_thread(file.sync)
         async with service.looking:
             most = service.list_limits.of(draft.list_type)

@@ -144,7 +144,8 @@ function show() {
   part("preview").hidden = !shown;
   if (!shown) return;
   const { file, sheet } = shown;
-  const columns = understand(sheet.names ?? [], new FormData(form).get("type"));
+  const type = part("type")?.dataset.type ?? new FormData(form).get("type"); // of the list that is there, or a new one
+  const columns = understand(sheet.names ?? [], type);
   const separated = sheet.delimiter && `separated by ${SEPARATORS[sheet.delimiter]}`;
   part("summary").textContent = [file.name, size(file.size), sheet.form, separated].filter(Boolean).join(" · ");
   const problems = problemsOf(sheet, columns, file).map((text) => element("p", text, "refusal"));
