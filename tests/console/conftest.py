@@ -20,6 +20,8 @@ Enter: TypeAlias = Callable[[Server, Client], httpx2.Client]
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
+ORDINARY = ("Failed to load resource", "htmx:sendError", "htmx:afterRequest")
+
 # A page whose policy keeps something from being loaded or run says so in its console; so it does with a script's error.
 WATCH_POLICY = """
     document.addEventListener("securitypolicyviolation", (event) => {
@@ -41,8 +43,8 @@ class Misdeeds:
         page.on("request", self._note_request)
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        # A refusal is a page with a status of its own, of which the browser makes a note.
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+        # A refusal is a page with a status of its own, of which the browser makes a note; htmx makes one of no answer.
+        if message.type in {"error", "warning"} and not message.text.startswith(ORDINARY):
             self.noted.append(f"console: {message.text}")
 
     def _note_request(self, request: Request) -> None:

@@ -190,6 +190,21 @@ def test_a_search_that_is_refused_says_so_in_its_place(api: Client, page: Page) 
     expect(page.get_by_role("banner")).to_have_count(1)
 
 
+def test_a_search_that_reaches_no_server_says_so_until_one_does(api: Client, page: Page) -> None:
+    for name in ("Customers", "Suppliers"):
+        api.create_list(name)
+    page.goto("/console/lists")
+
+    page.context.set_offline(True)
+    page.get_by_label("Name contains").fill("cust")
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.context.set_offline(False)
+    page.get_by_label("Name contains").fill("custo")
+
+    expect(page.locator("tbody th a")).to_have_text(["Customers"])
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_any_page_is_there_at_once(api: Client, page: Page) -> None:
     made, _ = filled(api, "Long", 320)
     api.delete(f"/lists/{made}/contacts/{api.get(f'/lists/{made}/contacts').json()['response'][0]['data']['sid']}")

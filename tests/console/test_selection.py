@@ -152,6 +152,29 @@ def test_work_that_is_refused_for_now_goes_on_by_a_button(
         assert numbers_in(api, made) == []
 
 
+def test_work_that_a_broken_connection_stops_goes_on_by_a_button(
+    api: Client, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "PART", 40)
+    made, _ = filled(api, "Friends", 100)
+    sent = itertools.count()
+    page.route("**/selection/work", lambda route: route.abort() if next(sent) in {0, 2} else route.continue_())
+    page.goto(f"/console/lists/{made}")
+    page.locator("[data-all]").check()
+    page.get_by_role("button", name="Remove from the list").click()
+
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("status")).to_contain_text("40 of 100 removed.")
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.get_by_role("button", name="Go on").click()
+
+    expect(page.get_by_role("status")).to_have_text("100 contacts removed.")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert numbers_in(api, made) == []
+
+
 def test_without_scripts_each_part_is_a_press_of_a_button(
     api: Client, server: Server, new_page: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,19 @@ def test_the_page_follows_the_work_past_a_refusal(status: int, server: Server, p
 
 
 @pytest.mark.sqlite
+def test_the_page_says_when_it_reaches_no_server(server: Server, page: Page) -> None:
+    begin(page, f"number\n{NUMBERS[0]}\n".encode(), "Friends")
+
+    page.context.set_offline(True)
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.context.set_offline(False)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+    work_off(server)
+    expect(page.get_by_role("status")).to_have_text("Done: 1 contact joined.")
+
+
+@pytest.mark.sqlite
 def test_whoever_stands_on_cancel_at_the_end_is_led_on(server: Server, page: Page) -> None:
     begin(page, f"number\n{NUMBERS[0]}\n".encode(), "Friends")
     page.get_by_role("button", name="Cancel").focus()

@@ -61,6 +61,26 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   else if (place && detail.xhr.getResponseHeader("Retry-After")) detail.target = place;
 });
 
+// A server that does not answer
+
+const UNREACHED = "The server cannot be reached. What is shown here may be out of date.";
+
+// A form with a place for the reason says it there, and shows the button that sends it again; whatever else asks, above
+// all that the page shows.
+function sayUnreached({ detail: { elt } }) {
+  const general = document.querySelector("[data-unreached]");
+  const place = elt.querySelector("[data-reason]") ?? general;
+  if (place === general && general.hasChildNodes()) return; // what asks each second would have it read out each second
+  const refusal = document.createElement("p");
+  refusal.className = "refusal";
+  refusal.role = "alert";
+  refusal.textContent = UNREACHED;
+  place.replaceChildren(refusal);
+}
+
+for (const type of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(type, sayUnreached);
+document.addEventListener("htmx:beforeOnLoad", () => document.querySelector("[data-unreached]").replaceChildren());
+
 // Colours
 
 document.addEventListener("click", (event) => {
