@@ -96,6 +96,25 @@ def test_all_are_removed_in_parts(query: str, api: Client, page: Page, monkeypat
     assert numbers_in(api, made) == (NUMBERS[1:200:2] if query else [])
 
 
+def test_whoever_works_by_keyboard_and_by_ear_is_told_and_led_on(
+    api: Client, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "PART", 40)
+    made, _ = filled(api, "Friends", 100)
+    page.goto(f"/console/lists/{made}")
+    page.locator("[data-all]").check()
+    page.get_by_role("button", name="Remove from the list").click()
+    status = page.get_by_role("status").element_handle()
+
+    page.get_by_role("button", name="Remove").press("Enter")
+
+    expect(page).to_have_title("Done · Dialbook")
+    expect(page.get_by_role("link", name="Back to Friends")).to_be_focused()
+    assert status is not None
+    assert status.evaluate("status => status.isConnected")
+    assert status.inner_text() == "100 contacts removed."
+
+
 def test_who_joins_after_the_question_is_not_meant(api: Client, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "PART", 40)
     made, sids = filled(api, "Friends", 150)
@@ -187,7 +206,7 @@ def test_without_scripts_each_part_is_a_press_of_a_button(
     page.locator("[data-all]").check()
     page.get_by_role("button", name="Remove from the list").click()
     page.get_by_role("button", name="Remove").click()
-    expect(page).to_have_title("Remove · Dialbook")
+    expect(page).to_have_title("Removing… · Dialbook")
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("button", name="Go on").click()

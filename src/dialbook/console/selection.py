@@ -95,7 +95,7 @@ async def work_off(request: Request) -> Response:
         after=None if refusal else part.after,
         refusal=refusal,
     )
-    return render(request, "selection_progress.html" if is_part(request) else "selection_work.html", work=work)
+    return render(request, "selection_part.html" if is_part(request) else "selection_work.html", work=work)
 
 
 async def export_selection(request: Request) -> Response:
