@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from dialbook.console import members
 from tests.conftest import NUMBERS, Client, Server, work_off
-from tests.console.conftest import Enter, queries, sign_in
+from tests.console.conftest import DESK, PHONE, Enter, queries, sign_in
 
 
 def names_shown(page: Page) -> list[str]:
@@ -355,6 +355,28 @@ def test_a_name_of_two_characters_is_looked_for_when_that_is_asked_for(api: Clie
     expect(numbers).to_have_text([NUMBERS[1]])
 
     assert asked == ["name=as&number=&tag=", "name=&number=&tag=", "name=&number=&tag=vip"]
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK])
+def test_what_a_dynamic_list_keeps_of_a_contact_is_read_whole_and_exported(
+    viewport: dict[str, int], api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    kept = "Ground floor, behind the temple, " * 7
+    api.upload(f'number,address,shift\n{NUMBERS[0]},"{kept}",night\n'.encode(), "Drivers", type="dynamic")
+    work_off(server)
+    page = new_page(server, viewport=viewport)
+    sign_in(page, api)
+    page.goto("/console/lists")
+    page.get_by_role("link", name="Drivers").click()
+
+    pairs = page.locator(".pair")
+    expect(pairs).to_have_text([f"address {kept.strip()}", "shift night"])
+    assert [pair.evaluate("pair => pair.scrollWidth > pair.clientWidth") for pair in pairs.all()] == [False] * 2
+    expect(page.get_by_text("are not in its CSV, but in its NDJSON")).to_be_visible()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Export NDJSON").click()
+
+    assert kept.strip() in downloading.value.path().read_text()
 
 
 def test_a_list_of_another_account_is_not_there(

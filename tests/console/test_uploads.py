@@ -184,6 +184,20 @@ def test_uploads_are_listed_newest_first(api: Client, server: Server, page: Page
     expect(page.get_by_role("link", name="To the list")).to_have_count(0)
 
 
+def test_on_a_phone_a_row_of_a_report_is_read_whole_by_its_columns(
+    api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    name = "A name that is far longer than a line of a phone has room for"
+    page = new_page(server, viewport=PHONE)
+    sign_in(page, api)
+    page.goto(upload_of(api, server, f"first_name,last_name,number,tag\n{name},,12,vip,beyond\n".encode()))
+
+    pairs = page.locator(".pair")
+
+    expect(pairs).to_have_text([f"first_name {name}", "number 12", "tag vip", "\N{EN DASH} beyond"])
+    assert [pair.evaluate("pair => pair.scrollWidth > pair.clientWidth") for pair in pairs.all()] == [False] * 4
+
+
 def test_a_report_comes_in_pages(api: Client, server: Server, page: Page) -> None:
     bad = "\n".join(str(i) for i in range(10, 71))
     page.goto(upload_of(api, server, f"number\n{bad}\n".encode()))

@@ -1,7 +1,8 @@
 """Drawing a page out of a template."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from urllib.parse import quote, unquote, urlencode
 
 import msgspec
@@ -121,6 +122,11 @@ def _custom_fields(contact: Contact) -> Mapping[str, str]:
     }
 
 
+def _named(cells: Sequence[str], columns: Sequence[str]) -> Sequence[tuple[str, str]]:
+    """The cells of a row that say something, each with the name of its column; one too many has none."""
+    return [(name, cell) for name, cell in zip_longest(columns, cells, fillvalue="") if cell]
+
+
 _templates = Environment(
     loader=PackageLoader("dialbook.console"),
     autoescape=True,
@@ -135,6 +141,7 @@ _templates.filters |= {
     "moment": _moment,
     "full_name": _full_name,
     "custom_fields": _custom_fields,
+    "named": _named,
 }
 _templates.globals |= {
     "url": url,
