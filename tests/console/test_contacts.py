@@ -155,6 +155,18 @@ def test_contacts_are_found_by_number_or_name(api: Client, page: Page) -> None:
     expect(page.get_by_text("Nobody has this number")).to_be_visible()
 
 
+def test_a_search_by_number_shows_no_request_but_for_that_contact(api: Client, page: Page) -> None:
+    first, _ = api.create_contacts({"number": NUMBERS[0]}, {"number": NUMBERS[1]})
+    requests = page.locator(".requests")
+
+    page.goto(f"/console/contacts?search=%2B{NUMBERS[0][1:]}")
+    expect(requests).to_contain_text(f"/contacts/{first['sid']}")
+    expect(requests).not_to_contain_text("Read this page")
+    page.goto(f"/console/contacts?search=%2B{NUMBERS[2][1:]}")
+    expect(requests).to_contain_text("Make a contact")
+    expect(requests).not_to_contain_text("Read")
+
+
 @pytest.mark.parametrize("search", ["%00", "x" * 256])
 def test_what_no_name_can_be_is_refused_where_it_is_looked_for(
     search: str, api: Client, server: Server, enter: Enter
