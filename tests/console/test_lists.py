@@ -205,6 +205,13 @@ def test_a_search_that_reaches_no_server_says_so_until_one_does(api: Client, pag
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_times_say_of_which_zone_they_are(api: Client, page: Page) -> None:
+    made = api.create_list("Friends")["date_created"]
+    page.goto("/console/lists")
+
+    expect(page.locator("tbody time").first).to_have_text(f"{made[:16].replace('T', ' ')} UTC")
+
+
 def test_any_page_is_there_at_once(api: Client, page: Page) -> None:
     made, _ = filled(api, "Long", 320)
     api.delete(f"/lists/{made}/contacts/{api.get(f'/lists/{made}/contacts').json()['response'][0]['data']['sid']}")

@@ -106,8 +106,8 @@ def _plural(number: int, one: str, many: str | None = None) -> str:
 
 
 def _moment(text: str | None) -> str:
-    """`2026-01-05 09:00` of a moment in RFC 3339."""
-    return text[:16].replace("T", " ") if text else BLANK
+    """`2026-01-05 09:00 UTC` of a moment in RFC 3339."""
+    return f"{text[:16].replace('T', ' ')} UTC" if text else BLANK
 
 
 def _full_name(contact: Contact) -> str:
