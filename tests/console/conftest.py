@@ -20,7 +20,12 @@ Enter: TypeAlias = Callable[[Server, Client], httpx2.Client]
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
-ORDINARY = ("Failed to load resource", "htmx:sendError", "htmx:afterRequest")
+# What browsers and scripts note of what is in order: a refusal, which is a page with a status of its own; no answer; a
+# header that means nothing over plain HTTP.
+ORDINARY = ("Failed to load resource", "htmx:sendError", "htmx:afterRequest", "The Cross-Origin-Opener-Policy header")
+
+# A name by which a browser reaches a server as from another machine: of its own it takes plain HTTP for secure.
+ELSEWHERE = "--host-resolver-rules=MAP dialbook.test 127.0.0.1"
 
 # A page whose policy keeps something from being loaded or run says so in its console; so it does with a script's error.
 WATCH_POLICY = """
@@ -43,7 +48,6 @@ class Misdeeds:
         page.on("request", self._note_request)
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        # A refusal is a page with a status of its own, of which the browser makes a note; htmx makes one of no answer.
         if message.type in {"error", "warning"} and not message.text.startswith(ORDINARY):
             self.noted.append(f"console: {message.text}")
 
@@ -73,7 +77,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed")
     assert CHROMIUM is not None, "Chromium must be there in CI"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", ELSEWHERE])
         yield browser
         browser.close()
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -204,6 +205,24 @@ def test_a_method_that_a_page_does_not_know_is_refused(api: Client, server: Serv
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
     assert "<h1>" in answer.text
+
+
+def test_a_button_to_copy_is_there_where_the_browser_lets_it_copy(
+    api: Client, page: Page, server: Server, new_page: Callable[..., Page]
+) -> None:
+    distant = new_page(replace(server, url=server.url.replace("127.0.0.1", "dialbook.test")))
+    distant.goto("/console/sign-in")
+    distant.get_by_label("API key").fill(api.key)
+    distant.get_by_label("API token").fill(api.token)
+    distant.get_by_role("button", name="Sign in").click()
+
+    for each in (page, distant):
+        each.goto("/console/lists")
+        each.get_by_text("As a request").click()
+
+    expect(page.get_by_role("button", name="Copy")).to_have_count(4)
+    expect(distant.locator(".requests code").last).to_be_visible()
+    expect(distant.get_by_role("button", name="Copy")).to_have_count(0)
 
 
 def test_open_pages_are_those_that_sign_in_or_out() -> None:

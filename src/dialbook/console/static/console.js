@@ -96,7 +96,9 @@ document.addEventListener("click", (event) => {
 
 // Requests, to be copied
 
+// Over plain HTTP, but for the machine's own, browsers let no page write to the clipboard.
 function addCopyButtons(root) {
+  if (!navigator.clipboard) return;
   for (const block of root.querySelectorAll("[data-copies]:not(:has(button))")) {
     const button = document.createElement("button");
     button.type = "button";
