@@ -165,6 +165,21 @@ def test_lists_are_found_while_one_types(api: Client, page: Page) -> None:
     expect(page.locator("tbody th a")).to_have_text(["Custodians", "Customers"])
 
 
+def test_how_much_a_search_found_is_read_out_and_no_row(api: Client, page: Page) -> None:
+    made, sids = filled(api, "Friends", 5)
+    api.put(f"/contacts/{sids[1]}", {"tag": "vip"})
+    page.goto(f"/console/lists/{made}")
+    read_out = page.locator("main [aria-live]").first
+    expect(read_out).to_have_text("")
+
+    page.get_by_label("Tag is").fill("vip")
+    expect(read_out).to_have_text("1 contact")
+    page.get_by_label("Tag is").fill("nobody")
+    expect(read_out).to_have_text("Nobody in this list matches.")
+
+    expect(page.locator("[aria-live] table")).to_have_count(0)
+
+
 def test_a_search_can_be_gone_back_from(api: Client, page: Page) -> None:
     for name in ("Customers", "Suppliers"):
         api.create_list(name)

@@ -47,6 +47,11 @@ document.addEventListener("htmx:confirm", (event) => {
   if (typed > 0 && typed < target.dataset.least) event.preventDefault();
 });
 
+document.addEventListener("htmx:afterSettle", ({ target }) => {
+  if (target.id !== "results") return;
+  document.querySelector("[data-found]").textContent = target.querySelector(".total, .empty")?.textContent ?? "";
+});
+
 // Refusals that pass
 
 // What is asked for over and over will be asked for again. A form with a place for the reason stays, to be sent again
