@@ -20,9 +20,15 @@ Enter: TypeAlias = Callable[[Server, Client], httpx2.Client]
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
-# What browsers and scripts note of what is in order: a refusal, which is a page with a status of its own; no answer; a
-# header that means nothing over plain HTTP.
-ORDINARY = ("Failed to load resource", "htmx:sendError", "htmx:afterRequest", "The Cross-Origin-Opener-Policy header")
+# What browsers and scripts note of what is in order: a refusal, which is a page with a status of its own; no answer, or
+# none that is still wanted; a header that means nothing over plain HTTP.
+ORDINARY = (
+    "Failed to load resource",
+    "htmx:sendError",
+    "htmx:sendAbort",
+    "htmx:afterRequest",
+    "The Cross-Origin-Opener-Policy header",
+)
 
 # A name by which a browser reaches a server as from another machine: of its own it takes plain HTTP for secure.
 ELSEWHERE = "--host-resolver-rules=MAP dialbook.test 127.0.0.1"

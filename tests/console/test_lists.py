@@ -184,15 +184,20 @@ def test_a_search_can_be_gone_back_from(api: Client, page: Page) -> None:
     for name in ("Customers", "Suppliers"):
         api.create_list(name)
     page.goto("/console/lists")
-    page.get_by_label("Name contains").fill("cust")
-    expect(page.locator("tbody th a")).to_have_text(["Customers"])
-    page.get_by_label("Name contains").fill("supp")
+    search = page.get_by_label("Name contains")
+    for typed in ("custom", "cust", "suppl", "supp"):
+        with page.expect_response(f"**/console/lists?name={typed}"):
+            search.fill(typed)
+        if typed in {"cust", "supp"}:
+            with page.expect_response(f"**/console/lists?name={typed}"):
+                search.press("Enter")
     expect(page.locator("tbody th a")).to_have_text(["Suppliers"])
 
     page.go_back()
-
     expect(page.locator("tbody th a")).to_have_text(["Customers"])
     expect(page.get_by_role("heading", name="Lists")).to_be_visible()
+    page.go_back()
+    expect(page.locator("tbody th a")).to_have_text(["Customers", "Suppliers"])
 
 
 def test_a_search_that_is_refused_says_so_in_its_place(api: Client, page: Page) -> None:
@@ -320,9 +325,28 @@ def test_contacts_are_found_by_number_name_and_tag(api: Client, page: Page) -> N
     expect(numbers).to_have_text(NUMBERS[:2])
     page.get_by_label("Tag is").fill("")
     page.get_by_label("Number is").fill("098450 00002")
+    page.get_by_label("Number is").press("Tab")
     expect(numbers).to_have_text([NUMBERS[2]])
     page.get_by_label("Number is").fill("12")
+    page.get_by_label("Number is").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("is not a phone number")
+
+
+def test_a_number_is_looked_for_once_it_is_whole(api: Client, page: Page) -> None:
+    made, _ = filled(api, "Friends", 3)
+    page.goto(f"/console/lists/{made}")
+    numbers, asked = page.locator("tbody th a"), queries(page)
+    page.evaluate("addEventListener('htmx:trigger', () => { document.body.dataset.is = 'triggered'; })")
+
+    page.get_by_label("Number is").fill("+9")
+    expect(page.locator("body")).to_have_attribute("data-is", "triggered")
+    page.get_by_label("Number is").fill(NUMBERS[1])
+    page.get_by_label("Number is").press("Tab")
+    expect(numbers).to_have_text([NUMBERS[1]])
+    page.get_by_label("Number is").fill("")
+    expect(numbers).to_have_count(3)
+
+    assert asked == [f"name=&number=%2B{NUMBERS[1][1:]}&tag=", "name=&number=&tag="]
 
 
 def test_a_tag_with_blanks_around_it_is_found(api: Client, page: Page) -> None:

@@ -47,6 +47,16 @@ document.addEventListener("htmx:confirm", (event) => {
   if (typed > 0 && typed < target.dataset.least) event.preventDefault();
 });
 
+// What is typed up to Enter is one step to go back, and what is asked for again is none.
+let wasTyped = false;
+document.addEventListener("htmx:beforeHistoryUpdate", ({ detail }) => {
+  const isTyped = detail.requestConfig.triggeringEvent?.type === "input";
+  const isHere = detail.history.path === location.pathname + location.search;
+  if (isHere || wasTyped) detail.history.type = "replace";
+  wasTyped = isTyped && !isHere;
+});
+window.addEventListener("popstate", () => { wasTyped = false; });
+
 document.addEventListener("htmx:afterSettle", ({ target }) => {
   if (target.id !== "results") return;
   document.querySelector("[data-found]").textContent = target.querySelector(".total, .empty")?.textContent ?? "";
