@@ -9,6 +9,7 @@ from dialbook.console import contacts
 from dialbook.console.form import FORM_BYTES
 from tests.conftest import NUMBERS, Client, Server
 from tests.console.conftest import Enter, queries, sign_in
+from tests.console.test_lists import filled
 
 FIELDS = ["Number", "First name", "Last name", "Tag"]
 
@@ -165,6 +166,22 @@ def test_a_search_by_number_shows_no_request_but_for_that_contact(api: Client, p
     page.goto(f"/console/contacts?search=%2B{NUMBERS[2][1:]}")
     expect(requests).to_contain_text("Make a contact")
     expect(requests).not_to_contain_text("Read")
+
+
+@pytest.mark.parametrize(
+    "around", ["\u202a{}\u202c", "\u2066{}\u2069", "\u200e{}\u200f", " \u202a {} \u202c\n", "\ufeff{}\u200b"]
+)
+def test_a_number_is_found_with_what_is_unseen_around_it(
+    around: str, api: Client, server: Server, enter: Enter
+) -> None:
+    made, (sid,) = filled(api, "Friends", 1)
+    http = enter(server, api)
+
+    for path, field in (("/console/contacts", "search"), (f"/console/lists/{made}", "number")):
+        found = http.get(path, params={field: around.format("+91 98450 00000")}).text
+        assert f"/console/contacts/{sid}" in found
+    exported = http.get(f"/console/lists/{made}/export", params={"number": around.format(NUMBERS[0])})
+    assert NUMBERS[0] in exported.text
 
 
 @pytest.mark.parametrize("search", ["%00", "x" * 256])

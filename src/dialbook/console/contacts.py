@@ -9,6 +9,7 @@ from starlette.responses import Response
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened, refused
 from dialbook.console.form import Form, as_lines, as_text, read_form
+from dialbook.console.numbers import searched_number
 from dialbook.console.page import is_part, redirect, render
 from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
 from dialbook.model.bulk import single
@@ -105,7 +106,7 @@ def read_search(search: str, region: str) -> tuple[ContactFilter, DialbookError 
     if not search:
         return EVERYONE, None
     try:
-        return ContactFilter(number=normal_number(search, region)), None
+        return ContactFilter(number=searched_number(search, region)), None
     except DialbookError:
         pass
     try:

@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened
+from dialbook.console.numbers import searched_number
 from dialbook.console.page import is_part, redirect, render
 from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
 from dialbook.model.contact import Contact
 from dialbook.model.errors import DialbookError, Invalid
 from dialbook.model.lists import ContactList
 from dialbook.model.page import Page, Window
-from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
 from dialbook.server.context import account_of, service_of, sid_of
 from dialbook.server.export import export_members as send_members
@@ -86,7 +86,7 @@ def read_filters(request: Request, fields: Mapping[str, str]) -> Filters:
             given,
             ContactFilter(
                 name=optional_text("name", given.get("name")),
-                number=normal_number(number, account_of(request).region) if number else None,
+                number=searched_number(number, account_of(request).region) if number else None,
                 tag=optional_text("tag", given.get("tag")),
             ),
         )
