@@ -148,8 +148,13 @@ def cells_beyond(cells: Sequence[str], width: int) -> Sequence[str]:
 
 
 def _first(lines: Lines) -> str:
-    """The next line that has anything in it."""
-    return next((line for line in lines if line.strip()), "")
+    """The next line that has anything in it; blank ones before it are no part of its record."""
+    for blank, line in enumerate(lines):
+        if line.strip():
+            return line
+        _limit_blank(blank + 1)
+        lines.end_record()
+    return ""
 
 
 def _records(ahead: Sequence[str], lines: Lines, delimiter: str) -> Iterator[Record]:
@@ -162,12 +167,18 @@ def _records(ahead: Sequence[str], lines: Lines, delimiter: str) -> Iterator[Rec
             size = lines.end_record()
             if any(map(str.strip, cells)):
                 yield Record(before + begins + 1, cells, size)
-            elif (blank := blank + 1) > BLANK_LIMIT:
-                raise Invalid(f"file_name has more than {BLANK_LIMIT} blank lines.")
+            else:
+                blank += 1
+                _limit_blank(blank)
             begins = reader.line_num
     except csv.Error as error:
         line = before + begins + 1
         raise Invalid(f"file_name is no CSV: {error}, in the record that begins on line {line}.") from None
+
+
+def _limit_blank(count: int) -> None:
+    if count > BLANK_LIMIT:
+        raise Invalid(f"file_name has more than {BLANK_LIMIT} blank lines.")
 
 
 def _delimiter(ahead: list[str], lines: Lines) -> str:

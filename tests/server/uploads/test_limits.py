@@ -67,6 +67,15 @@ def test_a_file_may_have_so_many_bytes(connect: Callable[..., Client], small: Se
     work_off(small)
 
 
+def test_blank_lines_before_the_header_are_no_record(api: Client, server: Server) -> None:
+    for blank, status in ((70_000, 202), (1_000_001, 400)):
+        answer = api.upload(b"\n" * blank + b"number\n" + NUMBERS[0].encode())
+
+        assert answer.status_code == status, answer.text
+    assert refusal_of(answer, 400) == "file_name has more than 1000000 blank lines."
+    work_off(server)
+
+
 def test_a_record_may_have_so_many_characters(api: Client, server: Server) -> None:
     for over, status in ((-1, 202), (0, 202), (1, 413)):
         cell = "x" * (RECORD_LIMIT + over - len(NUMBERS[0]) - len(",\r\n"))
