@@ -109,6 +109,16 @@ def test_a_list_shows_its_growth_and_make_up(api: Client, page: Page) -> None:
     assert canvas_of(page, "Growth").evaluate(PLACE) > 0  # of its only day, which is today
 
 
+def test_no_two_days_of_an_axis_are_the_same(api: Client, page: Page) -> None:
+    api.create_contacts({"number": NUMBERS[0]})
+    page.goto("/console")
+
+    ticks = "(canvas) => Chart.getChart(canvas).scales.x.ticks.map((tick) => tick.label)"
+    days = canvas_of(page, "Contacts and lists over time").evaluate(ticks)
+
+    assert len(days) == len(set(days)) == 2
+
+
 def test_pictures_are_drawn_anew_in_other_colours(api: Client, page: Page) -> None:
     api.create_contacts({"number": NUMBERS[0]})
     page.goto("/console")

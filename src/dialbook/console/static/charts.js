@@ -76,7 +76,7 @@ function growthOf(table) {
   });
   const day = (value) => new Date(value).toISOString().slice(0, 10);
   const scales = {
-    x: { type: "linear", grid: { display: false }, min: Math.min(days[0], days.at(-1) - DAY), max: days.at(-1), ticks: { callback: day, maxTicksLimit: 6, maxRotation: 0 } },
+    x: { type: "linear", grid: { display: false }, min: Math.min(days[0], days.at(-1) - DAY), max: days.at(-1), ticks: { callback: day, stepSize: DAY, maxTicksLimit: 6, maxRotation: 0 } },
     left: axis("left", 0),
   };
   if (table.columns.length > 1) scales.right = axis("right", 1);
