@@ -98,7 +98,7 @@ def test_what_a_column_becomes_goes_by_the_lists_type(api: Client, page: Page) -
 
     expect(problems(page).nth(0)).to_contain_text("No column is named “number”")
     expect(problems(page).nth(1)).to_have_text(
-        "Not allowed in a static list: “phone”, “c0”, “c1”, “c2”, “c3”, “c4”, “c5”."
+        "Not allowed in a static list: “phone”, “c0”, “c1”, “c2”, “c3” and 2 more."
     )
     choose(page, f"number,{','.join(names)}\n".encode(), "six.csv")
     name_list(page, "Kept")
@@ -145,3 +145,46 @@ def test_a_file_is_dropped_and_only_its_start_is_looked_at(page: Page) -> None:
     expect(page.locator("[data-summary]")).to_contain_text("big.csv · 800.6 kB")
     expect(problems(page)).to_have_count(0)
     assert [row[0] for row in rows_of(page)] == NUMBERS[:8]
+
+
+DROPPED = """(names) => {
+    const all = new DataTransfer();
+    for (const name of names) all.items.add(new File(["number"], name));
+    return all;
+}"""
+
+
+@pytest.mark.sqlite
+def test_of_two_files_that_are_dropped_none_is_taken(page: Page) -> None:
+    page.goto("/console/uploads/new")
+
+    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": page.evaluate_handle(DROPPED, ["a.csv", "b.csv"])})
+    expect(page.get_by_role("alert")).to_have_text("One file at a time.")
+    expect(page.locator("[data-summary]")).to_be_hidden()
+    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": page.evaluate_handle(DROPPED, ["a.csv"])})
+
+    expect(page.locator("[data-summary]")).to_contain_text("a.csv")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.sqlite
+def test_a_file_that_is_dropped_beside_leaves_the_page(page: Page) -> None:
+    page.goto("/console/uploads/new")
+    drop = """(dataTransfer) => ["dragover", "drop"].map((type) => {
+        const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
+        document.querySelector("h1").dispatchEvent(event);
+        return event.defaultPrevented;
+    })"""
+
+    assert page.evaluate(drop, page.evaluate_handle(DROPPED, ["a.csv"])) == [True, True]
+
+
+@pytest.mark.sqlite
+def test_that_a_list_is_missing_is_said_of_one_that_is_named(page: Page) -> None:
+    page.goto("/console/uploads/new")
+    missing = page.get_by_text("There is no such list; it will be made")
+
+    expect(page.get_by_role("group", name="Its type, if it is made")).to_be_visible()
+    expect(missing).to_have_count(0)
+    name_list(page, "Friends")
+    expect(missing).to_be_visible()

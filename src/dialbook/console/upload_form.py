@@ -34,6 +34,7 @@ RULES: Mapping[str, object] = {
     "betweenWords": csv_rows.BETWEEN_WORDS.pattern,
     "formula": FORMULA,
     "wanted": csv_lines.WANTED,
+    "namesShown": csv_rows.NAMES_SHOWN,
 }
 
 

@@ -126,8 +126,9 @@ function problemsOf(sheet, columns, file) {
 
 function sentenceOn(wrong, names, columns) {
   const places = [...columns.keys()].filter((i) => columns[i] === wrong);
-  const shown = places.map((i) => (names[i] ? `“${names[i]}”` : `column ${i + 1}`)).join(", ");
-  return places.length ? [`${wrong.sentence} ${shown}.`] : [];
+  const said = places.slice(0, rules.namesShown).map((i) => (names[i] ? `“${names[i]}”` : `column ${i + 1}`)).join(", ");
+  const more = places.length > rules.namesShown ? ` and ${places.length - rules.namesShown} more` : "";
+  return places.length ? [`${wrong.sentence} ${said}${more}.`] : [];
 }
 
 // Showing
@@ -188,11 +189,23 @@ function mark(event) {
 }
 
 for (const type of ["dragover", "dragleave", "drop"]) drop.addEventListener(type, mark);
-drop.addEventListener("drop", (event) => {
-  if (!event.dataTransfer.files.length) return;
-  fileInput.files = event.dataTransfer.files;
+drop.addEventListener("drop", ({ dataTransfer: { files } }) => {
+  if (!files.length) return;
+  part("refused").replaceChildren();
+  if (files.length > 1) {
+    sayRefused("One file at a time.");
+    return;
+  }
+  fileInput.files = files;
   choose();
 });
+
+// A browser opens a file that is dropped beside, in place of the page.
+for (const type of ["dragover", "drop"]) {
+  document.addEventListener(type, (event) => {
+    if (event.dataTransfer.types.includes("Files")) event.preventDefault();
+  });
+}
 
 // Sending
 
@@ -259,6 +272,10 @@ function answer(answered) {
 
 function refuse(text) {
   finish();
+  sayRefused(text);
+}
+
+function sayRefused(text) {
   const refusal = element("p", text, "refusal");
   refusal.role = "alert";
   part("refused").replaceChildren(refusal);
