@@ -153,7 +153,7 @@ def test_contacts_are_found_by_number_or_name(api: Client, page: Page) -> None:
     page.get_by_label("Number, or part of a name").fill(NUMBERS[2].replace("+91", "0"))
     expect(numbers).to_have_text([NUMBERS[2]])
     page.get_by_label("Number, or part of a name").fill("nobody")
-    expect(page.get_by_text("Nobody has this number")).to_be_visible()
+    expect(page.locator("#results").get_by_text("Nobody has this number")).to_be_visible()
 
 
 def test_a_search_by_number_shows_no_request_but_for_that_contact(api: Client, page: Page) -> None:
