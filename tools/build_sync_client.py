@@ -21,6 +21,7 @@ CHANGES = [
     (r"\bAwaitable, ", ""),
     (r"\bhttpx2\.AsyncClient\b", "httpx2.Client"),
     (r"\bAsync(?=[A-Z])", ""),
+    (r"\basync_(?=owner\b)", ""),
     (r"\bStopAsyncIteration\b", "StopIteration"),
     (r"\b__a(enter|exit|iter|next)__", r"__\1__"),
     (r"\ba(close|read|iter_bytes)\b", r"\1"),

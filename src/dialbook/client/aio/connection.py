@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Self, TypeVar, Unpack
 
@@ -10,6 +11,7 @@ import httpx2
 
 from dialbook import __version__
 from dialbook.client.address import Parts, find_address
+from dialbook.client.aio.own import AsyncOwn
 from dialbook.client.answers import Answer
 from dialbook.client.errors import Interrupted, trouble_as_no_answer, unsendable_as_invalid
 from dialbook.client.keys import KEY, is_confirmed, new_key
@@ -63,12 +65,7 @@ class AsyncConnection:
         self._retries = retries
         self._sleep = sleep
         self._knows_keys = False  # until the server has shown that it does
-        with trouble_by_name():
-            self._http = httpx2.AsyncClient(
-                auth=httpx2.BasicAuth(address.key, address.token),
-                headers={"User-Agent": f"dialbook/{__version__}"},
-                timeout=timeout,
-            )
+        self._own = AsyncOwn(partial(_new_http, httpx2.BasicAuth(address.key, address.token), timeout))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._url}>"
@@ -82,6 +79,10 @@ class AsyncConnection:
     async def aclose(self) -> None:
         """Close the connections; the client cannot be used after that."""
         await self._http.aclose()
+
+    @property
+    def _http(self) -> httpx2.AsyncClient:
+        return self._own.get()
 
     async def _send(self, operation: Operation[T]) -> T:
         """Send an operation; return its result."""
@@ -156,3 +157,8 @@ class AsyncConnection:
                 data=form.fields if form else None,
                 files={FILE: ("contacts.csv", form.file, "text/csv")} if form else None,
             )
+
+
+def _new_http(auth: httpx2.Auth, timeout: float | httpx2.Timeout) -> httpx2.AsyncClient:
+    with trouble_by_name():
+        return httpx2.AsyncClient(auth=auth, headers={"User-Agent": f"dialbook/{__version__}"}, timeout=timeout)

@@ -4,6 +4,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Self, TypeVar, Unpack
 
@@ -18,6 +19,7 @@ from dialbook.client.operations import Operation
 from dialbook.client.results import Outcome, Results
 from dialbook.client.retries import Retries
 from dialbook.client.surroundings import trouble_by_name
+from dialbook.client.sync.own import Own
 from dialbook.model.errors import DialbookError
 from dialbook.wire.body import BULK_LIMIT
 from dialbook.wire.uploads import FILE
@@ -64,12 +66,7 @@ class Connection:
         self._retries = retries
         self._sleep = sleep
         self._knows_keys = False  # until the server has shown that it does
-        with trouble_by_name():
-            self._http = httpx2.Client(
-                auth=httpx2.BasicAuth(address.key, address.token),
-                headers={"User-Agent": f"dialbook/{__version__}"},
-                timeout=timeout,
-            )
+        self._own = Own(partial(_new_http, httpx2.BasicAuth(address.key, address.token), timeout))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._url}>"
@@ -83,6 +80,10 @@ class Connection:
     def close(self) -> None:
         """Close the connections; the client cannot be used after that."""
         self._http.close()
+
+    @property
+    def _http(self) -> httpx2.Client:
+        return self._own.get()
 
     def _send(self, operation: Operation[T]) -> T:
         """Send an operation; return its result."""
@@ -157,3 +158,8 @@ class Connection:
                 data=form.fields if form else None,
                 files={FILE: ("contacts.csv", form.file, "text/csv")} if form else None,
             )
+
+
+def _new_http(auth: httpx2.Auth, timeout: float | httpx2.Timeout) -> httpx2.Client:
+    with trouble_by_name():
+        return httpx2.Client(auth=auth, headers={"User-Agent": f"dialbook/{__version__}"}, timeout=timeout)
