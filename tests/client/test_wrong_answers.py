@@ -158,11 +158,45 @@ def test_a_page_without_metadata_is_a_page() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [envelope({"code": 200, "error_data": None, "data": None}), envelope({"data": {"deleted": 1}}), answer(204, "")],
+    [
+        envelope({"code": 200, "error_data": None, "data": None}),
+        envelope([{"code": 200, "error_data": None, "status": "success", "data": None}]),
+        envelope({"data": {"deleted": 1}}),
+        answer(204, ""),
+        answer(200, "", kind="text/html"),
+    ],
 )
 def test_a_deletion_may_be_answered_without_data(said: Act) -> None:
     with peer(said) as there:
         assert Client(there.url).delete_contact("a") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(200, "<html>Sign in to the hotel's network</html>", kind="text/html"),
+        answer(200, b"\xff\xfe"),
+        answer(200, "[1]"),
+        answer(200, "{}"),
+        envelope(None),
+        envelope([]),
+        envelope([ITEM, ITEM]),
+        envelope({"code": 404, "error_data": None, "status": "failure", "data": None}),
+        envelope({"code": 404, "data": None}),
+        envelope({"status": "failure", "data": None}),
+    ],
+)
+@pytest.mark.parametrize(
+    "remove",
+    [
+        lambda client: client.delete_contact("a"),
+        lambda client: client.delete_list("a"),
+        lambda client: client.remove_member("a", "b"),
+    ],
+)
+def test_nothing_is_taken_for_deleted_that_no_answer_says_is(remove: Callable[[Client], object], said: Act) -> None:
+    with peer(said) as there, pytest.raises(NotUnderstood):
+        remove(Client(there.url))
 
 
 def test_a_deletion_that_is_refused_within_a_success_is_refused() -> None:

@@ -63,7 +63,13 @@ class ItemIn(Struct, Generic[T], frozen=True, gc=False):
 
     code: int = 0
     error_data: ErrorIn | None = None
+    status: object = None
     data: T | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it says so in any way."""
+        return self.error_data is not None or self.code >= 400 or self.status == "failure"
 
 
 class MetadataIn(Struct, frozen=True):
@@ -94,23 +100,23 @@ def read_one(answer: Answer, kind: type[T]) -> T:
         NotUnderstood: it holds nothing, or is none of this API's.
         DialbookError: the request was refused.
     """
-    envelope = _read(answer, kind)
-    if len(envelope.items) != 1:
-        raise NotUnderstood(f"The answer holds {len(envelope.items)} items instead of one.", status=answer.status)
-    (item,) = envelope.items
-    if item.error_data:
-        raise _refusal(item.code or answer.status, item, answer, envelope.request_id)
+    item = _read_item(answer, kind)
     if item.data is None:
         raise NotUnderstood("The answer holds no data.", status=answer.status)
     return item.data
 
 
 def read_if_any(answer: Answer, kind: type[T]) -> T | None:
-    """As `read_one`, of an answer that may say no more than that it was done."""
+    """As `read_one`, of an answer that may say no more than that it was done: empty, or a success with other data."""
     check(answer)
+    if not answer.body:
+        return None
+    item = _read_item(answer, Any)
+    if item.is_failure:
+        raise NotUnderstood("The answer says neither that it was done nor why not.", status=answer.status)
     try:
-        return read_one(answer, kind)
-    except NotUnderstood:
+        return msgspec.convert(item.data, kind)
+    except msgspec.ValidationError:
         return None
 
 
@@ -156,6 +162,17 @@ def _read(answer: Answer, kind: type[T]) -> EnvelopeIn[T]:
     else:
         return envelope
     raise NotUnderstood(f"The answer is none of this API: {reason}.", status=answer.status)
+
+
+def _read_item(answer: Answer, kind: type[T]) -> ItemIn[T]:
+    """The one item of an answer, unless it says why it was refused."""
+    envelope = _read(answer, kind)
+    if len(envelope.items) != 1:
+        raise NotUnderstood(f"The answer holds {len(envelope.items)} items instead of one.", status=answer.status)
+    (item,) = envelope.items
+    if item.error_data:
+        raise _refusal(item.code or answer.status, item, answer, envelope.request_id)
+    return item
 
 
 @cache
