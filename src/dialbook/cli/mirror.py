@@ -23,17 +23,17 @@ from dialbook.settings import load_settings
 from dialbook.store.engines import SQLITE, masked, open_database
 
 if TYPE_CHECKING:
-    from dialbook.client import AsyncClient
     from dialbook.mirror.book import Book
     from dialbook.mirror.progress import Progress
     from dialbook.mirror.record import Record
     from dialbook.mirror.report import Report
+    from dialbook.mirror.server import Server
 
 ATTEMPTS, LONGEST_PAUSE = 6, 120.0  # of a request among thousands, which is worth some waiting
 SHOWN = 20  # refusals
 
-Work = Callable[["AsyncClient", "Book", "Record", "Progress"], Coroutine[Any, Any, "Report"]]
-Ask = Callable[["AsyncClient", "Book"], Coroutine[Any, Any, str | None]]
+Work = Callable[["Server", "Book", "Record", "Progress"], Coroutine[Any, Any, "Report"]]
+Ask = Callable[["Server", "Book"], Coroutine[Any, Any, str | None]]
 
 
 @click.command()
@@ -71,7 +71,7 @@ def pull(
     url = find_address(source)
     region = check_region(region.upper())
 
-    async def work(client: "AsyncClient", book: "Book", record: "Record", progress: "Progress") -> "Report":
+    async def work(client: "Server", book: "Book", record: "Record", progress: "Progress") -> "Report":
         if full:
             record.forget()
         return await mirror.pull(client, book, record, progress, region=region, tells_joining=_tells(url))
@@ -102,7 +102,7 @@ def push(target: str, account: str | None, yes: bool, database: str | None, conf
 
     url = find_address(target)
 
-    async def work(client: "AsyncClient", book: "Book", record: "Record", progress: "Progress") -> "Report":
+    async def work(client: "Server", book: "Book", record: "Record", progress: "Progress") -> "Report":
         record.agree()
         return await mirror.push(client, book, progress)
 
@@ -135,12 +135,13 @@ def _run(
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[tuple["AsyncClient", asyncio.Runner]]:
+def _connected(url: str) -> Iterator[tuple["Server", asyncio.Runner]]:
     """A client, and what runs its calls: between two of them Ctrl-C ends a question, as in other commands."""
-    from dialbook.client import AsyncClient, Retries  # noqa: PLC0415  # as above
+    from dialbook.client import Retries  # noqa: PLC0415  # as above
+    from dialbook.mirror.server import Server  # noqa: PLC0415
 
     try:
-        client = AsyncClient(url, retries=Retries(ATTEMPTS, longest=LONGEST_PAUSE))
+        client = Server(url, retries=Retries(ATTEMPTS, longest=LONGEST_PAUSE))
     except ValueError as error:
         raise Invalid(str(error)) from None
     with asyncio.Runner() as runner:
@@ -150,7 +151,7 @@ def _connected(url: str) -> Iterator[tuple["AsyncClient", asyncio.Runner]]:
             runner.run(client.aclose())
 
 
-def _knock(client: "AsyncClient", runner: asyncio.Runner, here: str) -> None:
+def _knock(client: "Server", runner: asyncio.Runner, here: str) -> None:
     """Fail where a pull cannot begin, before there is a database that it would leave behind."""
     check_account_sid(here)
     with new_progress():
@@ -184,7 +185,7 @@ def _tells(url: str) -> bool:
     return urlsplit(url).hostname not in HOSTS.values()
 
 
-async def _about_the_book(_client: "AsyncClient", book: "Book") -> str | None:
+async def _about_the_book(_client: "Server", book: "Book") -> str | None:
     """What to ask before contacts may leave the local book; None where there is nobody in it."""
     try:
         counts = await book.counts()
@@ -196,7 +197,7 @@ async def _about_the_book(_client: "AsyncClient", book: "Book") -> str | None:
     return f"{held} Remove what the server does not have?"
 
 
-async def _about_the_server(client: "AsyncClient", book: "Book") -> str | None:
+async def _about_the_server(client: "Server", book: "Book") -> str | None:
     """What to ask before contacts may leave the server; None where there is nobody."""
     await book.counts()  # where there is no book, there is nothing to ask
     contacts, lists = await client.list_contacts(limit=1), await client.list_lists(limit=1)

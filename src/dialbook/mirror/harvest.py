@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from dialbook.client.results import Contact
 from dialbook.mirror.incoming import read_contacts
 from dialbook.mirror.record import Met
+from dialbook.mirror.server import Written
 from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import DialbookError
 
@@ -39,7 +39,7 @@ class Harvest:
         """How many were met since the last time that they were taken."""
         return len(self._fresh)
 
-    def meet(self, contacts: Sequence[Contact]) -> None:
+    def meet(self, contacts: Sequence[Written]) -> None:
         """Add contacts."""
         for contact, outcome in zip(contacts, read_contacts(contacts, self._region), strict=True):
             if isinstance(outcome, DialbookError):

@@ -1,11 +1,14 @@
 """Contacts of another server as what can be stored here: they come in by the same door as those of a request."""
 
+import json
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from functools import partial
+from operator import itemgetter
 
 import msgspec
 
-from dialbook.client.results import Contact
+from dialbook.mirror.server import Written
 from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import TEXT_FIELDS, ContactDraft
 from dialbook.model.phone import number_draft
@@ -14,10 +17,12 @@ from dialbook.wire.contacts import read_drafts
 
 FIELDS = ("number", *TEXT_FIELDS, "custom_field")
 
+NOTHING = ("null", '""')  # custom fields that are none
+
 _encode = msgspec.json.Encoder().encode
 
 
-def read_contacts(contacts: Sequence[Contact], region: str) -> list[Outcome[ContactDraft]]:
+def read_contacts(contacts: Sequence[Written], region: str) -> list[Outcome[ContactDraft]]:
     """Read contacts.
 
     Args:
@@ -35,20 +40,37 @@ def read_contacts(contacts: Sequence[Contact], region: str) -> list[Outcome[Cont
     return attempt(partial(number_draft, region=region), drafts)
 
 
-def by_number(contacts: Sequence[Contact], region: str) -> dict[str, Contact]:
+def by_number(contacts: Sequence[Written], region: str) -> dict[str, Written]:
     """Those that can be stored, by their numbers, in order; of several with one number the first."""
-    found: dict[str, Contact] = {}
+    found: dict[str, Written] = {}
     for contact, outcome in zip(contacts, read_contacts(contacts, region), strict=True):
         if isinstance(outcome, ContactDraft):
             found.setdefault(str(outcome.number), contact)
     return found
 
 
-def custom_text(contact: Contact) -> str | None:
+def custom_text(contact: Written) -> str | None:
     """A contact's custom field as it is stored."""
-    return _encode(contact.custom_field).decode() if contact.custom_field else None
+    text = bytes(contact.custom_field).decode()
+    return None if text in NOTHING else text
 
 
-def custom_value(text: str | None) -> object:
-    """A custom field that is stored as text, as a request has it."""
-    return None if text is None else msgspec.json.decode(text)
+def is_same_custom(first: str | None, second: str | None) -> bool:
+    """Whether two custom fields say the same to the last digit, however they are written."""
+    return first == second or (first is not None and second is not None and _exact(first) == _exact(second))
+
+
+def _exact(text: str) -> object:
+    return json.loads(text, parse_float=_number, parse_int=_number, object_pairs_hook=_sorted)
+
+
+def _number(text: str) -> object:
+    try:
+        return (Decimal(text),)  # in a tuple, since to Python true is 1
+    except InvalidOperation:  # an exponent that no decimal has
+        return (text,)
+
+
+def _sorted(pairs: Sequence[tuple[str, object]]) -> object:
+    # Of a key that is there twice, both count: which of them a reader takes, is his to say.
+    return tuple(sorted(pairs, key=itemgetter(0)))

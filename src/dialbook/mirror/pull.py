@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from dialbook.client import AsyncClient
 from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import ContactPull
 from dialbook.mirror.pull_lists import ListPull
 from dialbook.mirror.record import Last, Mark, Moved, Record, Settled, Trusted
 from dialbook.mirror.report import Line, Refusal, Report, compare
+from dialbook.mirror.server import Server
 
 
 async def pull(
-    client: AsyncClient, book: Book, record: Record, progress: Progress, *, region: str, tells_joining: bool
+    client: Server, book: Book, record: Record, progress: Progress, *, region: str, tells_joining: bool
 ) -> Report:
     """Make a local book equal to an account on a server: contacts by number, lists by name, members in their order.
 

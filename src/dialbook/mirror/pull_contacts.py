@@ -5,12 +5,12 @@ from contextlib import aclosing
 from datetime import datetime
 from itertools import pairwise
 
-from dialbook.client import AsyncClient
-from dialbook.client.results import Contact, Page
+from dialbook.client.results import Page
 from dialbook.mirror.book import Book
 from dialbook.mirror.harvest import Harvest
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.record import Began, Last, Met, Moved, Record, Swept
+from dialbook.mirror.server import Server, Written
 from dialbook.mirror.sweep import ROUNDS, Read, sweep
 
 CHUNK = 1000  # contacts stored at once; a kill costs reading as many again
@@ -28,7 +28,7 @@ class ContactPull:
         progress: who is told.
     """
 
-    def __init__(self, client: AsyncClient, book: Book, record: Record, region: str, progress: Progress) -> None:
+    def __init__(self, client: Server, book: Book, record: Record, region: str, progress: Progress) -> None:
         self._client = client
         self._book = book
         self._record = record
@@ -127,7 +127,7 @@ class ContactPull:
         self.newest = max(filter(None, moments), default=self.newest)
         return _is_descending(moments)
 
-    def _meet(self, contacts: Sequence[Contact]) -> None:
+    def _meet(self, contacts: Sequence[Written]) -> None:
         self._harvest.meet(contacts)
         if self._last:
             self._known |= {each.sid for each in contacts if (each.date_created or self._last) <= self._last}
@@ -152,9 +152,9 @@ class ContactPull:
         self.newest = page.items[0].date_updated if page.items else None
         return self.newest
 
-    def _pages(self, order: str) -> Read[Contact]:
-        async def read(offset: int, limit: int) -> Page[Contact]:
-            return await self._client.list_contacts(offset=offset, limit=limit, sort_by=order)
+    def _pages(self, order: str) -> Read[Written]:
+        async def read(offset: int, limit: int) -> Page[Written]:
+            return await self._client.contacts(offset, limit, sort_by=order)
 
         return read
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
-from dialbook.client import AsyncClient
 from dialbook.client.results import ContactList, Page
 from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_members import MemberPull
 from dialbook.mirror.record import Mark, Record, Settled
 from dialbook.mirror.report import Refusal
+from dialbook.mirror.server import Server
 from dialbook.mirror.sweep import sweep
 from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.errors import DialbookError, Duplicate
@@ -30,7 +30,7 @@ class ListPull:
         progress: who is told.
     """
 
-    def __init__(self, client: AsyncClient, book: Book, record: Record, region: str, progress: Progress) -> None:
+    def __init__(self, client: Server, book: Book, record: Record, region: str, progress: Progress) -> None:
         self._client = client
         self._book = book
         self._record = record
@@ -84,7 +84,7 @@ class ListPull:
         return here
 
 
-async def read_lists(client: AsyncClient) -> list[ContactList]:
+async def read_lists(client: Server) -> list[ContactList]:
     """All lists of a server."""
 
     async def read(offset: int, limit: int) -> Page[ContactList]:

@@ -5,12 +5,12 @@ from functools import partial
 
 from msgspec import Struct
 
-from dialbook.client import AsyncClient
-from dialbook.client.results import Contact, Page
+from dialbook.client.results import Page
 from dialbook.mirror.book import Book
 from dialbook.mirror.incoming import by_number, custom_text, read_contacts
 from dialbook.mirror.order import align
 from dialbook.mirror.progress import Progress
+from dialbook.mirror.server import Server, Written
 from dialbook.mirror.sweep import read_all
 from dialbook.model import contact as model
 from dialbook.model.contact import ContactDraft
@@ -36,7 +36,7 @@ class MemberPull:
         progress: who is told.
     """
 
-    def __init__(self, client: AsyncClient, book: Book, region: str, progress: Progress) -> None:
+    def __init__(self, client: Server, book: Book, region: str, progress: Progress) -> None:
         self._client = client
         self._book = book
         self._region = region
@@ -64,7 +64,7 @@ class MemberPull:
         await self._settle(here.sid, wanted)
         return len(met) - len(wanted), len(met)
 
-    async def _find(self, there: Mapping[str, Contact]) -> dict[str, model.Contact]:
+    async def _find(self, there: Mapping[str, Written]) -> dict[str, model.Contact]:
         """The local contact of each member; whoever was made since the contacts were read is read now."""
         known = await self._book.find(list(there))
         for number in there.keys() - known.keys():
@@ -73,7 +73,7 @@ class MemberPull:
 
     async def _pull_contact(self, sid: str) -> None:
         try:
-            found = await self._client.get_contact(sid)
+            found = await self._client.contact(sid)
         except NotFound:
             return
         drafts = [each for each in read_contacts([found], self._region) if isinstance(each, ContactDraft)]
@@ -91,11 +91,11 @@ class MemberPull:
         self._progress.changes["members added"] += len(joining)
 
 
-async def read_members(client: AsyncClient, list_sid: str, progress: Progress) -> list[Contact]:
+async def read_members(client: Server, list_sid: str, progress: Progress) -> list[Written]:
     """Who is in a list of a server, in order."""
 
-    async def read(offset: int, limit: int) -> Page[Contact]:
-        return await client.list_members(list_sid, offset=offset, limit=limit)
+    async def read(offset: int, limit: int) -> Page[Written]:
+        return await client.members(list_sid, offset, limit)
 
     return await read_all(read, partial(progress.watch, "members"))
 

@@ -1,15 +1,15 @@
 """`push`: an account on a server becomes what a local book is."""
 
-from dialbook.client import AsyncClient
 from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_lists import read_lists
 from dialbook.mirror.push_contacts import ContactPush
 from dialbook.mirror.push_lists import ListPush
 from dialbook.mirror.report import Line, Report, compare
+from dialbook.mirror.server import Server
 
 
-async def push(client: AsyncClient, book: Book, progress: Progress) -> Report:
+async def push(client: Server, book: Book, progress: Progress) -> Report:
     """Make an account on a server equal to a local book: contacts by number, lists by name, members in their order.
 
     The server itself tells what is done already, so that it may be killed at any moment, and called again.
@@ -34,7 +34,7 @@ async def push(client: AsyncClient, book: Book, progress: Progress) -> Report:
     return Report(await _count(client, book), contacts.refused + lists.refused, dict(progress.changes))
 
 
-async def _count(client: AsyncClient, book: Book) -> list[Line]:
+async def _count(client: Server, book: Book) -> list[Line]:
     counts, here = await book.counts(), await book.lists()
     there = {found.name: found for found in await read_lists(client)}
     total = (await client.list_contacts(limit=1)).total

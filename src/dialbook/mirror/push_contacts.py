@@ -1,19 +1,21 @@
 """All contacts of a local book come to a server, and those go there that the book does not have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from dialbook.client import AsyncClient
+from msgspec import Raw
+
 from dialbook.client import Contact as ThereContact
 from dialbook.client.results import Ok, Outcome, Page
 from dialbook.mirror.book import Book, chunks
-from dialbook.mirror.incoming import FIELDS, custom_value, read_contacts
+from dialbook.mirror.incoming import FIELDS, is_same_custom, read_contacts
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import OLDEST_FIRST
 from dialbook.mirror.report import Refusal
+from dialbook.mirror.server import Server, Written
 from dialbook.mirror.sweep import read_all
-from dialbook.model.contact import Contact, ContactDraft
+from dialbook.model.contact import TEXT_FIELDS, Contact, ContactDraft
 from dialbook.model.errors import DialbookError, Duplicate, NotFound
 
 CHUNK = 5000
@@ -29,7 +31,7 @@ class ContactPush:
         progress: who is told.
     """
 
-    def __init__(self, client: AsyncClient, book: Book, region: str, progress: Progress) -> None:
+    def __init__(self, client: Server, book: Book, region: str, progress: Progress) -> None:
         self._client = client
         self._book = book
         self._region = region
@@ -52,12 +54,12 @@ class ContactPush:
     async def _read_there(self) -> dict[str, tuple[str, ContactDraft]]:
         """The sid and the fields of each contact on the server, by number."""
 
-        async def read(offset: int, limit: int) -> Page[ThereContact]:
-            return await self._client.list_contacts(offset=offset, limit=limit, sort_by=OLDEST_FIRST)
+        async def read(offset: int, limit: int) -> Page[Written]:
+            return await self._client.contacts(offset, limit, sort_by=OLDEST_FIRST)
 
         return self._by_number(await read_all(read, partial(self._progress.watch, "contacts there")))
 
-    def _by_number(self, met: Sequence[ThereContact]) -> dict[str, tuple[str, ContactDraft]]:
+    def _by_number(self, met: Sequence[Written]) -> dict[str, tuple[str, ContactDraft]]:
         found: dict[str, tuple[str, ContactDraft]] = {}
         for contact, draft in zip(met, read_contacts(met, self._region), strict=True):
             if isinstance(draft, DialbookError):
@@ -106,7 +108,7 @@ class ContactPush:
 def _fields(contact: Contact) -> dict[str, Any]:
     """A local contact as a request writes it."""
     fields = {field: getattr(contact, field) for field in FIELDS}
-    return {**fields, "custom_field": custom_value(contact.custom_field)}
+    return {**fields, "custom_field": Raw(contact.custom_field) if contact.custom_field else None}
 
 
 def _new(contact: Contact) -> Any:
@@ -114,5 +116,6 @@ def _new(contact: Contact) -> Any:
 
 
 def _differs(contact: Contact, draft: ContactDraft) -> bool:
-    there: Mapping[str, Any] = {field: getattr(draft, field) for field in FIELDS}
-    return _fields(contact) != {**there, "custom_field": custom_value(draft.custom_field)}
+    if any(getattr(contact, field) != getattr(draft, field) for field in ("number", *TEXT_FIELDS)):
+        return True
+    return not is_same_custom(contact.custom_field, draft.custom_field)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dialbook.client import AsyncClient
 from dialbook.client.results import ContactList
 from dialbook.mirror.book import Book
 from dialbook.mirror.incoming import by_number
@@ -12,6 +11,7 @@ from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_lists import read_lists
 from dialbook.mirror.pull_members import read_members
 from dialbook.mirror.report import Refusal
+from dialbook.mirror.server import Server
 from dialbook.model.errors import Duplicate, NotFound
 from dialbook.model.lists import ContactList as BookList
 
@@ -27,9 +27,7 @@ class ListPush:
         sids: those of the server's contacts, by their numbers.
     """
 
-    def __init__(
-        self, client: AsyncClient, book: Book, region: str, progress: Progress, sids: Mapping[str, str]
-    ) -> None:
+    def __init__(self, client: Server, book: Book, region: str, progress: Progress, sids: Mapping[str, str]) -> None:
         self._client = client
         self._book = book
         self._region = region
