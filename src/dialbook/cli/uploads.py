@@ -1,5 +1,6 @@
 """`dialbook uploads`: CSV files that servers work off."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,8 @@ def create_upload(
     with connected(profile) as client:
         with _naming(getattr(file, "name", "-")):
             accepted = client.upload_csv(file, list_name, **given)
-        found = _wait(client, accepted.upload_id) if watch else client.get_upload(accepted.upload_id)
+        with _told_when_left(accepted.upload_id, profile):
+            found = _wait(client, accepted.upload_id) if watch else client.get_upload(accepted.upload_id)
     _show_upload(found, as_json=as_json)
     if watch and (found.status == Status.FAILED or found.stats.failed):
         raise SystemExit(1)
@@ -121,6 +123,17 @@ def _naming(file: str) -> Iterator[None]:
         yield
     except (Invalid, TooLarge) as refusal:
         raise type(refusal)(refusal.description.replace("file_name", file, 1)) from None
+
+
+@contextmanager
+def _told_when_left(upload_id: str, profile: str | None) -> Iterator[None]:
+    """Say what an upload is called that nobody waits for any more, by Ctrl-C or because of trouble: it has begun."""
+    try:
+        yield
+    except BaseException:
+        named = f" --profile {shlex.quote(profile)}" if profile else ""
+        click.echo(f"Upload {upload_id} goes on; dialbook uploads get {upload_id} --watch{named} follows it.", err=True)
+        raise
 
 
 def _wait(client: "Client", upload_id: str) -> "Upload":
