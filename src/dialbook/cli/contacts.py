@@ -9,7 +9,7 @@ import msgspec
 from dialbook.cli.outcomes import remove_each, send_each
 from dialbook.cli.output import many, show, show_fields, show_table
 from dialbook.cli.records import read_contacts
-from dialbook.cli.remote import connected, find_list, limit_options, remote_options, sid, take
+from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options, sid, take
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import Invalid
 from dialbook.wire.body import NOT_JSON
@@ -70,7 +70,7 @@ def create_contacts(file: BinaryIO | None, profile: str | None, as_json: bool, *
 
 
 @contacts.command("list")
-@click.option("--name", metavar="TEXT", help="Only those whose first, last or full name contains this.")
+@click.option("--name", type=choice, metavar="TEXT", help="Only those whose first, last or full name contains this.")
 @click.option("--list", "lists", multiple=True, metavar="LIST", help="Only those in this list; repeatable.")
 @click.option("--sort", metavar="FIELD[:desc]", help="Their order.  [default: date_created]")
 @limit_options

@@ -8,7 +8,7 @@ import msgspec
 
 from dialbook.cli.outcomes import remove_each
 from dialbook.cli.output import show, show_fields, show_table
-from dialbook.cli.remote import connected, find_list, limit_options, remote_options, take
+from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options, take
 
 if TYPE_CHECKING:
     from dialbook.client import ContactList
@@ -45,7 +45,7 @@ def create_list(name: str, tag: str | None, kind: str | None, profile: str | Non
 
 
 @lists.command("list")
-@click.option("--name", metavar="TEXT", help="Only those whose name contains this.")
+@click.option("--name", type=choice, metavar="TEXT", help="Only those whose name contains this.")
 @click.option("--sort", metavar="FIELD[:desc]", help="Their order.  [default: date_created]")
 @limit_options
 @remote_options

@@ -13,7 +13,7 @@ from dialbook.cli.exports import export
 from dialbook.cli.outcomes import remove_each, send_each, told_when_interrupted
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
-from dialbook.cli.remote import connected, find_list, limit_options, profile_option, remote_options, sid, take
+from dialbook.cli.remote import choice, connected, find_list, limit_options, profile_option, remote_options, sid, take
 from dialbook.model.errors import DialbookError, Duplicate
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def members() -> None:
 
 @members.command("list")
 @click.argument("list_", metavar="LIST")
-@click.option("--number", metavar="TEXT", help="Only who has this number.")
-@click.option("--name", metavar="TEXT", help="Only those whose first, last or full name contains this.")
-@click.option("--tag", metavar="TEXT", help="Only those with this tag.")
+@click.option("--number", type=choice, metavar="TEXT", help="Only who has this number.")
+@click.option("--name", type=choice, metavar="TEXT", help="Only those whose first, last or full name contains this.")
+@click.option("--tag", type=choice, metavar="TEXT", help="Only those with this tag.")
 @click.option("--sort", metavar="FIELD[:desc]", help="Their order.  [default: as they joined]")
 @limit_options
 @remote_options
@@ -119,9 +119,9 @@ def _say_left(contact: str) -> str:
     metavar="FILE",
     help="Where to; the file is there when it is whole.  [default: standard output]",
 )
-@click.option("--number", metavar="TEXT", help="Only who has this number.")
-@click.option("--name", metavar="TEXT", help="Only those whose first, last or full name contains this.")
-@click.option("--tag", metavar="TEXT", help="Only those with this tag.")
+@click.option("--number", type=choice, metavar="TEXT", help="Only who has this number.")
+@click.option("--name", type=choice, metavar="TEXT", help="Only those whose first, last or full name contains this.")
+@click.option("--tag", type=choice, metavar="TEXT", help="Only those with this tag.")
 @profile_option
 def export_members(list_: str, format_: str | None, output: Path, profile: str | None, **filters: str | None) -> None:
     """Write a whole list into a file: CSV, a line of JSON for each contact, or a JSON array.

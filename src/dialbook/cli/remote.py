@@ -36,6 +36,13 @@ def sid(value: str) -> str:
     return value
 
 
+def choice(value: str) -> str:
+    """Read what chooses some of many: an empty text, as of a shell's variable that is not set, would mean all."""
+    if not value:
+        raise click.BadParameter("It must not be empty; without it, all are meant.")
+    return value
+
+
 def profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The saved profiles that begin with what is typed, for a shell to complete; none where they cannot be read."""
     try:
@@ -156,12 +163,14 @@ def find_list(client: "Client", given: str) -> str:
     """
     if _SID.fullmatch(given):
         return given
+    if not given:
+        raise NotFound("There is no list named ''.")
     similar: list[str] = []
     for found in client.iter_lists(name=given):
         if found.name == given:
             return found.sid
         similar.append(str(found.name))
-    hint = f" Similar are: {', '.join(sorted(similar)[:SIMILAR])}." if given and similar else ""
+    hint = f" Similar are: {', '.join(sorted(similar)[:SIMILAR])}." if similar else ""
     raise NotFound(f"There is no list named '{given}'.{hint}")
 
 

@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
+FILTERS = ("number", "name", "tag")
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -100,7 +102,7 @@ def update_list(sid: str, fields: ListFields) -> Operation[ContactList]:
 
 
 def list_lists(part: Mapping[str, str | int], query: ListQuery) -> Operation[Page[ContactList]]:
-    return Operation("GET", "/lists", _page(ContactList), {**part, **_given(query)})
+    return Operation("GET", "/lists", _page(ContactList), {**part, **_given(_choosing(query))})
 
 
 def get_list(sid: str) -> Operation[ContactList]:
@@ -117,7 +119,7 @@ def add_members(list_sid: str, contact_sids: Sequence[str]) -> Operation[list[Ou
 
 
 def list_members(list_sid: str, part: Mapping[str, str | int], query: MemberQuery) -> Operation[Page[Contact]]:
-    return Operation("GET", _path("lists", list_sid, "contacts"), _page(Contact), {**part, **_given(query)})
+    return Operation("GET", _path("lists", list_sid, "contacts"), _page(Contact), {**part, **_given(_choosing(query))})
 
 
 def export_members(list_sid: str, format_: Format, query: MemberFilter) -> Operation[None]:
@@ -125,7 +127,7 @@ def export_members(list_sid: str, format_: Format, query: MemberFilter) -> Opera
     if format_ not in MEDIA_TYPES:
         raise ValueError(f"format is {format_!r}; allowed are {', '.join(MEDIA_TYPES)}.")
     accept = f"{MEDIA_TYPES[format_]}, application/json;q=0.1"
-    return Operation("GET", _path("lists", list_sid, "contacts"), check, _given(query), accept=accept)
+    return Operation("GET", _path("lists", list_sid, "contacts"), check, _given(_choosing(query)), accept=accept)
 
 
 def remove_member(list_sid: str, contact_sid: str) -> Operation[Contact | None]:
@@ -192,7 +194,8 @@ def _path(*parts: str) -> str:
 def _contact_query(query: ContactQuery) -> dict[str, str | int]:
     shown = {"filter": SHOW_LIST} if query.get("show_lists") else {}
     chosen = {"list_sids": _joined(query["list_sids"])} if "list_sids" in query else {}
-    return {**_given({name: query.get(name) for name in ("sort_by", "name")}), **chosen, **shown}
+    plain = _choosing({name: query.get(name) for name in ("sort_by", "name")})
+    return {**_given(plain), **chosen, **shown}
 
 
 def _joined(list_sids: Sequence[str]) -> str:
@@ -200,6 +203,13 @@ def _joined(list_sids: Sequence[str]) -> str:
     if not list_sids or "" in list_sids:
         raise ValueError("list_sids holds one sid or more, none of them empty; without it, all contacts are meant.")
     return ",".join(list_sids)
+
+
+def _choosing(query: Mapping[str, Any]) -> Mapping[str, Any]:
+    # As above: an empty text, such as that of a variable that is not set, chooses nobody, and brought everybody.
+    if empty := [name for name in FILTERS if query.get(name) == ""]:
+        raise ValueError(f"{' and '.join(empty)} must not be empty; without it, all are meant.")
+    return query
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, str | int]:

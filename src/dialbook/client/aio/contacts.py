@@ -84,7 +84,7 @@ class AsyncContactCalls(AsyncConnection):
                 any of which are wanted; `show_lists=True` for each contact's `lists`.
 
         Raises:
-            ValueError: `list_sids` is empty.
+            ValueError: `list_sids` or `name` is empty.
             Invalid: a value that the server does not allow.
             DialbookError: as every call.
         """
@@ -110,7 +110,7 @@ class AsyncContactCalls(AsyncConnection):
             An iterator, which raises what `list_contacts` raises.
 
         Raises:
-            ValueError: no position that a walk gave, or a number out of its bounds.
+            ValueError: no position that a walk here gave, a number out of its bounds, or an empty filter.
         """
         course = Course(
             lambda part: operations.list_contacts(part, query), limit=limit, page_size=page_size, position=position

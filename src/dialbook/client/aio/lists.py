@@ -82,6 +82,7 @@ class AsyncListCalls(AsyncConnection):
             query: `sort_by` a field, with `:desc` behind it from the end; a part of a `name`.
 
         Raises:
+            ValueError: the `name` is empty.
             Invalid: a value that the server does not allow.
             DialbookError: as every call.
         """
@@ -107,7 +108,7 @@ class AsyncListCalls(AsyncConnection):
             An iterator, which raises what `list_lists` raises.
 
         Raises:
-            ValueError: no position that a walk gave, or a number out of its bounds.
+            ValueError: no position that a walk here gave, a number out of its bounds, or an empty filter.
         """
         course = Course(
             lambda part: operations.list_lists(part, query), limit=limit, page_size=page_size, position=position

@@ -50,6 +50,7 @@ class AsyncMemberCalls(AsyncConnection):
 
         Raises:
             NotFound: there is no such list.
+            ValueError: a filter is empty.
             Invalid: a value that the server does not allow.
             DialbookError: as every call.
         """
@@ -78,7 +79,7 @@ class AsyncMemberCalls(AsyncConnection):
             An iterator, which raises what `list_members` raises.
 
         Raises:
-            ValueError: no position that a walk gave, or a number out of its bounds.
+            ValueError: no position that a walk here gave, a number out of its bounds, or an empty filter.
         """
         course = Course(
             lambda part: operations.list_members(list_sid, part, query),
@@ -107,7 +108,7 @@ class AsyncMemberCalls(AsyncConnection):
         Raises:
             NotFound: there is no such list.
             OSError: the file cannot be written.
-            ValueError: there is no such format.
+            ValueError: there is no such format, or a filter is empty.
             DialbookError: as every call.
         """
         answer = await self._open(operations.export_members(list_sid, format, query))

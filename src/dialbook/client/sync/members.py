@@ -51,6 +51,7 @@ class MemberCalls(Connection):
 
         Raises:
             NotFound: there is no such list.
+            ValueError: a filter is empty.
             Invalid: a value that the server does not allow.
             DialbookError: as every call.
         """
@@ -79,7 +80,7 @@ class MemberCalls(Connection):
             An iterator, which raises what `list_members` raises.
 
         Raises:
-            ValueError: no position that a walk gave, or a number out of its bounds.
+            ValueError: no position that a walk here gave, a number out of its bounds, or an empty filter.
         """
         course = Course(
             lambda part: operations.list_members(list_sid, part, query),
@@ -108,7 +109,7 @@ class MemberCalls(Connection):
         Raises:
             NotFound: there is no such list.
             OSError: the file cannot be written.
-            ValueError: there is no such format.
+            ValueError: there is no such format, or a filter is empty.
             DialbookError: as every call.
         """
         answer = self._open(operations.export_members(list_sid, format, query))
