@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -93,9 +94,19 @@ def test_nobody_is_left_out_when_the_contact_at_the_position_has_left_and_come_b
 
 
 def test_a_position_that_no_walk_gave_is_refused(client: Client) -> None:
-    for position in ("", "page=3", "offset=x", "after=1&sid=a&place=0&limit=x", "after=1&sid=a"):
+    broken = ("", "page=3", "offset=x", "after=1&sid=a&place=0&limit=x", "after=1&sid=a")
+    for position in (*broken, *(f"in=/lists/a/contacts&{each}" for each in broken), "after=zz", "offset=0"):
         with pytest.raises(ValueError, match="is no position that a walk gave"):
             client.iter_members("a", position=position)
+
+
+def test_a_position_in_another_collection_is_refused(client: Client) -> None:
+    position = client.iter_members("a").position
+
+    assert client.iter_members("a", position=position).position == position
+    for walk in (client.iter_contacts, client.iter_lists, client.iter_uploads, partial(client.iter_members, "b")):
+        with pytest.raises(ValueError, match="The position is one in /lists/a/contacts, not in "):
+            walk(position=position)
     with pytest.raises(ValueError, match="limit must be"):
         client.iter_members("a", limit=-1)
     with pytest.raises(ValueError, match="limit must be"):

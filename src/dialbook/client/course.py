@@ -41,7 +41,7 @@ class Course(Generic[T]):
         position: where to begin, as `position` said it before.
 
     Raises:
-        ValueError: the position is none that a walk gave, or a number is out of its bounds.
+        ValueError: the position is none that a walk through the same collection gave, or a number is out of its bounds.
     """
 
     def __init__(
@@ -58,7 +58,8 @@ class Course(Generic[T]):
         self._left = limit
         self._size = page_size or LARGE
         self._may_shrink = page_size is None
-        self._start, self._mark = _read_position(position)
+        self._collection = page_at({}).path
+        self._start, self._mark = _read_position(position, self._collection)
         self._is_done = False
 
     @property
@@ -68,7 +69,7 @@ class Course(Generic[T]):
         If that one has left the collection by then, those of its page come again; none is left out.
         """
         mark = self._mark
-        return urlencode({**self._start, **(structs.asdict(mark) if mark else {})})
+        return urlencode({"in": self._collection, **self._start, **(structs.asdict(mark) if mark else {})})
 
     def next_page(self) -> Operation[Page[T]] | None:
         """The request for the next page; `None` at the end."""
@@ -138,13 +139,16 @@ class Course(Generic[T]):
         return int(self._start["offset"]) + len(page.items)
 
 
-def _read_position(position: str | None) -> tuple[Mapping[str, str | int], Mark | None]:
+def _read_position(position: str | None, collection: str) -> tuple[Mapping[str, str | int], Mark | None]:
     if position is None:
         return {"offset": 0}, None
     given = dict(parse_qsl(position))
     try:
         start = {"after": given["after"]} if "after" in given else {"offset": int(given["offset"])}
         mark = Mark(given["sid"], int(given["place"]), int(given["limit"])) if "sid" in given else None
+        of = given["in"]
     except (KeyError, ValueError):
         raise ValueError(f"{position!r} is no position that a walk gave.") from None
+    if of != collection:  # where it would lead to the end, or anywhere
+        raise ValueError(f"The position is one in {of}, not in {collection}.")
     return start, mark
