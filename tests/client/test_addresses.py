@@ -36,6 +36,20 @@ def test_an_address_is_given_whole_or_in_parts(url: str | None, parts: Any, foun
     assert (address.url, address.key, address.token) == (found, KEY, TOKEN)
 
 
+def test_a_client_without_an_address_can_be_shown() -> None:
+    client = Client.__new__(Client)
+    with pytest.raises(ValueError, match="address"):
+        client.__init__("nowhere")  # type: ignore[misc]
+
+    assert repr(client) == "<Client without an address>"
+
+
+def test_blanks_around_an_address_are_none_of_it() -> None:
+    url = f"https://{KEY}:{TOKEN}@host/v2/accounts/acme"
+
+    assert find_address(f" {url}\n", {}) == find_address(url, {})
+
+
 def test_credentials_may_be_escaped() -> None:
     address = find_address("https://k%40y:t%2Fk%3An@host/v2/accounts/acme", {})
 
@@ -68,6 +82,14 @@ def test_credentials_may_be_escaped() -> None:
         (f"https://{KEY}:{TOKEN}\ud800@host/v2/accounts/acme", {}),
         (None, {"account": "acme", "key": KEY, "token": TOKEN, "base_url": "http://xn--é"}),
         (None, {"account": "acme", "key": KEY, "token": f"{TOKEN}\ud800", "base_url": "http://host"}),
+        (f"https://{KEY}%3Ax:{TOKEN}@host/v2/accounts/acme", {}),
+        (f"https://{KEY}:{TOKEN}@host/v2/accounts/..", {}),
+        (f"https://{KEY}:{TOKEN}@host/v2/accounts/%2e%2e", {}),
+        (None, {"account": "..", "key": KEY, "token": TOKEN, "base_url": "http://host"}),
+        (None, {"account": "", "key": KEY, "token": TOKEN, "base_url": "http://host"}),
+        (None, {"account": "acme", "key": f"{KEY}:x", "token": TOKEN, "base_url": "http://host"}),
+        (None, {"account": "acme", "key": None, "token": TOKEN, "base_url": "http://host"}),
+        (None, {"account": "acme", "key": KEY, "token": 7, "base_url": "http://host"}),
         (None, {"account": "\ud800", "key": KEY, "token": TOKEN, "base_url": "http://host"}),
     ],
 )

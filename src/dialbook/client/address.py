@@ -54,13 +54,17 @@ def find_address(url: str | None, parts: Parts) -> Address:
     url = url or os.environ.get(VARIABLE)
     if not url:
         raise ValueError(f"There is no address: give one as {FORM}, in parts, or in {VARIABLE}.")
-    return _checked(_take_apart(url))
+    return _checked(_take_apart(url.strip()))
 
 
 def _checked(address: Address) -> Address:
     """Let nothing through that the first call would stumble over."""
     if not _is_text(address.key + address.token):
         raise ValueError("The address's key or token holds half of a surrogate pair, which is no character.")
+    if ":" in address.key:
+        raise ValueError("The address's key holds a colon, where HTTP takes it to end.")
+    if unquote(address.url.rpartition("/")[2]) in {".", ".."}:
+        raise ValueError("The address's account is no name.")
     if not _is_askable(address.url):
         raise ValueError("The address has a host or a character that no address can have.")
     return address
@@ -93,6 +97,8 @@ def _take_apart(url: str) -> Address:
 def _put_together(parts: Parts) -> Address:
     if missing := {"account", "key", "token"} - parts.keys():
         raise ValueError(f"The address lacks {', '.join(sorted(missing))}.")
+    if empty := [name for name, value in parts.items() if not (value and isinstance(value, str))]:
+        raise ValueError(f"The address's {', '.join(empty)} must be a text that is not empty.")
     if not _is_text(parts["account"]):
         raise ValueError("The address's account is no name.")
     return Address(f"{_base(parts)}{_PATH}{quote(parts['account'], safe='')}", parts["key"], parts["token"])
