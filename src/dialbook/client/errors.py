@@ -69,13 +69,26 @@ class ItemsRefused(_Portable):
 
 
 class Interrupted(_Portable):
-    """A later request of a bulk call failed as a whole: `__cause__` says why, and `results` what was done before."""
+    """A bulk call ended before its last request: `__cause__` says why, and `results` what was done before.
 
-    def __init__(self, results: "Results[Any]", cause: DialbookError) -> None:
-        super().__init__(f"{len(results)} items were dealt with, then a request failed: {cause.description}")
-        self.status, self.code, self.message = cause.status, cause.code, cause.message
-        self.request_id = cause.request_id
+    A request failed as a whole; or who gave the items broke off, and status and code are 0.
+    """
+
+    status, code, message = 0, 0, "Interrupted"
+
+    def __init__(self, results: "Results[Any]", cause: Exception) -> None:
+        super().__init__(f"{len(results)} items were dealt with, then {_what_ended(cause)}")
+        if isinstance(cause, DialbookError):
+            self.status, self.code, self.message = cause.status, cause.code, cause.message
+            self.request_id = cause.request_id
         self.results = results
+
+
+def _what_ended(cause: Exception) -> str:
+    if isinstance(cause, DialbookError):
+        return f"a request failed: {cause.description}"
+    # Its text may hold what was to be sent: somebody's name or number.
+    return f"the items broke off: {type(cause).__name__}."
 
 
 @contextmanager

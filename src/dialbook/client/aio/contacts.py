@@ -26,7 +26,7 @@ class AsyncContactCalls(AsyncConnection):
             that has it.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return await self._send_each(operations.create_contacts, contacts)
@@ -41,7 +41,7 @@ class AsyncContactCalls(AsyncConnection):
             One result for each, in order.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return await self._send_each(operations.update_contacts, changes)

@@ -25,7 +25,7 @@ class AsyncListCalls(AsyncConnection):
             One result for each, in order. A name that is taken is a `Duplicate`.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return await self._send_each(operations.create_lists, lists)
@@ -40,7 +40,7 @@ class AsyncListCalls(AsyncConnection):
             One result for each, in order.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return await self._send_each(operations.update_lists, changes)

@@ -32,7 +32,7 @@ class AsyncMemberCalls(AsyncConnection):
 
         Raises:
             NotFound: there is no such list.
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return await self._send_each(partial(operations.add_members, list_sid), contact_sids)

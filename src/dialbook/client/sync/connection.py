@@ -52,6 +52,8 @@ class Connection:
             names a proxy or certificates that cannot be used.
     """
 
+    _url = "without an address"  # until it is found
+
     def __init__(
         self,
         url: str | None = None,
@@ -116,18 +118,18 @@ class Connection:
         """Send any number of items, in as many requests as they need.
 
         Raises:
-            Interrupted: a request after the first failed as a whole.
+            Interrupted: a request after the first failed as a whole, or was not made, since the items broke off.
         """
         results: Results[T] = Results()
         rest = iter(items)
-        while part := list(islice(rest, BULK_LIMIT)):
-            try:
+        try:
+            while part := list(islice(rest, BULK_LIMIT)):
                 outcomes = self._send(bulk(part))
-            except DialbookError as error:
-                if not results:
-                    raise
-                raise Interrupted(results, error) from error
-            results += outcomes
+                results += outcomes
+        except Exception as error:
+            if not results:
+                raise
+            raise Interrupted(results, error) from error
         return results
 
     def _insist(self, operation: Operation[Any], once: Callable[[], T]) -> T:

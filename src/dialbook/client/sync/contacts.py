@@ -27,7 +27,7 @@ class ContactCalls(Connection):
             that has it.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return self._send_each(operations.create_contacts, contacts)
@@ -42,7 +42,7 @@ class ContactCalls(Connection):
             One result for each, in order.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return self._send_each(operations.update_contacts, changes)

@@ -26,7 +26,7 @@ class ListCalls(Connection):
             One result for each, in order. A name that is taken is a `Duplicate`.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return self._send_each(operations.create_lists, lists)
@@ -41,7 +41,7 @@ class ListCalls(Connection):
             One result for each, in order.
 
         Raises:
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return self._send_each(operations.update_lists, changes)

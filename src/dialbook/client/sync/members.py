@@ -33,7 +33,7 @@ class MemberCalls(Connection):
 
         Raises:
             NotFound: there is no such list.
-            Interrupted: one of several requests failed after others were done.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
         return self._send_each(partial(operations.add_members, list_sid), contact_sids)
