@@ -1,12 +1,12 @@
 """What no request can hold, and is refused before one is sent."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from dialbook import Client, Invalid
-from tests.client.peer import peer
+from dialbook import Client, Interrupted, Invalid, NewContact
+from tests.client.peer import contact, ok, peer
 from tests.conftest import NUMBERS
 
 NOBODY = "0" * 32
@@ -40,3 +40,38 @@ def test_what_goes_into_no_request_is_refused_before_anything_is_sent(call: Call
 def test_what_is_too_long_for_the_server_is_refused_by_it_as_invalid(client: Client) -> None:
     with pytest.raises(Invalid, match="8192"):
         client.get_contact("x" * 10_000)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_in_json_is_refused_before_anything_is_sent(number: float) -> None:
+    with peer() as there, Client(there.url) as client:
+        for field in ({"a": number}, {"a": [None, {"b": (1, number)}]}):
+            with pytest.raises(Invalid, match="infinite or none at all"):
+                client.update_contact("a", custom_field=field)
+            with pytest.raises(Invalid, match="infinite or none at all"):
+                client.create_contacts([{"number": NUMBERS[0], "custom_field": field}])
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_a_file_is_given_as_bytes_of_any_kind(kind: Callable[[bytes], bytearray | memoryview]) -> None:
+    with peer(ok({"summary": {"upload_id": "a"}})) as there, Client(there.url) as client:
+        client.upload_csv(kind(b"number\n+919845000001\n"), "Friends")
+
+    assert b"number\n+919845000001\n" in there.requests[0]
+
+
+def test_what_was_done_before_the_items_broke_off_is_told() -> None:
+    def items(count: int) -> Iterator[NewContact]:
+        for _ in range(count):
+            yield {"number": NUMBERS[0]}
+        raise KeyError(NUMBERS[1])
+
+    with peer(ok([contact(n) for n in range(5000)])) as there, Client(there.url) as client:
+        with pytest.raises(Interrupted) as raised:
+            client.create_contacts(items(5001))
+        with pytest.raises(KeyError):
+            client.create_contacts(items(5))
+
+    assert (len(raised.value.results), raised.value.status) == (5000, 0)
+    assert isinstance(raised.value.__cause__, KeyError)
+    assert str(raised.value) == "5000 items were dealt with, then the items broke off: KeyError."

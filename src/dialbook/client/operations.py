@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import isfinite
 from typing import Any, BinaryIO, Generic, TypeVar
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from dialbook.client.fields import (
     UploadChoices,
 )
 from dialbook.client.results import Contact, ContactList, Outcome, Page, RejectedRow, Upload, UploadAccepted
+from dialbook.model.errors import Invalid
 from dialbook.wire.contacts import SHOW_LIST
 
 T = TypeVar("T")
@@ -180,7 +182,19 @@ def _bulk(method: str, path: str, wrapper: str, items: Sequence[Any], kind: type
 
 def _encode(body: object) -> bytes:
     with unsendable_as_invalid():
-        return _encoder.encode(body)
+        encoded = _encoder.encode(body)
+    if b"null" in encoded and _holds_no_number(body):
+        raise Invalid("A number is infinite or none at all (NaN), which JSON cannot say.")
+    return encoded
+
+
+def _holds_no_number(value: object) -> bool:
+    """Whether there is one in it that is encoded as null."""
+    if isinstance(value, float):
+        return not isfinite(value)
+    if isinstance(value, Mapping):
+        return any(map(_holds_no_number, value.values()))
+    return isinstance(value, list | tuple) and any(map(_holds_no_number, value))
 
 
 def _path(*parts: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 
 @contextmanager
@@ -18,8 +18,8 @@ def sendable(source: Source) -> Iterator[bytes | BinaryIO]:
         OSError: the file cannot be read.
         TypeError: it was opened as text.
     """
-    if isinstance(source, bytes):
-        yield source
+    if isinstance(source, bytes | bytearray | memoryview):
+        yield bytes(source)
     elif isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
             yield _repeatable(file)
