@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from dialbook.cli.outcomes import remove_each, send_each
-from dialbook.cli.output import many, show, show_fields, show_table
+from dialbook.cli.output import many, once, show, show_fields, show_table
 from dialbook.cli.records import read_contacts
 from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options, sid, take
 from dialbook.model.contact import TEXT_FIELDS
@@ -34,7 +34,13 @@ def field_options(command: F) -> F:
 def from_option(what: str) -> Callable[[F], F]:
     """`--from`."""
     return click.option(
-        "--from", "file", type=click.File("rb"), metavar="FILE", help=f"{what} in CSV or JSON; - for standard input."
+        "--from",
+        "file",
+        type=click.File("rb"),
+        multiple=True,
+        callback=once,
+        metavar="FILE",
+        help=f"{what} in CSV or JSON; - for standard input.",
     )
 
 
@@ -117,7 +123,8 @@ def update_contacts(
 ) -> None:
     """Change one contact, by its sid, or all of a file.
 
-    What is not given stays; an empty text clears a field.
+    What is not given stays; an empty text clears a field. An empty cell of a CSV file is not given: to clear a field of
+    many, give null in JSON.
 
     \b
     Example:

@@ -1,10 +1,13 @@
 """A list into a file, whole or not at all."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from dialbook.model.errors import Invalid
 
@@ -13,6 +16,16 @@ if TYPE_CHECKING:
     from dialbook.client.files import Writable
 
 FORMATS = ("csv", "ndjson", "json")
+
+
+class NewFile(click.Path):
+    """A path to write to; not one that ends as a folder's does, which a path object forgets."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        if str(value).endswith(os.sep):
+            self.fail(f"{value} is a folder.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def export(

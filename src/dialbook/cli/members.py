@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from dialbook.cli.contacts import from_option, show_contacts
-from dialbook.cli.exports import export
+from dialbook.cli.exports import NewFile, export
 from dialbook.cli.outcomes import remove_each, send_each, told_when_interrupted
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
@@ -114,7 +114,7 @@ def _say_left(contact: str) -> str:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    type=NewFile(dir_okay=False, path_type=Path, allow_dash=True),
     default="-",
     metavar="FILE",
     help="Where to; the file is there when it is whole.  [default: standard output]",

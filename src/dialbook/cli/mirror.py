@@ -14,7 +14,7 @@ import click
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
 
-from dialbook.cli.output import database_options, json_option, many, show, show_table
+from dialbook.cli.output import database_options, json_option, many, once, show, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import find_address
 from dialbook.model.account import DEFAULT_REGION, check_account_sid, check_region
@@ -37,7 +37,15 @@ Ask = Callable[["Server", "Book"], Coroutine[Any, Any, str | None]]
 
 
 @click.command()
-@click.option("--from", "source", metavar="PROFILE|URL", required=True, help="The account to be copied.")
+@click.option(
+    "--from",
+    "source",
+    metavar="PROFILE|URL",
+    required=True,
+    multiple=True,
+    callback=once,
+    help="The account to be copied.",
+)
 @click.option("--account", metavar="SID", help="The local account.  [default: that of the URL]")
 @click.option(
     "--region", default=DEFAULT_REGION, show_default=True, help="Country of national numbers, for a new account."
@@ -82,7 +90,15 @@ def pull(
 
 
 @click.command()
-@click.option("--to", "target", metavar="PROFILE|URL", required=True, help="The account that gets it.")
+@click.option(
+    "--to",
+    "target",
+    metavar="PROFILE|URL",
+    required=True,
+    multiple=True,
+    callback=once,
+    help="The account that gets it.",
+)
 @click.option("--account", metavar="SID", help="The local account.  [default: that of the URL]")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @database_options

@@ -17,6 +17,7 @@ from dialbook.model.credentials import mask_tokens
 from dialbook.model.errors import DialbookError
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class Refusing(click.Group):
@@ -25,6 +26,8 @@ class Refusing(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         if sys.stdin is None:  # the shell's <&-, which says no more than an empty file
             sys.stdin = io.TextIOWrapper(io.BytesIO())
+        if sys.stdout is None:  # the shell's >&-, into which nothing can be said
+            sys.stdout = io.TextIOWrapper(_Closed(), write_through=True)
         try:
             return super().invoke(ctx)
         except DialbookError as refusal:
@@ -39,6 +42,16 @@ class Refusing(click.Group):
             raise click.ClickException(": ".join(filter(None, [trouble.filename, trouble.strerror]))) from None
 
 
+class _Closed(io.RawIOBase):
+    """Standard output that is closed: whoever writes to it hears so."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: object) -> int:
+        raise OSError(errno.EBADF, "It is closed.", "Standard output")
+
+
 def database_options(command: F) -> F:
     """`--database` and `--config`."""
     command = click.option(
@@ -50,6 +63,14 @@ def database_options(command: F) -> F:
         metavar="FILE",
         help="A TOML file with settings.  [default: dialbook.toml]",
     )(command)
+
+
+def once(ctx: click.Context, _param: click.Parameter, given: Sequence[T]) -> T | None:
+    """What an option is given, which would pass over the first of two: declare it as `multiple`, with this callback."""
+    if len(given) > 1:
+        ctx.close()  # of files, both are open by now
+        raise click.BadParameter("It is given twice; give it once.")
+    return given[0] if given else None
 
 
 def json_option(command: F) -> F:
