@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
-from dialbook.cli.database import change, opened, scan
+from dialbook.cli.database import change, opened, scan, write
 from dialbook.cli.output import database_options, json_option, many, show, show_table
 from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, KeyDraft, Scope
+from dialbook.model.audit import Author, Via
 from dialbook.model.errors import Invalid
 from dialbook.model.network import read_networks
 from dialbook.settings import load_settings
 from dialbook.store import accounts as store
-from dialbook.store import seals
+from dialbook.store.audit import recorded
+from dialbook.store.database import Tx
+from dialbook.store.seals import seal_keys as seal_keys_of
 
 allow_option = click.option(
     "--allow",
@@ -204,7 +207,7 @@ def seal_keys(database: str | None, config: Path | None, as_json: bool) -> None:
     if not secret:
         raise Invalid("There is no token_secret to seal anything with: set it first.")
     with opened(database, config) as db:
-        sealed = change(db, seals.seal_keys, secret)
+        sealed = write(db, _seal_each, Author(Via.COMMAND, datetime.now(UTC)), secret=secret)
     if as_json:
         show({"sealed": sealed})
     else:
@@ -224,6 +227,12 @@ def revoke_key(account_sid: str, api_key: str, database: str | None, config: Pat
         show(_key_json(revoked))
     else:
         click.echo(f"Key {revoked.key} is revoked since {revoked.revoked}.")
+
+
+def _seal_each(tx: Tx, author: Author, *, secret: str) -> int:
+    """Seal the keys of all accounts, all or none, and note in the log of each which; return how many these were."""
+    seal = recorded(seal_keys_of, author)
+    return sum(seal(tx, account, secret=secret).succeeded for account in store.list_account_sids(tx))
 
 
 def _account_json(shown: Account) -> dict[str, object]:

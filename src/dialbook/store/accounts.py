@@ -51,27 +51,27 @@ class AccountSummary(Struct, frozen=True):
     list_count: int | None
 
 
-def create_account(tx: Tx, sid: str, *, region: str, now: datetime) -> Account:
+def create_account(tx: Tx, account: str, *, region: str, now: datetime) -> Account:
     """Make an account with an empty address book.
 
     Raises:
         Invalid: the sid or the region is none.
         Duplicate: the account exists.
     """
-    account = Account(check_account_sid(sid), check_region(region), utc_text(now))
-    made = tx.run(
+    made = Account(check_account_sid(account), check_region(region), utc_text(now))
+    is_new = tx.run(
         """
         INSERT INTO accounts (account, region, created) VALUES (:account, :region, :created)
         ON CONFLICT (account) DO NOTHING
         """,
-        account=sid,
+        account=account,
         region=region,
-        created=account.created,
+        created=made.created,
     )
-    if not made:
-        raise Duplicate(f"Account '{sid}' exists.")
-    tx.run("INSERT INTO books (account) VALUES (:account)", account=sid)
-    return account
+    if not is_new:
+        raise Duplicate(f"Account '{account}' exists.")
+    tx.run("INSERT INTO books (account) VALUES (:account)", account=account)
+    return made
 
 
 def get_account(tx: Tx, sid: str) -> Account:
@@ -104,18 +104,18 @@ def list_account_sids(tx: Tx) -> list[str]:
     return [row[0] for row in tx.all("SELECT a.account FROM accounts AS a ORDER BY a.account")]
 
 
-def delete_account(tx: Tx, sid: str) -> Account:
+def delete_account(tx: Tx, account: str) -> Account:
     """Delete an account with all that is in it, keys too, and return what it was.
 
     Raises:
         NotFound: there is no such account.
     """
-    lock_book(tx, sid)
-    account = get_account(tx, sid)
-    forget_all_names(tx, sid)
+    lock_book(tx, account)
+    gone = get_account(tx, account)
+    forget_all_names(tx, account)
     for table in OWNED:
-        tx.run(f"DELETE FROM {table} WHERE account = :account", account=sid)
-    return account
+        tx.run(f"DELETE FROM {table} WHERE account = :account", account=account)
+    return gone
 
 
 def create_key(tx: Tx, account: str, draft: KeyDraft, *, secret: str, now: datetime) -> Credentials:

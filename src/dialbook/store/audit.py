@@ -21,6 +21,8 @@ from dialbook.store.database import Tx
 P = ParamSpec("P")
 R = TypeVar("R")
 
+SIDS = ("list_sid", "sid", "key")  # what arguments are called that the log may have
+
 PRUNE = "prune_audit"  # the action of the entry that says where the chain begins
 PRUNED_AT_ONCE = 1000  # entries
 
@@ -29,17 +31,23 @@ def recorded(fn: Callable[Concatenate[Tx, P], R], author: Author) -> Callable[Co
     """A change that is noted in the account's log under its function's name, unless it is refused as a whole.
 
     Args:
-        fn: a storage function. The first of its arguments is the account, and each other text among them a sid.
+        fn: a storage function. The first of its arguments is the `account`; of the others the log has those of SIDS.
         author: who makes the change.
+
+    Raises:
+        TypeError: its first argument is called otherwise: it may be anything, even a secret.
     """
+    _, *names = fn.__code__.co_varnames[: fn.__code__.co_argcount]
+    if names[:1] != ["account"]:
+        raise TypeError(f"{fn.__name__} does not begin with the account in whose log it is to be noted")
 
     @wraps(fn)
     def change(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
         result = fn(tx, *args, **kwargs)
-        account, *named = [each for each in args if isinstance(each, str)]
-        effect = _effect_of(result, named)
+        given = dict(zip(names, map(str, args), strict=False))
+        effect = _effect_of(result, [given[name] for name in names if name in SIDS])
         if effect.succeeded or effect.failed:
-            note(tx, account, author, fn.__name__, effect)
+            note(tx, given["account"], author, fn.__name__, effect)
         return result
 
     return change

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from dialbook.model.errors import Unavailable
 
+FORGETTING = 15  # the step after which the files must not have what it deleted
+
 
 class Migration(Struct, frozen=True):
     """One step: the schema's version once it is done, its name, and its SQL."""

@@ -3,8 +3,9 @@
 from psycopg import errors
 
 from dialbook.model.errors import Unavailable
-from dialbook.store.migrate import Migration, migrations, pending
+from dialbook.store.migrate import FORGETTING, Migration, migrations, pending
 from dialbook.store.postgres_session import Connection, connect, trouble_as_unavailable
+from dialbook.store.postgres_wipe import wipe
 
 LOCK = 0x4469616C  # "Dial"; any number will do that nothing else in the database takes for itself
 
@@ -57,17 +58,21 @@ def migrate(url: str) -> None:
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute("RESET lock_timeout")
         for step in pending(migrations("postgres"), schema_version(connection)):
-            _take(connection, step)
+            deleted = _take(connection, step)
+            if step.version == FORGETTING and deleted:
+                wipe(url)
 
 
-def _take(connection: Connection, step: Migration) -> None:
+def _take(connection: Connection, step: Migration) -> int:
+    """Take a step; return how many rows its first statement changed."""
     try:
         with connection.transaction():
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS schema_steps (version bigint PRIMARY KEY, name text NOT NULL)"
             )
-            connection.execute(step.sql.encode())
+            changed = connection.execute(step.sql.encode()).rowcount
             connection.execute("INSERT INTO schema_steps VALUES (%s, %s)", [step.version, step.name])
+            return changed
     except errors.DuplicateTable:
         raise Unavailable("The database has tables of another program; give Dialbook a database of its own.") from None
     except errors.InsufficientPrivilege:

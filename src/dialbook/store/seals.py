@@ -2,20 +2,24 @@
 
 from datetime import datetime
 
+from dialbook.model.audit import Effect
 from dialbook.model.credentials import mark_of, seal
 from dialbook.model.errors import Invalid
 from dialbook.model.moment import utc_text
 from dialbook.store.database import Tx
 
 
-def seal_keys(tx: Tx, secret: str) -> int:
-    """Seal the hashes of all keys that are not sealed with any secret; return how many these were."""
-    plain = tx.all("SELECT k.account, k.key, k.token_hash FROM api_keys AS k WHERE k.token_hash NOT LIKE '%:%'")
+def seal_keys(tx: Tx, account: str, *, secret: str) -> Effect:
+    """Seal the hashes of those of an account's keys that are not sealed with any secret."""
+    plain = tx.all(
+        "SELECT k.key, k.token_hash FROM api_keys AS k WHERE k.account = :account AND k.token_hash NOT LIKE '%:%'",
+        account=account,
+    )
     counts = tx.run_each(
         "UPDATE api_keys SET token_hash = :sealed WHERE account = :account AND key = :key AND token_hash = :plain",
-        [{"account": account, "key": key, "plain": each, "sealed": seal(each, secret)} for account, key, each in plain],
+        [{"account": account, "key": key, "plain": each, "sealed": seal(each, secret)} for key, each in plain],
     )
-    return sum(counts)
+    return Effect([key for key, _ in plain], succeeded=sum(counts))
 
 
 def count_other_seals(tx: Tx, secret: str, *, now: datetime) -> int:

@@ -22,7 +22,7 @@ from dialbook.store.checkpoints import Checkpoints
 from dialbook.store.contact_names import name_row
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
-from dialbook.store.migrate import migrations, pending
+from dialbook.store.migrate import FORGETTING, migrations, pending
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -181,7 +181,8 @@ class SqliteDatabase:
             Path(path).touch(mode=0o600)
             writing = connect(path)
             writing.set_busy_handler(_wait_briefly)
-            _upgrade(writing)
+            if _upgrade(writing):
+                writing.execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._reader = connect(path, read_only=True)
         self._path = path
         self._checkpoints = Checkpoints(self._checkpoint)
@@ -380,15 +381,20 @@ def _in_snapshot(
                 connection.execute("COMMIT")
 
 
-def _upgrade(connection: apsw.Connection) -> None:
+def _upgrade(connection: apsw.Connection) -> bool:
+    """Bring the schema up to date; whether the file is to be written anew, so that it has nothing of what is gone."""
+    has_to_forget = False
     connection.create_scalar_function("name_row", lambda *of: name_row(str(of[0]), str(of[1])), 2)
     connection.execute("BEGIN IMMEDIATE")
     try:
         for step in pending(migrations("sqlite"), connection.pragma("user_version")):
             connection.pragma("application_id", APPLICATION_ID)
+            before = connection.total_changes()
             connection.execute(step.sql)
+            has_to_forget |= step.version == FORGETTING and connection.total_changes() > before
             connection.pragma("user_version", step.version)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+    return has_to_forget
