@@ -169,6 +169,22 @@ def test_a_person_gets_a_receipt_to_keep(known: Client, server: Server) -> None:
     assert "backups" in result.stderr
 
 
+def test_it_says_where_it_looked_for_files_of_uploads(
+    known: Client, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of PostgreSQL the folder may be another than that of the servers, which nobody but who reads it can tell."""
+    monkeypatch.setenv("DIALBOOK_UPLOAD_FOLDER", str(tmp_path))
+    nowhere, receipt = erase(server, known, NUMBER, "--yes"), erased(server, known)
+    folder = Path(receipt["upload_folder"])
+    folder.mkdir()
+
+    somewhere = erase(server, known, NUMBER, "--yes")
+
+    assert folder.parent == tmp_path
+    assert f"looked for nowhere: there is no {folder}. If servers have another upload_folder" in nowhere.stderr
+    assert f"Files of uploads were looked for in {folder}." in somewhere.stderr
+
+
 def test_a_number_that_nobody_has_is_said_to_be_nobodys(known: Client, server: Server) -> None:
     options = ("--account", known.account, "--database", server.database)
     shown, removed = run("export-subject", NOBODYS, *options), erase(server, known, NOBODYS, "--yes")

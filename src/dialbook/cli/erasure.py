@@ -81,6 +81,7 @@ def erase(
     given = _read_number(number, everywhere=everywhere)
     settings = load_settings({"database": database}, config=config)
     author, secret = Author(Via.COMMAND, datetime.now(UTC)), token_hex(32)
+    spool = open_spool(settings.upload_folder, settings.database)
     with opened(database, config) as db:
         wanted = _choose(db, accounts, everywhere=everywhere)
         for account in wanted:
@@ -88,15 +89,22 @@ def erase(
         if not yes:
             click.confirm(f"Erase {given} from {_in_words(wanted)} for good?", abort=True, err=True)
         erased, troubles = _erase_each(db, wanted, given, author, secret)
-        troubles += _attempt(partial(_sweep, db, open_spool(settings.upload_folder, settings.database)))
+        troubles += _attempt(partial(_sweep, db, spool))
     unwiped = _attempt(partial(wipe, settings.database, rewrite=not no_rewrite))
     troubles += unwiped
     remains = not_wiped(settings.database, rewritten=not no_rewrite, done=not unwiped)
     if as_json:
         moment = utc_text(author.moment)
-        show({"moment": moment, "secret": secret, "accounts": erased, "troubles": troubles, "may_remain_in": remains})
+        receipt = {
+            "moment": moment,
+            "secret": secret,
+            "accounts": erased,
+            "upload_folder": str(spool.folder.absolute()),
+        }
+        show(receipt | {"troubles": troubles, "may_remain_in": remains})
     elif erased:
         _show_receipt(erased, secret, remains)
+    click.echo(_searched(spool), err=True)
     if troubles:
         raise click.ClickException(" ".join(troubles))
 
@@ -207,6 +215,17 @@ def _show_receipt(erased: Sequence[Erased], secret: str, remains: Sequence[str])
     if not any(each.contacts or each.report_rows or each.answers for each in erased):
         click.echo("Nothing was found about that number there.", err=True)
     click.echo(f"It may remain in {'; '.join(remains)}.", err=True)
+
+
+def _searched(spool: Spool) -> str:
+    """Where files of uploads were looked for; whether servers keep them there, only who reads it can tell."""
+    folder = spool.folder.absolute()
+    if spool.exists():
+        return f"Files of uploads were looked for in {folder}."
+    return (
+        f"Files of uploads were looked for nowhere: there is no {folder}. "
+        "If servers have another upload_folder, run the command again with that."
+    )
 
 
 def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:
