@@ -269,6 +269,13 @@ def test_a_named_file_that_cannot_be_read_is_refused(name: str, by_variable: boo
         _load_named(name, by_variable)
 
 
+def test_one_that_is_there_and_cannot_be_read_is_refused_with_the_folder_that_it_is_in(folder: Path) -> None:
+    (folder / "dialbook.toml").mkdir()
+
+    with pytest.raises(Invalid, match=f"^Settings: {folder}/dialbook.toml cannot be read \\(Is a directory\\)"):
+        load_settings({}, environment={})
+
+
 @pytest.mark.parametrize("content", [None, b"\xff"], ids=["missing", "no text"])
 def test_a_file_that_a_variable_names_and_that_cannot_be_read_is_refused(content: bytes | None, folder: Path) -> None:
     if content is not None:

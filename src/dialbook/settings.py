@@ -120,7 +120,7 @@ class Settings(Struct, frozen=True):
     trusted_proxies: Annotated[
         str,
         Meta(
-            description="Addresses and networks of proxies, with commas between them, as in `127.0.0.1, 10.0.0.0/8`. "
+            description="Addresses and networks of proxies, with commas between them, as in `127.0.0.1,10.0.0.0/8`. "
             "Of a connection from one of them, `X-Forwarded-For` says whose request it is."
         ),
     ] = ""
@@ -210,13 +210,13 @@ def _check(name: str, value: object) -> None:
 
 def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
     named = config or (Path(environment[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environment else None)
-    if named is None and not CONFIG_FILE.exists():
-        return {}
-    path = named or CONFIG_FILE
+    path = named or CONFIG_FILE.absolute()  # which says the folder that Dialbook was started in
     try:
         return tomllib.loads(path.read_text())
-    except OSError:
-        raise Invalid(f"Settings: {path} cannot be read.") from None
+    except OSError as trouble:
+        if named is None and isinstance(trouble, FileNotFoundError):
+            return {}
+        raise Invalid(f"Settings: {path} cannot be read ({trouble.strerror}).") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"Settings: {path} is not TOML: {error}.") from None
 
