@@ -1,6 +1,7 @@
 """The samples in five languages: each reads a whole list, page by page, from a live server."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -48,6 +49,15 @@ def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     cache = {"GOCACHE": str(program.parent / "cache"), "GO111MODULE": "off"}
     subprocess.run(["go", "build", "-o", program, EXAMPLES / "main.go"], check=True, env=os.environ | cache)
     return [str(program)]
+
+
+def test_systemd_and_the_shell_read_the_settings_alike() -> None:
+    """Unquoted, a value with a blank, `&` or `$` would be another one for each of them."""
+    lines = (EXAMPLES / "systemd" / "dialbook.env").read_text().splitlines()
+    values = [line.partition("=")[2] for line in lines if "DIALBOOK_" in line]
+
+    assert [value for value in values if not re.fullmatch(r"'[^']+'", value)] == []
+    assert len(values) == 3
 
 
 def run(command: list[str], *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
