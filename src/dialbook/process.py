@@ -8,8 +8,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from dialbook.console.app import console
 from dialbook.draining import Drain, DrainingServer, DrainingWorkers
 from dialbook.jobs.process import working_off
 from dialbook.log import configure_logging
-from dialbook.model.errors import Invalid
+from dialbook.model.errors import DialbookError, Invalid
 from dialbook.model.moment import utc_text
 from dialbook.parent import on_parents_end
 from dialbook.server.app import create_app
@@ -108,6 +108,19 @@ def run(settings: Settings, sock: socket.socket, announce: Callable[[], None]) -
             DrainingServer(config, drain).run(sockets=socks)
 
 
+@contextmanager
+def _refusing_in_words() -> Iterator[None]:
+    """End a worker that cannot begin, and say why in one line; its parent keeps the one that it was to replace."""
+    try:
+        yield
+    except DialbookError as refusal:
+        if multiprocessing.parent_process() is None:
+            raise
+        logging.getLogger(__name__).error("a worker cannot begin: %s", refusal)  # noqa: TRY400  # no more is to be said
+        sys.exit(1)
+
+
+@_refusing_in_words()
 def make_app() -> ASGIApp:
     """The application of one worker, from the environment."""
     if parent := multiprocessing.parent_process():
@@ -140,7 +153,13 @@ def _tracing() -> "Tracing | None":
 
 def _tls(settings: Settings) -> Callable[..., ssl.SSLContext] | None:
     """What each worker makes its TLS context with; those that replace others see what the files are by then."""
-    return partial(tls_context, settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None
+    return partial(_make_tls_context, settings) if settings.tls_certificate else None
+
+
+@_refusing_in_words()
+def _make_tls_context(settings: Settings, *_: object) -> ssl.SSLContext:
+    configure_logging(settings.log_level, settings.log_format)  # a worker begins with it
+    return tls_context(settings.tls_certificate, settings.tls_key)
 
 
 def _metrics(settings: Settings, shared: Shared) -> AbstractContextManager[None]:

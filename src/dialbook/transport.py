@@ -23,20 +23,20 @@ def refuse_clear_text(settings: Settings, sock: socket) -> None:
     """
     is_told = settings.tls_certificate or settings.trusted_proxies or settings.insecure_http
     if not is_told and not read_address(sock.getsockname()[0]).is_loopback:
+        where = settings.host or "every address"
         raise Invalid(
-            f"At {settings.host} other machines reach this server, and whoever is in between could read API tokens. "
+            f"At {where} other machines reach this server, and whoever is in between could read API tokens. "
             "Put a proxy with TLS before it and name that in trusted_proxies; or give it a tls_certificate; or set "
             "insecure_http, if that is what you want."
         )
 
 
-def tls_context(certificate: str, key: str, *_: object) -> ssl.SSLContext:
+def tls_context(certificate: str, key: str) -> ssl.SSLContext:
     """What TLS connections are made with, by Python's choice of ciphers, from TLS 1.2 on (OWASP ASVS 5.0, 12.1.1).
 
     Args:
         certificate: the file with the certificate, and those that lead to its root.
         key: the file with its private key; empty where it is in the same one.
-        _: what uvicorn hands to each maker of a context.
 
     Raises:
         Invalid: one of them cannot be read, is not what it has to be, or they do not belong together.

@@ -62,7 +62,7 @@ def auth(database: str) -> httpx2.BasicAuth:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])  # noqa: S104
 def test_where_other_machines_reach_it_it_wants_to_be_told(host: str) -> None:
     with listen(host, 0) as sock:
-        with pytest.raises(Invalid, match=f"^At {host} other machines reach this server"):
+        with pytest.raises(Invalid, match=f"^At {host or 'every address'} other machines reach this server"):
             refuse_clear_text(Settings(host=host), sock)
         refuse_clear_text(Settings(host=host, insecure_http=True), sock)
         refuse_clear_text(Settings(host=host, trusted_proxies="10.0.0.0/8"), sock)
@@ -212,6 +212,26 @@ def test_workers_that_replace_others_have_the_new_certificate(
 
     assert before not in after
     assert len(after) == 1
+
+
+def test_of_a_worker_that_cannot_begin_the_log_says_why_in_a_line(
+    certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, tmp_path: Path
+) -> None:
+    options = ("--database", database, "--workers", "2")
+    with started(*certified, *options, folder=tmp_path, last_line="https://", DIALBOOK_LOG_FORMAT="json") as server:
+        while server.errors.count("Application startup complete") < 2:
+            pass
+        before = _serial_number(server, trusting)
+        (tmp_path / "certificate.pem").write_text("junk")
+        server.process.send_signal(signal.SIGHUP)
+        while "a worker cannot begin" not in server.errors:
+            pass
+        after = {_serial_number(server, trusting) for _ in range(8)}
+        lines = [json.loads(line) for line in server.errors.splitlines()]
+
+    said = [line["message"] for line in lines if line["level"] == "ERROR"]
+    assert "a worker cannot begin: tls_certificate certificate.pem has no certificate in PEM." in said
+    assert after == {before}
 
 
 def test_over_https_all_that_the_console_has_a_browser_keep_is_for_https_alone(

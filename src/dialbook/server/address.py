@@ -37,7 +37,14 @@ def origin(peer: Address, forwarded: Sequence[str], proxies: Sequence[Network]) 
     hops = ",".join(forwarded).split(",")
     while hops and is_in(peer, proxies):
         try:
-            peer = read_address(hops.pop().strip())
+            peer = read_address(_without_port(hops.pop().strip()))
         except ValueError:
             break
     return peer
+
+
+def _without_port(hop: str) -> str:
+    """An address that some proxies write with the port that it was asked from, one of IPv6 in brackets then."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop

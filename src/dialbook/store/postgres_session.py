@@ -159,7 +159,12 @@ def trouble_as_unavailable() -> Iterator[None]:
     try:
         yield
     except TROUBLE as trouble:
-        raise Unavailable(f"{UNAVAILABLE} ({type(trouble).__name__}).", headers=RETRY_SOON) from trouble
+        raise Unavailable(f"{UNAVAILABLE} ({_in_words(trouble)}).", headers=RETRY_SOON) from trouble
+
+
+def _in_words(trouble: Exception) -> str:
+    """What kind of trouble it is; the driver's own text may have values, or a host, in it."""
+    return "there is no connection to it" if type(trouble) is psycopg.OperationalError else type(trouble).__name__
 
 
 def _reason(refused: psycopg.OperationalError) -> str:

@@ -280,6 +280,12 @@ class SqliteDatabase:
         return self._scanners[thread]
 
 
+_IN_WORDS: Mapping[type[BaseException], str] = {
+    apsw.FullError: "the disk is full",
+    apsw.IOError: "the disk cannot be read or written",
+}
+
+
 @contextmanager
 def trouble_as_unavailable(description: str = UNAVAILABLE) -> Iterator[None]:
     """Turn what the driver says of trouble with the file into Unavailable; bugs pass as they are."""
@@ -297,7 +303,7 @@ def unavailable(trouble: BaseException, description: str = UNAVAILABLE) -> Unava
 def _reason(trouble: BaseException) -> str:
     said = str(trouble.strerror if isinstance(trouble, OSError) else trouble)
     # Of what a backup has met, SQLite keeps no text.
-    return type(trouble).__name__ if said == "not an error" else said
+    return _IN_WORDS.get(type(trouble), type(trouble).__name__) if said == "not an error" else said
 
 
 def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | str] = PRAGMAS) -> apsw.Connection:

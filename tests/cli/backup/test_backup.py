@@ -149,7 +149,7 @@ def test_a_full_disk_keeps_nothing_of_a_copy(client: Client, served: Server, tmp
         result = run("backup", str(folder / "copy.db"), "--database", served.database)
 
         assert result.exit_code == 1
-        assert f"cannot be copied to {folder} (FullError)" in result.stderr
+        assert f"cannot be copied to {folder} (the disk is full)" in result.stderr
         assert list(folder.iterdir()) == []
 
 
