@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from dialbook.settings import Settings
-from tests.conftest import NUMBERS, Client, Server, serving
+from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+from tests.processes import peak_memory, started
 from tests.raw import connected, head, read_answer, read_to_end
 
 BODY, FILE, ROWS = 64 * 1024, 128 * 1024, 1000
@@ -205,3 +207,25 @@ def test_the_largest_change_is_made_also_of_contacts_who_are_in_many_lists(api: 
     answer = api.put("/contacts", {"contacts": [{"sid": sid, "tag": "vip"} for sid in made]})
 
     assert (answer.status_code, answer.json()["metadata"]) == (200, {"failed": 0, "total": 5000, "success": 5000})
+
+
+MANY: dict[str, Callable[[], bytes]] = {
+    "items": lambda: b'{"contacts":[' + b"0," * 5_000_000 + b"0]}",
+    "keys": lambda: b"{" + b'"%d":0,' * 700_000 % (*range(700_000),) + b'"":0}',
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_what_a_body_has_too_much_of_takes_no_memory(name: str, tmp_path: Path, database: str) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    made = run_cli("key", "create", "acme", "--database", database)
+    body, auth = MANY[name](), (made["api_key"], made["api_token"])
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path) as server:
+        contacts = f"{server.url}/v2/accounts/acme/contacts"
+        httpx2.get(contacts, auth=auth)
+        before = peak_memory(server.process.pid)
+        answer = httpx2.post(contacts, content=body, auth=auth, timeout=60)
+        taken = (peak_memory(server.process.pid) - before) / len(body)
+
+    assert answer.status_code == 400
+    assert taken < 5

@@ -25,6 +25,7 @@ from dialbook.server.queue import Queue
 from dialbook.wire.envelope import refusal, to_bytes
 
 UNKNOWN_METHOD = "UNKNOWN"
+ARRIVING_SECONDS = 2  # that the first request of a connection may take where the server stops
 GOODBYE_SECONDS = 1
 PIECE = 32 * 1024  # bytes that are read at once
 CREDENTIALS = (b"authorization", b"cookie")
@@ -143,7 +144,16 @@ class Protocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
 
     def shutdown(self) -> None:
-        """Let go of the connection: at once when nothing is under way, else after that."""
+        """Let go of the connection: at once when nothing is under way, else after that.
+
+        Who has just connected may have sent a request that nobody has read yet, and is waited for.
+        """
+        if self.scope is None:
+            self.loop.call_later(ARRIVING_SECONDS, self._let_go)
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
         super().shutdown()
         # Over TLS a goodbye is waited for, and who keeps a connection for later may say none.
         if self.scheme == "https" and self.transport.is_closing():
