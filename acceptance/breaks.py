@@ -73,9 +73,10 @@ ADMITS_TWICE_AS_MANY = Sabotage(
 )
 SQLITE_STEPS_BEFORE_THEY_ARE_TAKEN = Sabotage(
     f"{STORE}/sqlite.py",
-    '            connection.execute(step.sql)\n            connection.pragma("user_version", step.version)\n',
+    "            before = connection.total_changes()\n            connection.execute(step.sql)\n",
     '            connection.pragma("user_version", step.version)\n'
     '            connection.execute("COMMIT; BEGIN IMMEDIATE")\n'
+    "            before = connection.total_changes()\n"
     "            connection.execute(step.sql)\n",
 )
 POSTGRES_STEPS_BEFORE_THEY_ARE_TAKEN = Sabotage(
@@ -84,12 +85,12 @@ POSTGRES_STEPS_BEFORE_THEY_ARE_TAKEN = Sabotage(
     "            connection.execute(\n"
     '                "CREATE TABLE IF NOT EXISTS schema_steps (version bigint PRIMARY KEY, name text NOT NULL)"\n'
     "            )\n"
-    "            connection.execute(step.sql.encode())\n"
+    "            changed = connection.execute(step.sql.encode()).rowcount\n"
     '            connection.execute("INSERT INTO schema_steps VALUES (%s, %s)", [step.version, step.name])\n',
     "        if True:\n"
     '            connection.execute("INSERT INTO schema_steps VALUES (%s, %s)", [step.version, step.name])\n'
     '            __import__("time").sleep(2)\n'
-    "            connection.execute(step.sql.encode())\n",
+    "            changed = connection.execute(step.sql.encode()).rowcount\n",
 )
 
 OPENS_ANY_ACCOUNT = Sabotage(f"{SERVER}/auth.py", "    if account.sid != wanted:", "    if not wanted:")

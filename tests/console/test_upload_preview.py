@@ -108,6 +108,7 @@ def test_what_a_column_becomes_goes_by_the_lists_type(api: Client, page: Page) -
     assert columns_of(page)[1] == ("c0", "kept per member")
     name_list(page, "Kept by nobody")
     page.get_by_role("radio", name="Static").check()
+    expect(problems(page)).to_contain_text("Not allowed in a static list")
     assert columns_of(page)[1] == ("c0", "not allowed in a static list")
 
 
