@@ -5,7 +5,10 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TypeVar
+
+Proxy = TypeVar("Proxy", bound=socketserver.ThreadingTCPServer)
 
 # What a client sends, as "Message Formats" in PostgreSQL's manual has it: a type, four bytes of length, then text.
 # The driver prepares what it has sent some times on one connection, COMMIT too.
@@ -70,10 +73,15 @@ def end(*socks: socket.socket) -> None:
             sock.shutdown(socket.SHUT_RDWR)
 
 
-@contextmanager
-def cutting(port: int) -> Iterator[Cutting]:
+def cutting(port: int) -> AbstractContextManager[Cutting]:
     """Such a proxy before the PostgreSQL server at a port of this machine."""
-    with Cutting(port) as proxy:
+    return running(Cutting(port))
+
+
+@contextmanager
+def running(proxy: Proxy) -> Iterator[Proxy]:
+    """Have a proxy pass on what comes, in a thread, until the caller is done."""
+    with proxy:
         thread = threading.Thread(target=proxy.serve_forever, daemon=True)
         thread.start()
         yield proxy

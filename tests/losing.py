@@ -3,11 +3,10 @@
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from urllib.parse import urlsplit
 
-from tests.cutting import end
+from tests.cutting import end, running
 
 UPLOAD = b"POST /console/uploads"
 
@@ -53,12 +52,6 @@ class Passing(socketserver.BaseRequestHandler):
         end(upstream)
 
 
-@contextmanager
-def losing(server: str) -> Iterator[Losing]:
+def losing(server: str) -> AbstractContextManager[Losing]:
     """Such a proxy before a server."""
-    with Losing(server) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-        thread.start()
-        yield proxy
-        proxy.shutdown()
-        thread.join()
+    return running(Losing(server))

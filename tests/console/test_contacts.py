@@ -9,7 +9,7 @@ from dialbook.console import contacts
 from dialbook.console.form import FORM_BYTES
 from tests.conftest import NUMBERS, Client, Server
 from tests.console.conftest import Enter, queries, sign_in
-from tests.console.test_lists import filled
+from tests.console.list_page import filled
 
 FIELDS = ["Number", "First name", "Last name", "Tag"]
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import NUMBERS, Client
-from tests.console.test_lists import filled
+from tests.console.list_page import filled
 
 
 @pytest.mark.sqlite

@@ -15,7 +15,7 @@ from dialbook.console import selection
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.console.conftest import Enter, sign_in
-from tests.console.test_lists import filled
+from tests.console.list_page import filled
 
 
 def numbers_in(api: Client, list_sid: str) -> list[str]:
