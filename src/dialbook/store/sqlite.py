@@ -9,20 +9,21 @@ import asyncio
 import stat
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
-from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.model.errors import Unavailable
 from dialbook.store.checkpoints import Checkpoints
 from dialbook.store.contact_names import name_row
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
 from dialbook.store.migrate import FORGETTING, migrations, pending
+from dialbook.store.sqlite_trouble import TROUBLE, reason_of, trouble_as_unavailable, unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +36,6 @@ RECALLED = 1000  # answers that are kept
 KEPT = 2000  # readings, of up to some 4 KiB each
 BUSY_MILLISECONDS = 5000  # to wait for another process that writes, or closes the file as the last one
 RETRY_SECONDS = 0.001
-UNAVAILABLE = "The database cannot be used now"
 
 PRAGMAS: dict[str, int | str] = {
     "busy_timeout": BUSY_MILLISECONDS,
@@ -47,21 +47,6 @@ PRAGMAS: dict[str, int | str] = {
     "cache_size": -65536,  # KiB, said as a negative number
 }
 SCANNING = PRAGMAS | {"cache_size": -8192}  # who goes through much once gains nothing from keeping it
-
-# What an operator can mend, or what passes: a full or failing disk, a file that is locked, moved or damaged.
-TROUBLE = (
-    apsw.BusyError,
-    apsw.LockedError,
-    apsw.FullError,
-    apsw.IOError,
-    apsw.CantOpenError,
-    apsw.ReadOnlyError,
-    apsw.CorruptError,
-    apsw.NotADBError,
-    apsw.PermissionsError,
-    apsw.ConnectionClosedError,
-    OSError,
-)
 
 
 class SqliteTx:
@@ -280,32 +265,6 @@ class SqliteDatabase:
         return self._scanners[thread]
 
 
-_IN_WORDS: Mapping[type[BaseException], str] = {
-    apsw.FullError: "the disk is full",
-    apsw.IOError: "the disk cannot be read or written",
-}
-
-
-@contextmanager
-def trouble_as_unavailable(description: str = UNAVAILABLE) -> Iterator[None]:
-    """Turn what the driver says of trouble with the file into Unavailable; bugs pass as they are."""
-    try:
-        yield
-    except TROUBLE as trouble:
-        raise unavailable(trouble, description) from trouble
-
-
-def unavailable(trouble: BaseException, description: str = UNAVAILABLE) -> Unavailable:
-    """The refusal for trouble with the file."""
-    return Unavailable(f"{description} ({_reason(trouble)}).", headers=RETRY_SOON)
-
-
-def _reason(trouble: BaseException) -> str:
-    said = str(trouble.strerror if isinstance(trouble, OSError) else trouble)
-    # Of what a backup has met, SQLite keeps no text.
-    return _IN_WORDS.get(type(trouble), type(trouble).__name__) if said == "not an error" else said
-
-
 def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | str] = PRAGMAS) -> apsw.Connection:
     """Open a connection with every one of the settings, read back.
 
@@ -351,7 +310,7 @@ def check_soundness(connection: apsw.Connection) -> Sequence[Check]:
         damage = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
     except TROUBLE as trouble:
-        return [Check("integrity", False, f"the file cannot be read through ({_reason(trouble)})")]
+        return [Check("integrity", False, f"the file cannot be read through ({reason_of(trouble)})")]
     return [
         Check("integrity", not damage, "; ".join(damage) or "ok"),
         Check("foreign keys", not orphans, f"{len(orphans)} rows without the row they refer to"),

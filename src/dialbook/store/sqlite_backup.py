@@ -25,8 +25,8 @@ from dialbook.store.sqlite import (
     SqliteTx,
     check_soundness,
     refuse_foreign,
-    trouble_as_unavailable,
 )
+from dialbook.store.sqlite_trouble import trouble_as_unavailable
 from dialbook.store.uploads import fail_uploads_elsewhere
 
 OnPages: TypeAlias = Callable[[int, int], object]

@@ -11,7 +11,8 @@ from contextlib import closing
 import apsw
 
 from dialbook.model.errors import Unavailable
-from dialbook.store.sqlite import connect, trouble_as_unavailable
+from dialbook.store.sqlite import connect
+from dialbook.store.sqlite_trouble import trouble_as_unavailable
 
 PATIENCE = 30.0  # seconds in which the log has to be without readers for a moment
 TRY_MILLISECONDS = 200  # that one try may keep those waiting who write
