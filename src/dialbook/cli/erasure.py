@@ -94,14 +94,9 @@ def erase(
     troubles += unwiped
     remains = not_wiped(settings.database, rewritten=not no_rewrite, done=not unwiped)
     if as_json:
-        moment = utc_text(author.moment)
-        receipt = {
-            "moment": moment,
-            "secret": secret,
-            "accounts": erased,
-            "upload_folder": str(spool.folder.absolute()),
-        }
-        show(receipt | {"troubles": troubles, "may_remain_in": remains})
+        receipt = {"moment": utc_text(author.moment), "secret": secret, "accounts": erased}
+        folder = str(spool.folder.absolute())
+        show(receipt | {"upload_folder": folder, "troubles": troubles, "may_remain_in": remains})
     elif erased:
         _show_receipt(erased, secret, remains)
     click.echo(_searched(spool), err=True)
