@@ -1,5 +1,6 @@
 """How Dialbook speaks to PostgreSQL: the settings of every connection, and what counts as trouble."""
 
+import re
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -163,8 +164,10 @@ def trouble_as_unavailable() -> Iterator[None]:
 
 
 def _in_words(trouble: Exception) -> str:
-    """What kind of trouble it is; the driver's own text may have values, or a host, in it."""
-    return "there is no connection to it" if type(trouble) is psycopg.OperationalError else type(trouble).__name__
+    """What kind of trouble it is: PostgreSQL's name for it. The driver's own text may have values, or a host, in it."""
+    if isinstance(trouble, psycopg.Error) and trouble.sqlstate:
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(trouble).__name__).lower()
+    return "there is no connection to it"
 
 
 def _reason(refused: psycopg.OperationalError) -> str:

@@ -23,8 +23,10 @@ from dialbook.store.sqlite import (
     APPLICATION_ID,
     SqliteDatabase,
     SqliteTx,
+    beside,
     check_soundness,
     refuse_foreign,
+    refuse_unwritable,
 )
 from dialbook.store.sqlite_trouble import trouble_as_unavailable
 from dialbook.store.uploads import fail_uploads_elsewhere
@@ -33,7 +35,6 @@ OnPages: TypeAlias = Callable[[int, int], object]
 
 PAGES = 5000  # copied between two looks at how far it is
 BUSY_MILLISECONDS = 5000
-BESIDE = ("-journal", "-shm", "-wal")  # which SQLite would take for parts of any file of that name
 
 
 def back_up(path: str, target: Path, on_pages: OnPages) -> int:
@@ -114,8 +115,8 @@ def _draft_of(target: Path) -> Iterator[Path]:
     try:
         yield draft
     finally:
-        for suffix in ("", *BESIDE):
-            Path(f"{draft}{suffix}").unlink(missing_ok=True)
+        for path in (draft, *beside(draft)):
+            path.unlink(missing_ok=True)
 
 
 def _copy(source: str, draft: Path, on_pages: OnPages) -> None:
@@ -123,19 +124,21 @@ def _copy(source: str, draft: Path, on_pages: OnPages) -> None:
     if not Path(source).exists():
         raise Unavailable(f"{source} is not there.")
     where = draft.parent.absolute()
-    with (
-        _opened(source) as from_,
-        _opened(draft) as to,
-        trouble_as_unavailable(f"{source} cannot be copied to {where}"),
-    ):
-        to.pragma("synchronous", 0)  # it is synced as a whole when it is found sound
-        from_.execute("BEGIN")
-        if from_.pragma("application_id") != APPLICATION_ID:
-            raise Unavailable(f"{source} is no Dialbook database.")
-        with to.backup("main", from_, "main") as backup:
-            while not backup.step(PAGES):
-                on_pages(backup.page_count - backup.remaining, backup.page_count)
-        to.pragma("journal_mode", "delete")  # so that it is one file, and can be read where nothing can be written
+    with _opened(source) as from_, _opened(draft) as to:
+        _begin_reading(from_, source)
+        with trouble_as_unavailable(f"{source} cannot be copied to {where}"):
+            to.pragma("synchronous", 0)  # it is synced as a whole when it is found sound
+            with to.backup("main", from_, "main") as backup:
+                while not backup.step(PAGES):
+                    on_pages(backup.page_count - backup.remaining, backup.page_count)
+            to.pragma("journal_mode", "delete")  # so that it is one file, and can be read where nothing can be written
+
+
+def _begin_reading(connection: apsw.Connection, path: str) -> None:
+    with trouble_as_unavailable(f"{path} cannot be read"):
+        connection.execute("BEGIN")
+        if connection.pragma("application_id") != APPLICATION_ID:
+            raise Unavailable(f"{path} is no Dialbook database.")
 
 
 @contextmanager
@@ -163,7 +166,7 @@ def _refuse_wrong(checks: Sequence[Check], path: str) -> None:
 
 
 def _refuse_existing(target: Path) -> None:
-    for path in (target, *(Path(f"{target}{suffix}") for suffix in BESIDE)):
+    for path in (target, *beside(target)):
         if path.exists():
             raise Invalid(f"{path} is there already.")
 
@@ -173,8 +176,9 @@ def _held(target: Path) -> Iterator[None]:
     """Keep everybody from opening a book, whose log is moved into it before.
 
     Raises:
-        Unavailable: it is in use or damaged.
+        Unavailable: it is in use or damaged, or a file of it may only be read.
     """
+    refuse_unwritable(str(target))
     with _opened(target) as connection:
         with trouble_as_unavailable(f"{target} cannot be replaced: a server or a command uses it, or it is damaged"):
             connection.set_busy_timeout(0)
