@@ -35,6 +35,9 @@ from tests.statements import violations
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SECRET = "open-sesame"  # in the URLs of the tests
 CROWD = WRITERS + WAITING_LIMIT + 40
+WAITING_FOR_LOCKS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 BIG = 12_000  # members of the list whose plans are looked at
 
 
@@ -334,10 +337,10 @@ def test_without_its_driver_it_is_refused_with_the_command_that_installs_it(url:
 
 
 @contextmanager
-def locked(url: str) -> Iterator[psycopg.Connection[Row]]:
-    """Somebody keeps all books locked, until they end their transaction."""
+def locked(url: str, account: str = "%") -> Iterator[psycopg.Connection[Row]]:
+    """Somebody keeps all books, or one, locked, until they end their transaction."""
     with psycopg.connect(url) as connection:
-        connection.execute(b"SELECT 1 FROM books FOR UPDATE")
+        connection.execute(b"SELECT 1 FROM books AS b WHERE b.account LIKE %s FOR UPDATE", [account])
         yield connection
 
 
@@ -367,6 +370,20 @@ def test_who_waits_too_long_is_refused_and_reads_go_on(url: str, new_client: Cal
             assert {call.result(10).status_code for call in calls} == {503}
 
         assert client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
+
+
+def test_changes_of_one_account_leave_threads_to_the_others(url: str, new_client: Callable[..., Client]) -> None:
+    def change(client: Client) -> int:
+        return client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code
+
+    with serving(Settings(database=url)) as server:
+        crowded, other = new_client(server, "crowded"), new_client(server, "other")
+        with locked(url, "crowded"), ThreadPoolExecutor(5 * WRITERS) as pool:
+            waiting = [pool.submit(change, crowded) for _ in range(5 * WRITERS)]
+            while ask(url, WAITING_FOR_LOCKS) == [(0,)]:
+                pass
+            assert change(other) == 200
+        assert {call.result() for call in waiting} == {503}
 
 
 def test_each_worker_sees_a_revoked_key_at_once(url: str, tmp_path: Path) -> None:

@@ -69,7 +69,10 @@ class Database(Protocol):
         """Run a read that may take long."""
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a change, and return when it is durable. `fn` may be run again, so it touches nothing but its Tx."""
+        """Run a change, and return when it is durable. `fn` may be run again, so it touches nothing but its Tx.
+
+        The first of its arguments tells whose change it is, as the account does.
+        """
 
     def waiting(self) -> int:
         """How many changes wait, or are made, in this process."""

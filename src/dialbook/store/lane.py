@@ -1,9 +1,10 @@
 """Threads for calls that block. Few wait for them, and none for long: the rest is refused at once."""
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 
@@ -21,22 +22,63 @@ class Lane:
         threads: how many calls run at the same time.
         waiting: how many more may wait.
         patience: for how many seconds; a call that has begun is never given up.
+        each: how many threads one caller may have at the same time; all of them unless told.
     """
 
-    def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
+    def __init__(self, name: str, *, threads: int, waiting: int, patience: float, each: int | None = None) -> None:
         self._threads = ThreadPoolExecutor(threads, name)
         self._places = threads + waiting
-        self._inside: set[Future[Any]] = set()
+        self._inside = 0
         self._patience = patience
+        self._each = each or threads
+        # Kept by those who are inside.
+        self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def run(self, call: Callable[[], R]) -> R:
+    async def run(self, call: Callable[[], R], whose: Hashable = None) -> R:
         """Run a call in one of the threads.
+
+        Args:
+            call: it.
+            whose: the caller; calls of one come in the order in which they are asked for.
 
         Raises:
             Unavailable: too many wait already, or it waited for too long, or the lane is closed.
         """
-        job = self._enter(call)
-        waited = asyncio.get_running_loop().call_later(self._patience, job.cancel)
+        if self._inside >= self._places:
+            raise Unavailable(CROWDED, headers=RETRY_SOON)
+        self._inside += 1
+        try:
+            return await self._run_in_turn(call, self._turns.setdefault(whose, asyncio.Semaphore(self._each)))
+        finally:
+            self._inside -= 1
+
+    @property
+    def inside(self) -> int:
+        """How many calls run or wait."""
+        return self._inside
+
+    def close(self) -> None:
+        """Finish what was begun or waits, then end the threads."""
+        self._threads.shutdown()
+
+    async def _run_in_turn(self, call: Callable[[], R], turn: asyncio.Semaphore) -> R:
+        deadline = asyncio.get_running_loop().time() + self._patience
+        try:
+            async with asyncio.timeout_at(deadline):
+                await turn.acquire()
+        except TimeoutError:
+            raise Unavailable(OVERDUE, headers=RETRY_SOON) from None
+        try:
+            return await self._run_by(deadline, call)
+        finally:
+            turn.release()
+
+    async def _run_by(self, deadline: float, call: Callable[[], R]) -> R:
+        try:
+            job = self._threads.submit(call)
+        except RuntimeError:  # what shutdown makes of it
+            raise Unavailable("The server is stopping.", headers=RETRY_SOON) from None
+        waited = asyncio.get_running_loop().call_at(deadline, job.cancel)
         try:
             return await asyncio.wrap_future(job)
         except asyncio.CancelledError:
@@ -45,26 +87,6 @@ class Lane:
             raise Unavailable(OVERDUE, headers=RETRY_SOON) from None
         finally:
             waited.cancel()
-
-    @property
-    def inside(self) -> int:
-        """How many calls run or wait."""
-        return len(self._inside)
-
-    def close(self) -> None:
-        """Finish what was begun or waits, then end the threads."""
-        self._threads.shutdown()
-
-    def _enter(self, call: Callable[[], R]) -> Future[R]:
-        if len(self._inside) >= self._places:
-            raise Unavailable(CROWDED, headers=RETRY_SOON)
-        try:
-            job = self._threads.submit(call)
-        except RuntimeError:  # what shutdown makes of it
-            raise Unavailable("The server is stopping.", headers=RETRY_SOON) from None
-        self._inside.add(job)
-        job.add_done_callback(self._inside.discard)
-        return job
 
 
 def _is_cancelled_from_outside() -> bool:

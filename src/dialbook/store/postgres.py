@@ -129,7 +129,9 @@ class PostgresDatabase:
         )
         self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
         self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
-        self._writes = Lane("dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
+        self._writes = Lane(
+            "dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE, each=WRITERS // 2
+        )
         asynchronous: type[AsyncConnection] = psycopg.AsyncConnection if unhurried else ImpatientAsync
         open_ = partial(asynchronous.connect, connection_info(url, self._settings), autocommit=True, context=ADAPTERS)
         pipeline = partial(ReadPipeline, open_, waiting=WAITING_LIMIT, lifetime=MAX_LIFETIME)
@@ -149,7 +151,9 @@ class PostgresDatabase:
         return await self._run(fn, lambda tx: fn(tx, *args, **kwargs), self._long_pipeline, self._scans)
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)))
+        # Changes of one account wait for its book, one after the other: not with every thread there is.
+        whose = args[0] if args else None
+        return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)), whose)
 
     def waiting(self) -> int:
         return self._writes.inside
