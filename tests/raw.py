@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -91,6 +92,16 @@ def drip(sock: socket.socket, part: bytes, *, seconds: float = 0.1, times: int =
                 return received
             received += said
         pytest.fail("The server reads on and on.")
+    return received
+
+
+def sip(sock: socket.socket, size: int, *, seconds: float = 0.05, times: int) -> bytes:
+    """Read so many bytes now and then."""
+    never = threading.Event()
+    received = b""
+    for _ in range(times):
+        received += sock.recv(size)
+        never.wait(seconds)
     return received
 
 

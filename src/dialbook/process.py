@@ -39,6 +39,7 @@ BACKLOG = 2048  # connections that may wait to be accepted
 ACCEPTED = 16  # connections in one turn of the loop
 GRACE_SECONDS = 30
 COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")  # either asks for traces
+UNSENT = 128 * 1024  # bytes of an answer that the system takes before the client can
 GARBAGE = 50_000  # new objects before the collector looks for circles: a page makes some, and keeps none
 
 
@@ -55,6 +56,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise Invalid(f"Cannot listen on {host} port {port}: {str(error.strerror).partition(' (while')[0]}.") from None
     # Connections inherit it. Without it, an answer's body may wait 40 ms for the caller to acknowledge its head.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Else the system takes megabytes of an answer at once, and does not say for minutes how a slow client takes them.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return sock
 
 

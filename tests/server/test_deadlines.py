@@ -11,7 +11,7 @@ import pytest
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.gate import gated
-from tests.raw import PATIENCE, connected, drip, head, read_answer, read_to_end
+from tests.raw import PATIENCE, connected, drip, head, read_answer, read_to_end, sip
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.timeout(PATIENCE)]  # the engine makes no difference here
 
@@ -141,6 +141,18 @@ def test_who_does_not_take_the_answer_is_let_go(hasty: Server, client: Client) -
         sock.sendall(head(client, "GET", "/contacts?limit=1000"))
 
         assert is_reset(sock)
+
+
+def test_who_takes_the_answer_slowly_but_fast_enough_gets_all_of_it(hasty: Server, client: Client) -> None:
+    """For longer than a pause may last; what the system has taken of the answer has not been taken by the client."""
+    client.create_contacts(*({"number": number, "custom_field": {"x": "y" * 8000}} for number in NUMBERS[1001:2000]))
+    with connected(hasty) as sock:
+        sock.sendall(head(client, "GET", "/contacts?limit=1000", "Connection: close"))
+        begun = sip(sock, 20_000, times=100)
+
+        answer = read_answer(begun + read_to_end(sock))
+
+    assert len(answer.body) == int(answer.headers["content-length"])
 
 
 def is_reset(sock: socket.socket) -> bool:

@@ -296,6 +296,32 @@ def test_no_more_is_taken_than_there_is_and_all_of_it_can_be_taken_again(
     assert isinstance(bound.take("a", 1), DialbookError)
 
 
+def test_who_takes_no_answers_is_given_no_more_of_them_and_others_are(
+    new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    with serving(Settings(database=new_database())) as server:
+        greedy, modest = connect("greedy", to=server), connect("modest", to=server)
+        greedy.create_contacts(*({"number": number, "custom_field": {"x": "y" * 8000}} for number in NUMBERS[:500]))
+        socks = [open_.enter_context(connected(server, receive_buffer=4096)) for _ in range(16)]
+        for sock in socks:
+            sock.sendall(head(greedy, "GET", "/contacts?limit=500", "Connection: close"))
+        statuses = Counter(sock.recv(12) for sock in socks)
+
+        refused = greedy.get("/contacts")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert refused.json()["response"]["error_data"]["description"] == (
+            "You have 33554432 bytes of answers under way, which is all that one may have here."
+        )
+        assert greedy.post("/contacts", {"contacts": [{"number": NUMBERS[500]}]}).status_code == 429
+        assert modest.get("/contacts").status_code == 200
+        assert 8 <= statuses[b"HTTP/1.1 200"] <= 10
+        assert statuses[b"HTTP/1.1 200"] + statuses[b"HTTP/1.1 429"] == 16
+
+        for sock in socks:
+            read_to_end(sock)
+        assert greedy.get("/contacts").json()["metadata"]["total"] == 500
+
+
 def test_what_comes_byte_by_byte_takes_no_more_room_to_count() -> None:
     place = Place(Load(Settings()), "caller", Retry())
     tracemalloc.start()

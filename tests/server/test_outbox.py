@@ -22,7 +22,7 @@ class Answering(asyncio.Protocol):
         self._when_lost = when_lost
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.out = OneWrite(cast(asyncio.Transport, transport), self._turn)
+        self.out = OneWrite(cast(asyncio.Transport, transport), self._turn, lambda: None)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._when_lost()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,14 +42,18 @@ class Exchange:
         async def send_and_note(message: Message) -> None:
             nonlocal status
             if "status" in message:
+                if message["status"] == HTTPStatus.OK and scope["method"] == "GET":  # what changed something is told
+                    await place.answer()
                 status = message["status"]
-                request_id = (b"x-request-id", scope["request_id"].encode())
-                message["headers"] = [*message["headers"], *self.headers, request_id]
+                message["headers"] = [
+                    *message["headers"],
+                    *self.headers,
+                    (b"x-request-id", scope["request_id"].encode()),
+                ]
             await send(message)
 
         try:
-            if place.refusal:
-                await place.refuse()
+            await place.enter()
             await self._app(scope, receive, send_and_note)
         except Exception as error:
             # With the answer begun there is nothing left to say: the server cuts the connection.

@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, cast
+from typing import Protocol
 
 from dialbook.model.errors import RETRY_SECONDS, RETRY_SOON, DialbookError, TooManyRequests, Unavailable
 from dialbook.settings import Settings
 
 BODIES = 64 * 1024 * 1024  # bytes of JSON that are held while they are received, read and written
+ANSWERS = 64 * 1024 * 1024  # bytes of answers that wait for their clients to take them
+TURNS = 8  # of the event loop, in which much may leave, until it is too much
 
 
 class Bound:
@@ -29,13 +31,18 @@ class Bound:
 
     def take(self, who: Hashable, amount: int) -> DialbookError | None:
         """Take some of it, or learn why not: it would be more than half of it for one, or there is not so much left."""
-        theirs = self._taken_by.get(who, 0) + amount
+        refusal = self.refusal(self._taken_by.get(who, 0) + amount, self._taken + amount)
+        if not refusal:
+            self.take_anyway(who, amount)
+        return refusal
+
+    def refusal(self, theirs: int, taken: int) -> DialbookError | None:
+        """Why one may not have so much of it, of so much that is taken; None if that is all right."""
         if theirs > self._share:
             description = f"You have {self._share} {self._what} under way, which is all that one may have here."
             return TooManyRequests(description, headers=RETRY_SOON)
-        if self._taken + amount > self._limit:
+        if taken > self._limit:
             return Unavailable(f"{self._limit} {self._what} are under way here already.", headers=RETRY_SOON)
-        self.take_anyway(who, amount)
         return None
 
     def take_anyway(self, who: Hashable, amount: int) -> None:
@@ -50,6 +57,50 @@ class Bound:
             self._taken_by[who] = left
 
 
+class Connection(Protocol):
+    """What has to be known of a connection."""
+
+    @property
+    def untaken(self) -> int:
+        """Bytes of answers that wait for the client to take them."""
+
+
+class Answers:
+    """What clients have yet to take of their answers: who leaves more than half of what there may be is given no more.
+
+    How long an answer is shows only when it is there, so it may be longer than that.
+
+    Args:
+        limit: bytes that there may be.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._bound = Bound("bytes of answers", limit)
+        self._callers: dict[Connection, Hashable] = {}
+
+    def add(self, connection: Connection, caller: Hashable) -> None:
+        """Look after a connection on which much of an answer is left."""
+        self._callers[connection] = caller
+
+    def discard(self, connection: Connection) -> None:
+        """Look after it no longer."""
+        self._callers.pop(connection, None)
+
+    async def wait_for_room(self, caller: Hashable) -> DialbookError | None:
+        """Wait for a few turns while too much is left, or learn that it still is."""
+        refusal = None
+        for _ in range(TURNS if self._callers else 0):
+            if not (refusal := self._refusal(caller)):
+                break
+            await asyncio.sleep(0)
+        return refusal
+
+    def _refusal(self, caller: Hashable) -> DialbookError | None:
+        self._callers = {connection: who for connection, who in self._callers.items() if connection.untaken}
+        theirs = sum(connection.untaken for connection, who in self._callers.items() if who == caller)
+        return self._bound.refusal(theirs, sum(connection.untaken for connection in self._callers))
+
+
 class Load:
     """What the requests of a process share."""
 
@@ -57,6 +108,7 @@ class Load:
         self.requests = Bound("requests", settings.max_requests)
         self.streams = Bound("uploads and exports", settings.max_streams)
         self.bodies = Bound("bytes of requests", max(BODIES, 2 * settings.body_limit))
+        self.answers = Answers(ANSWERS)
 
 
 class Retry:
@@ -89,20 +141,33 @@ class Place:
         self._caller = caller
         self._retry = retry
         self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
+        self._is_free = is_free
         self.refusal = None if is_free else load.requests.take(caller, 1)
         self._is_counted = not (is_free or self.refusal)
 
-    async def refuse(self) -> NoReturn:
-        """Refuse what found no place: at once, but for whoever was refused before and comes again too early.
+    async def enter(self) -> None:
+        """Let it begin, or refuse it: at once, but for whoever was refused before and comes again too early.
 
         Who asks without a pause would otherwise be refused without a pause, which takes the processor from the others.
 
         Raises:
-            TooManyRequests, Unavailable: always.
+            TooManyRequests, Unavailable: it found no place, or there is too much that its caller has yet to take.
         """
-        if wait := self._retry.wait():
-            await asyncio.sleep(wait)
-        raise cast(DialbookError, self.refusal)
+        if not (self.refusal or self._is_free):
+            self.refusal = await self._load.answers.wait_for_room(self._caller)
+        if self.refusal:
+            if wait := self._retry.wait():
+                await asyncio.sleep(wait)
+            raise self.refusal
+
+    async def answer(self) -> None:
+        """Let what was read for it go out as its answer, unless too much has become left to take meanwhile.
+
+        Raises:
+            TooManyRequests, Unavailable: it has.
+        """
+        if refusal := await self._load.answers.wait_for_room(self._caller):
+            raise refusal
 
     def begin_stream(self, account: str) -> None:
         """Go on as one of those that take long, which have a bound of their own.

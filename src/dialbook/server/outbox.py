@@ -69,10 +69,17 @@ class Outbox(Generic[T]):
 
 
 class OneWrite:
-    """A transport that writes what it is given in one turn together; in all else the transport that it wraps."""
+    """A transport that writes what it is given in one turn together; in all else the transport that it wraps.
 
-    def __init__(self, transport: asyncio.Transport, turn: Turn) -> None:
+    Args:
+        transport: it.
+        turn: whose end is waited for.
+        on_backlog: is called when much is left to the transport, which may go soon or never.
+    """
+
+    def __init__(self, transport: asyncio.Transport, turn: Turn, on_backlog: Callable[[], None]) -> None:
         self._transport = transport
+        self._on_backlog = on_backlog
         self._outbox = Outbox[bytes](turn, self._send)
         self._given = 0
         self.write = self._outbox.put
@@ -81,7 +88,12 @@ class OneWrite:
     @property
     def taken(self) -> int:
         """How many bytes have been written, and have left for the system."""
-        return self._given - self._transport.get_write_buffer_size()
+        return self._given - self.untaken
+
+    @property
+    def untaken(self) -> int:
+        """How many bytes have been written, and wait to leave."""
+        return self._transport.get_write_buffer_size()
 
     def write_eof(self) -> None:
         self._outbox.flush()
@@ -97,6 +109,8 @@ class OneWrite:
         data = b"".join(parts)
         self._given += len(data)
         self._transport.write(data)
+        if self.untaken > ENOUGH:
+            self._on_backlog()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

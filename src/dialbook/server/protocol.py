@@ -35,7 +35,7 @@ class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which has no bounds of its own."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._out = OneWrite(transport, self.app_state["turn"])
+        self._out = OneWrite(transport, self.app_state["turn"], self._note_backlog)
         super().connection_made(cast(asyncio.Transport, self._out))
         self._load: Load = self.app_state["load"]
         self._queue: Queue = self.app_state["queue"]
@@ -44,6 +44,7 @@ class Protocol(HttpToolsProtocol):
         self.url = b""
         self._received = 0  # bytes of bodies
         self._fruitless = 0  # bytes since a head, or a part of a body, was read
+        self._caller = b""
         self._retry = Retry()
         self._refusal: DialbookError | None = None
         self._is_refused = False
@@ -51,6 +52,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadlines.discard(self)
+        self._load.answers.discard(self)
         super().connection_lost(exc)
 
     # What comes
@@ -125,7 +127,8 @@ class Protocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope = cast(Scope, cycle.scope)
         is_probe = scope["path"] in PROBES
-        scope["place"] = place = Place(self._load, _caller(scope["headers"]), self._retry, is_free=is_probe)
+        self._caller = _caller(scope["headers"])
+        scope["place"] = place = Place(self._load, self._caller, self._retry, is_free=is_probe)
         begin = partial(super()._start_asgi_task, cycle, app)
         if place.refusal:
             self._queue.hurry()
@@ -195,7 +198,7 @@ class Protocol(HttpToolsProtocol):
     @property
     def stage(self) -> Stage:
         cycle = self.cycle
-        if self._out.get_write_buffer_size():
+        if self._out.untaken:
             return Stage.ANSWER
         if self.flow.read_paused:
             return Stage.US
@@ -210,6 +213,13 @@ class Protocol(HttpToolsProtocol):
     @property
     def moved(self) -> int:
         return self._received + self._out.taken
+
+    @property
+    def untaken(self) -> int:
+        return self._out.untaken
+
+    def _note_backlog(self) -> None:
+        self._load.answers.add(self, self._caller)
 
     def give_up(self) -> None:
         """Have the application say so where it waits for a body, once; else close the connection."""
