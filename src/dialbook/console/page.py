@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.ext import Extension
 from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -127,8 +128,21 @@ def _named(cells: Sequence[str], columns: Sequence[str]) -> Sequence[tuple[str, 
     return [(name, cell) for name, cell in zip_longest(columns, cells, fillvalue="") if cell]
 
 
+class ForgetfulForms(Extension):
+    """Has a browser keep nothing of any form, whatever its template says.
+
+    Whoever goes back to a page is given it anew, and a browser would put back into it what was typed and ticked, field
+    by field in their order: beside other contacts than those, over what is stored by now, or for another account.
+    """
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
+        """Complete the source of a template."""
+        return source.replace("<form ", '<form autocomplete="off" ')
+
+
 _templates = Environment(
     loader=PackageLoader("dialbook.console"),
+    extensions=[ForgetfulForms],
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
