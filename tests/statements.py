@@ -105,4 +105,8 @@ def _select_of(node: exp.Expr) -> object:
 
 def _is_list_of_accounts(statement: exp.Expr) -> bool:
     tables = [table.name for table in statement.find_all(exp.Table)]
-    return isinstance(statement, exp.Select) and tables in (["accounts", "books"], ["audit_chains"])
+    if not isinstance(statement, exp.Select):
+        return False
+    if tables == ["audit_entries"]:
+        return [each.name for each in statement.expressions] == ["account"] and statement.args.get("where") is None
+    return tables in (["accounts", "books"], ["audit_chains"])

@@ -1,9 +1,12 @@
 """`dialbook audit`: what is looked for is found, and whatever somebody did to the log is noticed."""
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,11 +14,13 @@ from click.testing import CliRunner, Result
 from dialbook.cli.database import write
 from dialbook.cli.main import dialbook
 from dialbook.model.audit import Author, Effect, Entry, Head, Via, write_runs
+from dialbook.store.accounts import create_account
 from dialbook.store.audit import note
 from dialbook.store.audit_log import CHUNK
 from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, Client, Server, execute, run_cli
 
+OPERATE = Path(__file__).parents[2] / "docs/operate.md"
 COLUMNS = [*(field for field in Entry.__struct_fields__ if field not in ("account", "number")), "hash"]
 
 
@@ -47,6 +52,26 @@ def broken(server: Server, account: str, *options: str) -> str:
     assert result.exit_code == 1
     (line,) = [line for line in result.stdout.splitlines() if line.startswith(account)]
     return line.partition("BROKEN: ")[2]
+
+
+def broken_in_all(server: Server) -> dict[str, str]:
+    """What is said of all logs that are not whole."""
+    result = run("verify", "--json", "--database", server.database)
+    found = {each["account"]: each["broken"] for each in json.loads(result.stdout) if each["broken"]}
+    assert result.exit_code == (1 if found else 0)
+    return found
+
+
+def doctor_on_log(server: Server, account: str) -> tuple[bool, str]:
+    result = CliRunner().invoke(dialbook, ["doctor", "--json", "--database", server.database])
+    (check,) = [check for check in json.loads(result.stdout) if check["name"] == f"{account}: audit log"]
+    return check["ok"], check["found"]
+
+
+def statement_of(beginning: str) -> str:
+    """The statement in docs/operate.md that begins so."""
+    _, found, rest = OPERATE.read_text().partition(beginning)
+    return found + rest.partition(";")[0]
 
 
 def head(server: Server, account: str) -> str:
@@ -189,6 +214,65 @@ def test_entries_that_are_gone_are_missed(gone: str, says: str, logged: Logged, 
     _forget(server, client.account)
 
 
+@pytest.mark.parametrize("account_is", ["there", "gone"])
+def test_a_log_of_which_the_end_is_not_kept_is_named(account_is: str, logged: Logged, server: Server) -> None:
+    client, _ = logged
+    if account_is == "gone":
+        run_cli("account", "delete", client.account, "--yes", "--database", server.database)
+
+    execute(server.database, "DELETE FROM audit_chains WHERE account = :account", account=client.account)
+
+    says = "where it ends is not kept any more"
+    assert broken(server, client.account) == says
+    assert broken_in_all(server) == {client.account: says}
+    assert doctor_on_log(server, client.account) == (False, says)
+    assert len(query(server, client.account, "--all")) == (8 if account_is == "gone" else 7)
+    _forget(server, client.account)
+
+
+def test_a_log_that_is_missing_as_a_whole_is_named(logged: Logged, server: Server) -> None:
+    client, _ = logged
+
+    for table in ("audit_chains", "audit_entries"):
+        change_log(server, client.account, f"DELETE FROM {table}", "number > 0")  # noqa: S608  # one of two names
+
+    assert broken(server, client.account) == "all of it is missing"
+    assert broken_in_all(server) == {client.account: "all of it is missing"}
+    assert doctor_on_log(server, client.account) == (False, "all of it is missing")
+    _forget(server, client.account)
+
+
+def test_nothing_is_changed_while_it_is_not_known_where_the_log_ends(logged: Logged, server: Server) -> None:
+    """It goes on after the last entry once an operator says so, by the statement of docs/operate.md."""
+    client, _ = logged
+    execute(server.database, "DELETE FROM audit_chains WHERE account = :account", account=client.account)
+
+    answer = client.post("/contacts", {"contacts": [{"number": NUMBERS[5]}]})
+    made = CliRunner().invoke(dialbook, ["key", "create", client.account, "--database", server.database])
+
+    says = "The account's audit log is damaged ('dialbook audit verify' says how): nothing can be changed until it is"
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, False)
+    assert says in answer.text
+    assert (made.exit_code, made.stderr) == (1, f"Error: {says} mended.\n")
+    assert client.get("/contacts").json()["metadata"]["total"] == 1
+    mend = statement_of("INSERT INTO audit_chains").replace("'acme'", ":account")
+    execute(server.database, mend, account=client.account)
+    assert client.post("/contacts", {"contacts": [{"number": NUMBERS[5]}]}).status_code == 200
+    assert run("verify", client.account, "--database", server.database).exit_code == 0
+    assert [entry["number"] for entry in query(server, client.account)] == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_an_account_has_a_log_from_its_beginning_on(server: Server) -> None:
+    """Also one that was made by what notes nothing."""
+    made = f"made-{uuid4().hex}"
+    with closing(open_database(server.database)) as db:
+        write(db, create_account, made, region="IN", now=datetime.now(UTC))
+
+    (found,) = run_cli("audit", "verify", made, "--database", server.database)
+
+    assert (found["entries"], found["broken"]) == (0, None)
+
+
 def test_a_beginning_that_somebody_else_cut_off_is_missed(logged: Logged, server: Server) -> None:
     client, _ = logged
     (third,) = [place for place in places(server, client.account) if place.number == 3]
@@ -275,7 +359,9 @@ def _write_anew(server: Server, account: str, until: int) -> None:
 def _forget(server: Server, account: str) -> None:
     """Leave no broken log to the tests that look at all of them."""
     change_log(server, account, "DELETE FROM audit_entries", "number > 0")
-    change_log(server, account, "DELETE FROM audit_chains", "number > 0")
+    anew = "INSERT INTO audit_chains (account, number, hash, pruned, pruned_hash) VALUES (:account, 0, '', 0, '')"
+    on_conflict = "ON CONFLICT (account) DO UPDATE SET number = 0, hash = '', pruned = 0, pruned_hash = ''"
+    execute(server.database, f"{anew} {on_conflict}", account=account)
 
 
 def test_nobodys_log_is_there_before_anybody_was_refused(database: str) -> None:

@@ -9,6 +9,7 @@ import apsw
 import phonenumbers
 import pytest
 
+from dialbook.store.audit_log import verify_chain
 from dialbook.store.doctor import recount
 from dialbook.store.engines import migrate_database, open_database
 from dialbook.store.growth import BookDay, book_growth
@@ -50,6 +51,18 @@ def old_postgres(_: Path, postgres: Callable[[], Postgres]) -> str:
             ask(url, f"INSERT INTO schema_steps SELECT {step.version}, ''")
     ask(url, BOOK)
     return url
+
+
+@pytest.mark.parametrize("make", [old_sqlite, old_postgres])
+def test_an_account_from_before_there_were_logs_has_one(
+    make: Callable[[Path, Callable[[], Postgres]], str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = make(tmp_path, lambda: request.getfixturevalue("postgres"))
+
+    migrate_database(url)
+
+    with closing(open_database(url)) as db:
+        assert asyncio.run(db.scan(verify_chain, "acme")).broken is None
 
 
 @pytest.mark.parametrize("make", [old_sqlite, old_postgres])

@@ -14,7 +14,7 @@ from dialbook.cli.remote import limit_options
 from dialbook.model.audit import NOBODY, Entry, Head, read_runs
 from dialbook.model.moment import utc_text
 from dialbook.store.accounts import get_account
-from dialbook.store.audit_log import FIRST, LAST, Verified, Wanted, find_entries, list_chains, verify_chain
+from dialbook.store.audit_log import FIRST, LAST, Verified, Wanted, find_entries, has_log, list_logs, verify_chain
 from dialbook.store.database import Database
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
@@ -91,7 +91,7 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
     with opened(database, config) as db:
         if account_sid:
             _refuse_unknown(db, account_sid)
-        accounts = [account_sid] if account_sid else scan(db, list_chains)
+        accounts = [account_sid] if account_sid else scan(db, list_logs)
         found = [scan(db, verify_chain, account, kept) for account in accounts]
     if as_json:
         show([asdict(each) | {"head": str(each.head)} for each in found])
@@ -105,7 +105,7 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
 
 def _refuse_unknown(db: Database, account: str) -> None:
     """A log is there of whoever did something; of whoever has none yet, the account has to be."""
-    if account not in (NOBODY, *scan(db, list_chains)):
+    if account != NOBODY and not scan(db, has_log, account):
         scan(db, get_account, account)
 
 

@@ -12,7 +12,7 @@ from dialbook.cli.output import database_options, json_option, show, show_table
 from dialbook.model.errors import DialbookError
 from dialbook.settings import load_settings
 from dialbook.store.accounts import list_accounts
-from dialbook.store.audit_log import list_chains, verify_chain
+from dialbook.store.audit_log import list_logs, verify_chain
 from dialbook.store.database import Check, Database
 from dialbook.store.doctor import recount
 from dialbook.store.engines import migrate_database
@@ -84,7 +84,7 @@ def _recounts(db: Database) -> list[Check]:
 
 
 def _chains(db: Database) -> list[Check]:
-    accounts = scan(db, list_chains)
+    accounts = scan(db, list_logs)
     return [check for each in accounts for check in _tried(f"{each}: audit log", partial(_chain, db, each))]
 
 

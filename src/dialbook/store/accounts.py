@@ -52,7 +52,7 @@ class AccountSummary(Struct, frozen=True):
 
 
 def create_account(tx: Tx, account: str, *, region: str, now: datetime) -> Account:
-    """Make an account with an empty address book.
+    """Make an account with an empty address book, and the log of what is changed in it.
 
     Raises:
         Invalid: the sid or the region is none.
@@ -71,6 +71,13 @@ def create_account(tx: Tx, account: str, *, region: str, now: datetime) -> Accou
     if not is_new:
         raise Duplicate(f"Account '{account}' exists.")
     tx.run("INSERT INTO books (account) VALUES (:account)", account=account)
+    tx.run(
+        """
+        INSERT INTO audit_chains (account, number, hash, pruned, pruned_hash) VALUES (:account, 0, '', 0, '')
+        ON CONFLICT (account) DO NOTHING
+        """,
+        account=account,
+    )
     return made
 
 

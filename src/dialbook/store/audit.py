@@ -12,6 +12,7 @@ from dialbook.model.account import ApiKey
 from dialbook.model.audit import NOBODY, Author, Effect, Entry, Head, Via, write_runs
 from dialbook.model.bulk import accepted
 from dialbook.model.contact import Contact
+from dialbook.model.errors import Unavailable
 from dialbook.model.lists import ContactList
 from dialbook.model.moment import utc_text
 from dialbook.model.upload import Upload
@@ -25,6 +26,10 @@ SIDS = ("list_sid", "sid", "key")  # what arguments are called that the log may 
 
 PRUNE = "prune_audit"  # the action of the entry that says where the chain begins
 PRUNED_AT_ONCE = 1000  # entries
+# Going on after the last entry that is there would hide that others may have been after it.
+LOST_END = (
+    "The account's audit log is damaged ('dialbook audit verify' says how): nothing can be changed until it is mended."
+)
 
 
 def recorded(fn: Callable[Concatenate[Tx, P], R], author: Author) -> Callable[Concatenate[Tx, P], R]:
@@ -130,7 +135,11 @@ def prune(tx: Tx, account: str, *, before: datetime, now: datetime) -> int:
 
 
 def _lock_chain(tx: Tx, account: str) -> Head:
-    """The end of a chain, which is begun where there is none; nobody else writes to it until this transaction ends."""
+    """The end of a chain, which is begun where there is none; nobody else writes to it until this transaction ends.
+
+    Raises:
+        Unavailable: there are entries already, and where they end is not kept any more.
+    """
     # An update locks the row on both engines; SELECT … FOR UPDATE would on one only, and only where there is one.
     row = tx.one(
         """
@@ -141,7 +150,12 @@ def _lock_chain(tx: Tx, account: str) -> Head:
         account=account,
     )
     assert row is not None  # noqa: S101  # there is one now
-    return Head(*row)
+    head = Head(*row)
+    if head.number == 0 and tx.one(
+        "SELECT 1 FROM audit_entries AS e WHERE e.account = :account LIMIT 1", account=account
+    ):
+        raise Unavailable(LOST_END)
+    return head
 
 
 def _effect_of(result: object, named: Sequence[str]) -> Effect:

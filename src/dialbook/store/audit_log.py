@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from dialbook.model.audit import Entry, Head, has_sid
+from dialbook.model.audit import NOBODY, Entry, Head, has_sid
+from dialbook.store.accounts import list_account_sids
 from dialbook.store.audit import PRUNE
 from dialbook.store.database import Row, Tx
 
@@ -40,6 +41,29 @@ def list_chains(tx: Tx) -> list[str]:
     return [row[0] for row in tx.all("SELECT h.account FROM audit_chains AS h ORDER BY h.account")]
 
 
+def list_logs(tx: Tx) -> list[str]:
+    """The accounts that have a log, or whose log is lost, in order: all that there are, and those of which any is kept.
+
+    It reads through all entries.
+    """
+    entries = tx.all("SELECT DISTINCT e.account FROM audit_entries AS e")
+    return sorted({*list_account_sids(tx), *list_chains(tx), *(row[0] for row in entries)})
+
+
+def has_log(tx: Tx, account: str) -> bool:
+    """Whether anything is kept of the log of an account, which may be gone."""
+    row = tx.one(
+        """
+        SELECT 1 FROM audit_chains AS h WHERE h.account = :account
+        UNION ALL
+        SELECT 1 FROM audit_entries AS e WHERE e.account = :account
+        LIMIT 1
+        """,
+        account=account,
+    )
+    return row is not None
+
+
 def find_entries(tx: Tx, account: str, wanted: Wanted, limit: int | None = None) -> list[Entry]:
     """Entries of an account, newest first: as many as the limit allows, or all."""
     found: list[Entry] = []
@@ -63,7 +87,7 @@ def verify_chain(tx: Tx, account: str, kept: Head | None = None) -> Verified:
         account=account,
     )
     end, start = (Head(*row[:2]), Head(*row[2:])) if row else (Head(0, ""), Head(0, ""))
-    count, broken = 0, None
+    count, broken = 0, None if row else _say_lost(tx, account)
     place, pruned = start, "" if start.number == 0 else None
     for entry, kept_hash in _oldest_first(tx, account):
         count += 1
@@ -71,6 +95,13 @@ def verify_chain(tx: Tx, account: str, kept: Head | None = None) -> Verified:
         place = Head(entry.number, kept_hash)
         pruned = entry.touched if entry.action == PRUNE else pruned
     return Verified(account, count, place, start.number, broken or _compare_ends(place, end, start, pruned, kept))
+
+
+def _say_lost(tx: Tx, account: str) -> str | None:
+    """What is wrong with a log of which it is not kept where it ends; that of nobody may not have begun."""
+    if has_log(tx, account):
+        return "where it ends is not kept any more"
+    return None if account == NOBODY else "all of it is missing"
 
 
 def _compare(place: Head, entry: Entry, hash_: str, kept: Head | None) -> str | None:

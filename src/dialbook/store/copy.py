@@ -11,7 +11,7 @@ from itertools import product
 from msgspec import Struct, json
 
 from dialbook.store.accounts import list_account_sids
-from dialbook.store.audit_log import list_chains
+from dialbook.store.audit_log import list_logs
 from dialbook.store.contact_names import note_names
 from dialbook.store.database import Row, Tx
 
@@ -109,7 +109,7 @@ TABLES = (
 def list_parts(tx: Tx) -> list[tuple[str, Table]]:
     """All that a book consists of: each account's tables, and the logs of whoever is none, or none any more."""
     accounts = list_account_sids(tx)
-    others = [each for each in list_chains(tx) if each not in accounts]
+    others = [each for each in list_logs(tx) if each not in accounts]
     return [*product(accounts, TABLES), *product(others, LOG)]
 
 
