@@ -169,6 +169,38 @@ def test_a_file_that_is_not_for_this_dialbook_is_refused_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
+def _killed(database: str, left: Path) -> None:
+    """Make a book as a server that was killed leaves it: what was written last is in the log alone."""
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(create_account))
+        left.mkdir()
+        for part in Path(database.removeprefix("sqlite:///")).parent.glob("book.db*"):
+            shutil.copy(part, left)
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("is_named", ["itself", "by a link"])
+def test_changes_of_a_book_that_was_moved_away_are_not_thrown_away(
+    create: bool, is_named: str, database: str, tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    _killed(database, left)
+    named = left / "book.db" if is_named == "itself" else tmp_path / "link.db"
+    if is_named == "by a link":
+        named.symlink_to(left / "book.db")
+    (left / "book.db").rename(left / "old.db")
+
+    with pytest.raises(Unavailable) as refused:
+        open_database(f"sqlite:///{named}", create=create)
+
+    assert str(refused.value).startswith(
+        f"{left}/book.db is not there, but what belongs to it is (book.db-shm, book.db-w"
+    )
+    (left / "old.db").rename(left / "book.db")
+    with closing(open_database(f"sqlite:///{named}")) as db:
+        assert len(asyncio.run(db.read(accounts.list_accounts))) == 1
+
+
 def test_an_empty_file_becomes_a_database(path: Path, database: str) -> None:
     path.touch(mode=0o600)
 

@@ -6,7 +6,6 @@ locks, and those that wait at the same time share one commit and its one sync to
 """
 
 import asyncio
-import os
 import stat
 import threading
 import time
@@ -24,6 +23,7 @@ from dialbook.store.contact_names import name_row
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
 from dialbook.store.migrate import FORGETTING, migrations, pending
+from dialbook.store.sqlite_files import refuse_remains, refuse_unwritable
 from dialbook.store.sqlite_trouble import TROUBLE, reason_of, trouble_as_unavailable, unavailable
 
 P = ParamSpec("P")
@@ -160,9 +160,10 @@ class SqliteDatabase:
     """A Dialbook database in one file."""
 
     def __init__(self, path: str, *, create: bool = True) -> None:
-        if not create and not Path(path).exists():
-            raise Unavailable(f"There is no database {path}: 'dialbook account create' makes one.")
         with trouble_as_unavailable(f"{path} cannot be opened as a Dialbook database"):
+            refuse_remains(path)
+            if not create and not Path(path).exists():
+                raise Unavailable(f"There is no database {path}: 'dialbook account create' makes one.")
             # Personal data is for its owner's eyes; SQLite gives its -wal and -shm files the same mode.
             Path(path).touch(mode=0o600)
             refuse_unwritable(path)
@@ -328,22 +329,6 @@ def refuse_foreign(connection: apsw.Connection, path: str) -> None:
     marked = connection.pragma("application_id") == APPLICATION_ID
     if not marked and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
         raise Unavailable(f"{path} is a SQLite file, but no Dialbook database.")
-
-
-def refuse_unwritable(path: str) -> None:
-    """Refuse a book of which a file may only be read: what SQLite says of that does not tell which.
-
-    Raises:
-        Unavailable: there is one.
-    """
-    for part in (Path(path), *beside(path)):
-        if not os.access(part, os.W_OK) and part.exists():
-            raise Unavailable(f"{part} cannot be written: whoever uses a book needs to write to every file of it.")
-
-
-def beside(path: str | Path) -> Sequence[Path]:
-    """The files that SQLite takes for parts of the one of this name, whether they are there or not."""
-    return [Path(f"{path}{suffix}") for suffix in ("-journal", "-shm", "-wal")]
 
 
 def _wait_briefly(tries: int) -> bool:

@@ -23,11 +23,10 @@ from dialbook.store.sqlite import (
     APPLICATION_ID,
     SqliteDatabase,
     SqliteTx,
-    beside,
     check_soundness,
     refuse_foreign,
-    refuse_unwritable,
 )
+from dialbook.store.sqlite_files import beside, refuse_unwritable
 from dialbook.store.sqlite_trouble import trouble_as_unavailable
 from dialbook.store.uploads import fail_uploads_elsewhere
 
