@@ -161,3 +161,35 @@ def test_postgres_is_vacuumed(postgres: Postgres) -> None:
     run_cli("erase", NUMBER, "--account", "acme", "--yes", "--database", url)
 
     assert ask(url, "SELECT relname FROM pg_stat_user_tables WHERE last_vacuum IS NULL") == []
+
+
+def test_postgres_keeps_no_value_in_its_statistics(postgres: Postgres, tmp_path: Path) -> None:
+    def known() -> set[str]:
+        kept = ask(url, "SELECT attname, concat_ws(' ', histogram_bounds, most_common_vals) FROM pg_stats")
+        return {column for column, values in kept if any(trace in values for trace in TRACES)}
+
+    url = postgres.create_book()
+    with served(url, tmp_path) as client:
+        client.create_contacts(*({"number": each, "first_name": f"A{each}"} for each in OTHERS[:50]))
+        client.create_contacts({"number": NUMBER, "first_name": NAME})
+        ask(url, "ANALYZE")
+        assert known() >= {"number", "first_name", "search_key"}
+
+        run_cli("erase", NUMBER, "--account", "acme", "--yes", "--database", url)
+
+        assert known() == set()
+    ((vacuumed,),) = ask(url, "SELECT last_vacuum FROM pg_stat_all_tables WHERE relname = 'pg_statistic'")
+    assert vacuumed is not None
+
+
+def test_tables_that_the_role_may_not_vacuum_are_a_trouble(postgres: Postgres) -> None:
+    url = postgres.create_book()
+    run_cli("account", "create", "acme", "--database", url)
+    role = f"other_{url.rpartition('/')[2]}"
+    ask(url, f"CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+
+    result = run("erase", NUMBER, "--account", "acme", "--yes", "--database", url.replace("//dialbook:", f"//{role}:"))
+
+    assert result.exit_code == 1
+    assert "Error: Not all that was deleted could be vacuumed: " in result.stderr
+    assert "contacts" in result.stderr

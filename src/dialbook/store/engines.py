@@ -20,6 +20,8 @@ LEFT_BY_POSTGRES = (
     "PostgreSQL's log (pg_wal), until its files are written anew",
     FREE_SPACE,
     "rows that a transaction from before still sees, until it ends and PostgreSQL vacuums again",
+    "statistics of a table that has no row any more (pg_stats), until it has some and is analyzed",
+    "statistics from before (pg_statistic) in a database of another role's, until PostgreSQL vacuums them",
 )
 
 
