@@ -210,6 +210,26 @@ def test_a_number_with_few_digits_is_found_as_it_is_dialled(server: Server, new_
     assert held(server, client, "312-345")["upload_reports"] == []
 
 
+def test_kept_answers_go_in_whose_key_or_text_the_number_is_however_it_was_written(
+    api: Client, server: Server, new_client: Callable[..., Client]
+) -> None:
+    def asked(client: Client, key: str, number: str) -> None:
+        body = {"contacts": [{"number": number}]}
+        client.request("POST", "/contacts", json=body, headers={"Idempotency-Key": key})
+
+    another = new_client(server)
+    for client in (api, another):
+        asked(client, f"import-0{NUMBER[3:]}-1", OTHERS[0])
+        asked(client, "unreadable", f"{DIALLED}-x")
+        asked(client, "somebody", OTHERS[1])
+
+    assert held(server, api)["answers"] == [f"import-0{NUMBER[3:]}-1", "unreadable"]
+    assert counts(erased(server, api)) == (0, 0, 0, 2)
+
+    assert (held(server, api)["answers"], held(server, api, OTHERS[1])["answers"]) == ([], ["somebody"])
+    assert len(held(server, another)["answers"]) == 2
+
+
 def test_one_account_or_all(new_database: Callable[[], str], new_client: Callable[..., Client]) -> None:
     with serving(Settings(database=new_database())) as server:
         one, two, three = (new_client(server, account) for account in ("one", "two", "three"))

@@ -83,7 +83,7 @@ def test_answers_are_found_and_forgotten_by_their_index(asked: list[str], databa
     with closing(open_database(database)) as db:
         asyncio.run(db.write(idempotency.find_answer, "acme", "key"))
         asyncio.run(db.write(idempotency.forget_answers, "acme", before=NOW))
-        asyncio.run(db.scan(idempotency.find_answers_with, "acme", ["text"]))
+        asyncio.run(db.scan(idempotency.find_answers_with, "acme", bool))
 
     found, forgotten, walked = plans(database, [sql for sql in asked if "idempotency AS i" in sql])
     assert found == ["SEARCH i USING INDEX sqlite_autoindex_idempotency_1 (account=? AND key=?)"]

@@ -55,11 +55,15 @@ def normal_number(value: str | None, region: str) -> str:
 
 def tail_of(number: str) -> str:
     """The digits at the end of a number in E.164 that stand there however it is dialled: as many as tell it well."""
+    return national_of(number)[-_TAIL:]
+
+
+def national_of(number: str) -> str:
+    """The digits of a number in E.164 behind the code of its country, which may be dialled there with others before."""
     try:
-        national = phonenumbers.national_significant_number(phonenumbers.parse(number))
+        return phonenumbers.national_significant_number(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:  # of no country, and so dialled in one way alone
-        national = number
-    return national[-_TAIL:]
+        return number.removeprefix("+")
 
 
 def number_draft(draft: ContactDraft, region: str) -> ContactDraft:

@@ -12,7 +12,7 @@ POSTGRES = ("postgresql://", "postgres://")
 
 LOG = "the log beside the file (-wal)"
 FREE_SPACE = "free space in pages of its tables, until other rows take it"
-UNREADABLE = "rows of uploads' reports whose number nobody can read"
+UNREADABLE = "rows of uploads' reports, and kept answers, whose number nobody can read"
 LEFT_BY_SQLITE = (UNREADABLE, "backups and replicas from before", "blocks of the disk that files had which are gone")
 LEFT_BY_POSTGRES = (
     UNREADABLE,

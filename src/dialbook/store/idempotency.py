@@ -109,12 +109,12 @@ def forget_answers(tx: Tx, account: str, *, before: datetime) -> int:
     )
 
 
-def find_answers_with(tx: Tx, account: str, texts: Collection[str]) -> list[str]:
-    """The keys that have any of the texts in them, such as a contact's number and sid, or whose answers have."""
+def find_answers_with(tx: Tx, account: str, has_it: Callable[[str], bool]) -> list[str]:
+    """The keys in which there is something, such as a contact's number or sid, or in whose answers there is."""
     found: list[str] = []
-    after, wanted = "", [text.encode() for text in texts]
+    after = ""
     while rows := _read_bodies(tx, account, after):
-        found += [key for key, body in rows if any(text in part for text in wanted for part in (key.encode(), body))]
+        found += [key for key, body in rows if has_it(key) or has_it(body)]
         after = rows[-1][0]
     return found
 
@@ -128,7 +128,7 @@ def delete_answers(tx: Tx, account: str, keys: Collection[str]) -> None:
     )
 
 
-def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[str, bytes]]:
+def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[str, str]]:
     """The next keys of an account, with the bodies of their answers."""
     rows = tx.all(
         """
@@ -141,4 +141,4 @@ def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[str, bytes]]:
         after=after,
         limit=STEP,
     )
-    return [(key, zlib.decompress(body)) for key, body in rows]
+    return [(key, zlib.decompress(body).decode()) for key, body in rows]

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from msgspec import Struct, json
 
 from dialbook.model.contact import Contact
-from dialbook.model.errors import DialbookError
+from dialbook.model.mention import is_written, mention_of
 from dialbook.model.phone import normal_number, tail_of
-from dialbook.model.text import bare_number
 from dialbook.store.accounts import get_account
 from dialbook.store.contacts import find_by_number
 from dialbook.store.database import Tx
@@ -61,7 +60,10 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
     contact = find_by_number(tx, account, [number]).get(number)
     memberships = _find_memberships(tx, account, contact.sid) if contact else []
     report_rows = _find_report_rows(tx, account, number, region)
-    answers = find_answers_with(tx, account, [number, *([contact.sid] if contact else [])])
+    is_mentioned = mention_of(number, region)
+    answers = find_answers_with(
+        tx, account, lambda text: is_mentioned(text) or (contact is not None and contact.sid in text)
+    )
     return Subject(number, contact, memberships, report_rows, answers)
 
 
@@ -96,11 +98,4 @@ def _find_report_rows(tx: Tx, account: str, number: str, region: str) -> list[Re
         ReportRow(upload, position, line, written, reason, description, json.decode(cells))
         for upload, position, line, written, reason, description, cells in rows
     ]
-    return [row for row in found if any(_is(number, text, region) for text in (row.number, *row.cells))]
-
-
-def _is(number: str, text: str | None, region: str) -> bool:
-    try:
-        return normal_number(text and bare_number(text.strip()), region) == number
-    except DialbookError:
-        return False
+    return [row for row in found if any(is_written(number, text, region) for text in (row.number, *row.cells))]
