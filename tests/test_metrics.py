@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -35,10 +36,10 @@ class Book:
         self._folder = folder
 
     @contextmanager
-    def served(self, *options: str) -> Iterator[Running]:
+    def served(self, *options: str, **variables: str) -> Iterator[Running]:
         metrics = {"DIALBOOK_METRICS_PORT": str(self.port), "DIALBOOK_UPLOAD_FOLDER": str(self._folder / "uploads")}
         options = ("--port", "0", "--database", self.database, *options)
-        with started("serve", *options, folder=self._folder, **metrics) as server:
+        with started("serve", *options, folder=self._folder, **metrics, **variables) as server:
             yield server
 
     def ask(self, server: Running, method: str, path: str, **options: Any) -> int:
@@ -109,6 +110,31 @@ def test_a_worker_that_ends_takes_no_count_with_it(book: Book) -> None:
         found = book.metrics_once("dialbook_requests_total", "GET", "list_contacts", "200", is_=TIMES + 1)
 
     assert found["dialbook_workers",] == 2
+
+
+@pytest.mark.sqlite
+def test_when_the_temporary_folder_is_taken_away_counts_go_on_and_workers_begin(book: Book, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with book.served("--workers", "2", TMPDIR=str(temporary), DIALBOOK_RATE_LIMIT=str(TIMES)) as server:
+        _wait_for_workers(server, 2)
+        for _ in range(TIMES):
+            book.ask(server, "GET", "/contacts")
+        book.metrics_once("dialbook_requests_total", "GET", "list_contacts", "200", is_=TIMES)
+        shutil.rmtree(temporary)
+
+        kept = book.metrics_once("dialbook_requests_total", "GET", "list_contacts", "200", is_=TIMES)
+        asked = [book.ask(server, "GET", "/contacts") for _ in range(TIMES)]
+        for worker in re.findall(r"Started server process \[(\d+)\]", server.errors):
+            os.kill(int(worker), signal.SIGKILL)
+        _wait_for_workers(server, 4)
+        late = book.ask(server, "GET", "/contacts")
+        found = book.metrics_once("dialbook_requests_total", "GET", "list_contacts", "429", is_=1)
+
+    assert kept["dialbook_workers",] == found["dialbook_workers",] == 2
+    assert found["dialbook_requests_total", "GET", "list_contacts", "200"] == 2 * TIMES
+    assert (asked, late) == ([200] * TIMES, 429)  # counted anew, by all workers together
+    assert [*temporary.iterdir()] == []
 
 
 @pytest.mark.sqlite

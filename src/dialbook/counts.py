@@ -1,17 +1,22 @@
 """What the processes of a server count, in files that they share with the one that tells Prometheus.
 
 A process counts in a file of its own, so that nobody waits for a lock; to count is to add to a number in memory. The
-files stay when a process ends, so that what was counted does not go down; their sum is what the server has done.
+files stay when a process ends, so that what was counted does not go down; their sum is what the server has done. A
+process whose file was taken away writes what it has counted into another.
 """
 
 import fcntl
+import os
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from mmap import mmap
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 
 from msgspec import Struct
+
+from dialbook.folder import Folder
 
 SUFFIX = ".counts"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -53,10 +58,8 @@ class Counts:
     def __init__(self, folder: Path, operations: Sequence[str]) -> None:
         names = [*operations, OTHER]
         self._starts: Mapping[str, int] = {name: _OPERATIONS + place * _SIZE for place, name in enumerate(names)}
-        self._file = NamedTemporaryFile(dir=folder, suffix=SUFFIX, delete=False)  # noqa: SIM115  # open while we live
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._file.truncate((_OPERATIONS + len(names) * _SIZE) * 8)
-        self._numbers = memoryview(mmap(self._file.fileno(), 0)).cast("d")
+        self._folder = Folder(folder)
+        self._file, self._numbers = self._begin(_OPERATIONS + len(names) * _SIZE)
         self._numbers[_WORKERS] = bool(operations)
 
     def request(self, operation: str, status: int, seconds: float) -> None:
@@ -69,6 +72,7 @@ class Counts:
 
     def lag(self, seconds: float) -> None:
         """Count a turn of the event loop that came so much too late."""
+        self._keep()
         self._numbers[_LAG + bisect_left(SECONDS, seconds)] += 1
         self._numbers[_LAG + _SPREAD - 1] += seconds
 
@@ -78,7 +82,25 @@ class Counts:
 
     def rows(self, count: int) -> None:
         """Count rows of uploads that were worked off."""
+        self._keep()
         self._numbers[_ROWS] += count
+
+    def _begin(self, size: int) -> tuple[int, "memoryview[float]"]:
+        """Make a file for so many numbers, which is locked while we live."""
+        file = self._folder.open(f"{token_hex(8)}{SUFFIX}", os.O_EXCL)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.truncate(file, size * 8)
+        return file, memoryview(mmap(file, 0)).cast("d")
+
+    def _keep(self) -> None:
+        """See that there is a file of what was counted, which somebody who tidies up may have taken away."""
+        if os.fstat(self._file).st_nlink:
+            return
+        with suppress(OSError):  # it is tried again
+            file, numbers = self._begin(len(self._numbers))
+            numbers[:] = self._numbers
+            os.close(self._file)
+            self._file, self._numbers = file, numbers
 
 
 class Total:

@@ -1,17 +1,19 @@
 """What the processes of one server share while it runs: a folder, of which each knows by its environment."""
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
 from dialbook.counts import Counts
+from dialbook.folder import Folder, hold
+from dialbook.model.errors import Unavailable
 
 VARIABLE = "_DIALBOOK_SHARED"  # no setting: the underscore keeps it apart from them
+STOPPING = "stopping"  # the name of a file that is there once the server has been told to stop
 
 
 class Shared(Struct, frozen=True):
@@ -21,19 +23,23 @@ class Shared(Struct, frozen=True):
 
     def begin_stopping(self) -> None:
         """Let all processes know that the server has been told to stop."""
-        self._mark.touch()
+        with closing(Folder(self.folder)) as folder:
+            os.close(folder.open(STOPPING))
 
     def is_stopping(self) -> bool:
         """Whether it has been told."""
-        return self._mark.exists()
+        return (self.folder / STOPPING).exists()
 
     def new_counts(self, operations: Sequence[str] = ()) -> Counts:
-        """The counts of this process."""
-        return Counts(self.folder, operations)
+        """The counts of this process.
 
-    @property
-    def _mark(self) -> Path:
-        return self.folder / "stopping"
+        Raises:
+            Unavailable: there can be none, on a disk that is full.
+        """
+        try:
+            return Counts(self.folder, operations)
+        except OSError as error:
+            raise Unavailable(f"Nothing can be counted in {self.folder} ({error.strerror}).") from error
 
 
 @contextmanager
@@ -51,10 +57,9 @@ def shared() -> Shared:
 
 @contextmanager
 def _kept(folder: str) -> Iterator[None]:
-    """Keep a folder from those who tidy up temporary files: systemd-tmpfiles passes over one that is locked."""
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Keep a folder from those who tidy up temporary files."""
+    directory = hold(Path(folder))
     try:
-        fcntl.flock(directory, fcntl.LOCK_SH)
         yield
     finally:
         os.close(directory)

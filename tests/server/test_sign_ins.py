@@ -1,5 +1,8 @@
 """Whoever fails to sign in too often is told to wait; whoever gives the right credentials never is."""
 
+import os
+import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ipaddress import ip_address
@@ -159,9 +162,36 @@ def test_all_addresses_of_a_network_of_ipv6_are_one(tmp_path: Path) -> None:
 
 
 def test_while_nothing_can_be_counted_nobody_has_to_wait(tmp_path: Path) -> None:
-    failed = FailedSignIns(1, tmp_path / "gone")
+    (tmp_path / "file").touch()
+    failed = FailedSignIns(1, tmp_path / "file")
     for _ in range(3):
         failed.count(ip_address("198.51.100.1"), "key")
+
+
+def test_a_folder_that_is_taken_away_is_made_anew_and_counted_in(tmp_path: Path) -> None:
+    """By two workers, of which neither has made it, and of which one goes on when the other has made it anew."""
+    workers = [FailedSignIns(2, tmp_path / "shared") for _ in range(2)]
+    for _ in range(2):
+        for worker in workers:
+            worker.count(ip_address("198.51.100.1"), "")
+        with pytest.raises(TooManyRequests):
+            workers[0].count(ip_address("198.51.100.1"), "")
+        assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o700
+        shutil.rmtree(tmp_path / "shared")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's folder")
+def test_what_another_user_has_made_in_its_place_is_not_written_to(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    failed = FailedSignIns(2, shared)
+    failed.count(ip_address("198.51.100.1"), "")
+    shutil.rmtree(shared)
+    shared.mkdir(mode=0o777)
+    os.chown(shared, 65534, 65534)
+
+    failed.count(ip_address("198.51.100.1"), "")
+
+    assert [*shared.iterdir()] == []
 
 
 def test_however_many_try_no_more_is_remembered(tmp_path: Path) -> None:

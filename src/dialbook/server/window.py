@@ -14,6 +14,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from dialbook.folder import Folder
+
 WINDOW_SECONDS = 60
 ONE_EACH = 2**128
 
@@ -34,7 +36,8 @@ class SlidingWindow:
     Args:
         name: what is counted; whatever has another name is counted apart.
         allowed: how often.
-        folder: where there is a file for each one, of 8 bytes for each time that is allowed.
+        folder: where there is a file for each one, of 8 bytes for each time that is allowed; what was counted is
+            forgotten when it is taken away, and counting goes on.
         files: how many there may be of them; those who come to share one are counted together.
         clock: one that all processes have in common, and that no change of the system's time moves.
     """
@@ -50,7 +53,7 @@ class SlidingWindow:
     ) -> None:
         self._name = name
         self._allowed = allowed
-        self._folder = folder
+        self._folder = Folder(folder)
         self._files = files
         self._clock = clock
         self._is_counting = True
@@ -58,7 +61,7 @@ class SlidingWindow:
     def count(self, who: str) -> Count | None:
         """Count once more, unless the window is full; None while nothing can be counted, on a disk that is full."""
         try:
-            with closing(_Ring(self._path(who), self._allowed)) as ring:
+            with closing(_Ring(self._folder.open(self._file(who)), self._allowed)) as ring:
                 count = self._count(ring)
         except OSError as error:
             if self._is_counting:  # a line for each request would fill the disk up once more
@@ -79,9 +82,9 @@ class SlidingWindow:
         wait = math.ceil(ring.moment(first) + WINDOW_SECONDS - now)
         return Count(is_within, self._allowed - (ring.end - first), wait)
 
-    def _path(self, who: str) -> Path:
+    def _file(self, who: str) -> str:
         number = int.from_bytes(sha256(who.encode()).digest()) % self._files
-        return self._folder / f"{self._name}-{number:x}.window"
+        return f"{self._name}-{number:x}.window"
 
 
 class _Ring:
@@ -91,8 +94,8 @@ class _Ring:
     its number.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    def __init__(self, file: int, size: int) -> None:
+        self._file = file
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self._size = size
         (self.end,) = struct.unpack("q", os.pread(self._file, 8, 0) or bytes(8))
