@@ -157,6 +157,7 @@ def test_work_that_is_refused_for_now_goes_on_by_a_button(
         page.goto(f"/console/lists/{made}")
         page.locator("[data-all]").check()
         page.get_by_role("button", name="Remove from the list").click()
+        page.wait_for_url("**/selection?**")  # with its scripts, which keep the form
 
         page.get_by_role("button", name="Remove").click()
         expect(page.get_by_role("alert")).to_contain_text("The database cannot be used now", timeout=30_000)
@@ -181,6 +182,7 @@ def test_work_that_a_broken_connection_stops_goes_on_by_a_button(
     page.goto(f"/console/lists/{made}")
     page.locator("[data-all]").check()
     page.get_by_role("button", name="Remove from the list").click()
+    page.wait_for_url("**/selection?**")
 
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
@@ -314,7 +316,7 @@ def test_a_copy_that_is_refused_keeps_the_page_the_ticks_and_the_name(api: Clien
         ({"action": "copy", "all": "1"}, 400, "Name the list"),
         ({"action": "copy", "all": "1", "list_name": "Nobody's"}, 404, "There is no list"),
         ({"action": "copy", "all": "1", "list_name": "Friends"}, 400, "in this list already"),
-        ({"action": "remove", "contact": ["x"] * 501}, 400, "at most 500"),
+        ({"action": "remove", "contact": ["x"] * 2001}, 400, "at most"),
         ({"action": "remove", "all": "1", "number": "12"}, 400, "is not a phone number"),
     ],
 )

@@ -49,7 +49,8 @@ async def show_list(request: Request, opened: Opened | None = None) -> Response:
         page = await service.db.scan(search_members, account, sid, window, None, filters.filter)
     pager = Pager(page, f"/console/lists/{sid}", {**filters.given, **limit_asked(request.query_params, window)})
     if pager.is_beyond:
-        return redirect(request, pager.to(pager.last))
+        refusal = opened.refusal if opened else None
+        return redirect(request, pager.to(pager.last), note=refusal.description if refusal else None)
     return render(
         request,
         "members_table.html" if is_part(request) else "list.html",

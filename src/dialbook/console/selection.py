@@ -3,65 +3,39 @@
 All of them may be millions. They are worked off in parts, each in a transaction of its own, and the page that shows
 how far it is asks for the next part: whoever closes it stops the work where it is. What was done stays, and nothing is
 done twice when it is begun again.
+
+"All" are those who are meant when the question is asked. A few are named in its form; of many the form has the edge of
+the list at that moment. What became of a part is kept with it: who asks for the same part again, since the answer was
+lost, is told what became of it then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import refused
-from dialbook.console.form import Form, read_form
-from dialbook.console.members import FILTERS, read_filters, show_list
+from dialbook.console.form import read_form
+from dialbook.console.members import FILTERS, show_list
 from dialbook.console.page import is_part, redirect, render, url
+from dialbook.console.selection_form import PART, Work, read_chosen, read_settled, read_work
 from dialbook.model.bulk import Outcome
 from dialbook.model.contact import Contact
-from dialbook.model.errors import DialbookError, Duplicate, Invalid, Missing, NotFound
+from dialbook.model.errors import DialbookError, Duplicate, Invalid, NotFound
 from dialbook.model.lists import ContactList
 from dialbook.model.page import Window
-from dialbook.server.changes import make_change, note_export
+from dialbook.server.changes import make_change_once, note_export
 from dialbook.server.context import account_of, now_of, service_of, sid_of
-from dialbook.store.contacts import EVERYONE, ContactFilter
 from dialbook.store.database import Tx
-from dialbook.store.lists import find_list, get_list
-from dialbook.store.member_search import search_members, walk_members
+from dialbook.store.lists import get_list
+from dialbook.store.member_search import find_edge, search_members, walk_within
 from dialbook.store.members import add_members, find_members, remove_members
 from dialbook.wire.export import CSV_TYPE, FORMATS
-
-PART = 2000  # contacts that are worked off together
-MOST_TICKED = 500  # contacts: a page of them
-REMOVE, COPY = "remove", "copy"
-
-
-class Selection(Struct, frozen=True):
-    """Whom it is about: the contacts that were ticked, or all whom a filter lets through."""
-
-    sids: Sequence[str]
-    is_all: bool
-    given: Mapping[str, str]  # the filters, as they were typed
-    filter: ContactFilter
-
-
-class Work(Struct, frozen=True):
-    """What is to be done, and how far it is."""
-
-    list: ContactList
-    selection: Selection
-    action: str
-    target: ContactList | None  # that they are copied to
-    total: int  # contacts that it is about
-    done: int = 0
-    passed: int = 0  # contacts for whom there was nothing to do
-    after: int | None = -1  # the position that the next part comes after; None at the end
-    refusal: DialbookError | None = None  # that ended it
-
-    @property
-    def percent(self) -> int:
-        """How much of all is worked off."""
-        return min(100, 100 * (self.done + self.passed) // self.total) if self.total else 100
 
 
 class Part(Struct, frozen=True):
@@ -71,29 +45,47 @@ class Part(Struct, frozen=True):
     after: int | None
 
 
+class Tally(Struct, frozen=True):
+    """What became of a part."""
+
+    done: int
+    passed: int
+    gone: int
+    after: int | None
+    refusal: str | None  # the other list is full
+
+
 async def choose(request: Request) -> Response:
     """Take a selection and what is to be done with it, and ask whether it is meant so."""
     form = await read_form(request)
     try:
-        work = await _read_work(request, form)
-        total = await service_of(request).db.scan(_count, work)
+        asked = await read_work(request, form, read_chosen(request, form))
+        work = await service_of(request).db.scan(_settle, asked, now=now_of(request))
     except DialbookError as refusal:
         return await show_list(request, refused("selection", form, refusal))
-    return render(request, "selection.html", work=replace(work, total=total), calls=_calls(request, work))
+    return render(
+        request,
+        "selection.html",
+        work=work,
+        asked=asked.selection,
+        back=_way_back(request, asked.list),
+        calls=_calls(request, asked),
+    )
 
 
 async def work_off(request: Request) -> Response:
     """Work off the next part, and show how far it is."""
-    work = await _read_work(request, await read_form(request))
+    form = await read_form(request)
+    work = await read_work(request, form, read_settled(request, form))
     part = await service_of(request).db.scan(_next_part, work)
-    outcomes = await _act(request, work, part)
-    refusal = next((each for each in outcomes if isinstance(each, Invalid)), None)  # the other list is full
+    tally = await _act(request, work, part)
     work = replace(
         work,
-        done=work.done + sum(isinstance(each, Contact) for each in outcomes),
-        passed=work.passed + sum(isinstance(each, Duplicate | NotFound) for each in outcomes),
-        after=None if refusal else part.after,
-        refusal=refusal,
+        done=work.done + tally.done,
+        passed=work.passed + tally.passed,
+        gone=work.gone + tally.gone,
+        after=tally.after,
+        refusal=tally.refusal,
     )
     return render(request, "selection_part.html" if is_part(request) else "selection_work.html", work=work)
 
@@ -102,23 +94,51 @@ async def export_selection(request: Request) -> Response:
     """The selected contacts as a file."""
     db, account = service_of(request).db, account_of(request).sid
     sid = (await db.read(get_list, account, sid_of(request, "list_sid"))).sid
-    selection = _read_selection(request, await read_form(request))
+    form = await read_form(request)
+    selection = read_chosen(request, form)
     if selection.is_all:
         return redirect(request, url(f"/console/lists/{sid}/export", {"format": "csv", **selection.given}))
     format_ = FORMATS["text/csv"]
     chosen = await db.scan(find_members, account, sid, selection.sids)
+    if left := len(selection.sids) - len(chosen):
+        return await show_list(request, refused("selection", form, _have_left(left, len(selection.sids))))
     await note_export(request, "export_selection", sid, *(contact.sid for contact in chosen))
     rows = [tuple(getattr(contact, field) for field in format_.fields) for contact in chosen]
     headers = {"Content-Disposition": f'attachment; filename="{sid}.csv"'}
     return Response(format_.head + format_.write(rows), headers=headers, media_type=CSV_TYPE)
 
 
-async def _act(request: Request, work: Work, part: Part) -> Sequence[Outcome[Contact]]:
-    service, account, now = service_of(request), account_of(request).sid, now_of(request)
+def _have_left(left: int, ticked: int) -> NotFound:
+    whose = "The one" if ticked == 1 else f"{left} of the {ticked}"
+    have = "has" if left == 1 else "have"
+    others = " Press Export CSV again for a file of the others." if left < ticked else ""
+    return NotFound(f"{whose} whom you ticked {have} left the list meanwhile.{others}")
+
+
+async def _act(request: Request, work: Work, part: Part) -> Tally:
+    limits, account, now = service_of(request).list_limits, account_of(request).sid, now_of(request)
+
+    def pack(outcomes: Sequence[Outcome[Contact]]) -> bytes:
+        return json.encode(_tally(part, outcomes))
+
+    key = sha256(json.encode([work.key, work.after])).hexdigest()
     if work.target is None:
-        return await make_change(request, remove_members, account, work.list.sid, part.sids, now=now)
-    return await make_change(
-        request, add_members, account, work.target.sid, part.sids, limits=service.list_limits, now=now
+        kept = await make_change_once(request, key, pack, remove_members, account, work.list.sid, part.sids, now=now)
+    else:
+        kept = await make_change_once(
+            request, key, pack, add_members, account, work.target.sid, part.sids, limits=limits, now=now
+        )
+    return json.decode(kept, type=Tally)
+
+
+def _tally(part: Part, outcomes: Sequence[Outcome[Contact]]) -> Tally:
+    refusal = next((each.description for each in outcomes if isinstance(each, Invalid)), None)
+    return Tally(
+        done=sum(isinstance(each, Contact) for each in outcomes),
+        passed=sum(isinstance(each, Duplicate) for each in outcomes),
+        gone=sum(isinstance(each, NotFound) for each in outcomes),
+        after=None if refusal else part.after,
+        refusal=refusal,
     )
 
 
@@ -136,74 +156,35 @@ def _calls(request: Request, work: Work) -> list[Call]:
     return [calls.send("Let them join the other list", "POST", f"/lists/{work.target.sid}/contacts", add, body)]
 
 
-async def _read_work(request: Request, form: Form) -> Work:
-    """Read the work as a form has it: just chosen, or as far as it is."""
-    db, account = service_of(request).db, account_of(request).sid
-    found = await db.read(get_list, account, sid_of(request, "list_sid"))
-    action = form.text("action")
-    if action not in {REMOVE, COPY}:
-        raise Invalid(f"action is {action!r}; allowed are {REMOVE}, {COPY}.")
-    return Work(
-        found,
-        _read_selection(request, form),
-        action,
-        await _read_target(request, form, found) if action == COPY else None,
-        total=form.count("total"),
-        done=form.count("done"),
-        passed=form.count("passed"),
-        after=form.count("after") - 1,
-    )
+def _way_back(request: Request, source: ContactList) -> str:
+    """The page of the list from which the question was asked."""
+    shown = {name: request.query_params.get(name) for name in (*FILTERS, "limit", "page")}
+    return url(f"/console/lists/{source.sid}", shown)
 
 
-async def _read_target(request: Request, form: Form, source: ContactList) -> ContactList:
-    """The list that they are copied to: chosen by its name, and known by its sid from then on."""
-    if sid := form.text("target"):
-        return await service_of(request).db.read(get_list, source.account, sid)
-    name = form.text("list_name")
-    if not name:
-        raise Missing("Name the list that they are to be copied to.")
-    found = await service_of(request).db.read(find_list, source.account, name)
-    if found is None:
-        raise NotFound(f"There is no list '{name}'.")
-    if found.sid == source.sid:
-        raise Invalid("They are in this list already; name another one.")
-    return found
-
-
-def _read_selection(request: Request, form: Form) -> Selection:
-    is_all, sids = bool(form.text("all")), form.texts("contact")
-    filters = read_filters(request, {name: form.exact(name) for name in FILTERS})
-    if filters.refusal:
-        raise filters.refusal
-    if not is_all and not sids:
-        raise Missing("Tick the contacts that it is about, or all of them.")
-    if len(sids) > MOST_TICKED:
-        raise Invalid(f"{len(sids)} contacts are ticked; at most {MOST_TICKED} are allowed.")
-    return Selection([] if is_all else sids, is_all, filters.given, filters.filter)
-
-
-def _count(tx: Tx, work: Work) -> int:
-    """How many contacts it is about."""
-    if not work.selection.is_all:
-        return len(work.selection.sids)
-    if work.selection.filter == EVERYONE:
-        return work.list.contact_count
-    return search_members(tx, work.list.account, work.list.sid, Window(0, 1), None, work.selection.filter).total
+def _settle(tx: Tx, work: Work, *, now: datetime) -> Work:
+    """The work with whom it is about, who are the same from now on, whoever joins, leaves or is changed."""
+    account, sid, chosen = work.list.account, work.list.sid, work.selection
+    work = replace(work, edge=find_edge(tx, account, sid, now=now))
+    if not chosen.is_all:
+        return replace(work, total=len(chosen.sids))
+    total = search_members(tx, account, sid, Window(0, 1), None, chosen.filter).total
+    if total > PART:
+        return replace(work, total=total)
+    # A few among many are found by an index. The form has room for their sids.
+    page = search_members(tx, account, sid, Window(0, PART), None, chosen.filter)
+    named = [contact.sid for contact in page.items]
+    return replace(work, total=total, selection=replace(chosen, sids=named, is_all=not named))
 
 
 def _next_part(tx: Tx, work: Work) -> Part:
     if not work.selection.is_all:
         return Part(work.selection.sids, None)
-    # Whoever joined after the question was asked comes last, and is none of those whom it was about.
-    left = work.total - work.done - work.passed
+    left = work.total - work.seen
     if left <= 0:
         return Part([], None)
-    account, sid, window = work.list.account, work.list.sid, Window(0, min(PART, left), work.after)
-    # A few among many are found by an index; of many, each part walks on through the list where the last one ended.
-    if work.total <= PART:
-        page = search_members(tx, account, sid, window, None, work.selection.filter)
-        sids, after = [contact.sid for contact in page.items], page.last
-    else:
-        walk = walk_members(tx, account, sid, window, ("sid",), work.selection.filter)
-        sids, after = [row[0] for row in walk.rows], walk.following.after if walk.following else None
-    return Part(sids, after if len(sids) == window.limit < left else None)
+    # Each part walks on through the list where the last one ended.
+    window = Window(0, min(PART, left), work.after)
+    walk = walk_within(tx, work.list.account, work.list.sid, window, work.selection.filter, work.edge)
+    is_last = walk.following is None or len(walk.rows) == left
+    return Part([row[0] for row in walk.rows], None if is_last else walk.rows[-1][-1])

@@ -73,6 +73,37 @@ async def change_and_reply(
     return await _reply_once(request, key, lambda tx: write(change(tx, *args, **kwargs)))
 
 
+async def make_change_once(
+    request: Request,
+    key: str,
+    pack: Callable[[R], bytes],
+    fn: Callable[Concatenate[Tx, P], R],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> bytes:
+    """Make a change, unless it was made before by the same key, and return what is kept of what it gave.
+
+    Args:
+        request: who asks.
+        key: what names the change, and no other; nobody can guess it.
+        pack: makes what is kept of what `fn` gives.
+        fn: a storage function; with the rest of its arguments it is run in one transaction.
+
+    Raises:
+        DialbookError: as `make_change`.
+    """
+    change = recorded(fn, author_of(request))
+
+    def answer(tx: Tx) -> KeptAnswer:
+        return KeptAnswer(key, 200, {}, pack(change(tx, *args, **kwargs)))
+
+    kept, _ = await service_of(request).db.write(
+        _while_open(request, answer_once), account_of(request).sid, key, key, answer, now=now_of(request)
+    )
+    return kept.body
+
+
 async def note_export(request: Request, action: str, *sids: str) -> None:
     """Note that somebody is about to be given a file of something; without a note nothing is given.
 

@@ -6,10 +6,12 @@ is taken, so that a page near the start of a sorted list, one of N contacts, mee
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
 from dialbook.model.contact import Contact
+from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.store.contact_names import FOUND, FROM_FOUND, found_params, is_indexed
 from dialbook.store.contacts import EVERYONE, MEMBER_COLUMNS, MEMBER_FIELDS, ORDERS, ContactFilter, conditions
@@ -63,6 +65,13 @@ class Walk(Struct, frozen=True):
 
     rows: Sequence[Row]
     following: Window | None
+
+
+class Edge(Struct, frozen=True):
+    """A moment of a list, beyond which is who joined since, or was changed since."""
+
+    end: int  # of the positions that had been given by then
+    changed: str  # when something in the book was changed last
 
 
 class Sizes(Struct, frozen=True):
@@ -122,6 +131,28 @@ def begin_walk(tx: Tx, account: str, list_sid: str, window: Window, filter_: Con
     return Window(0, window.limit, first - 1)
 
 
+def find_edge(tx: Tx, account: str, list_sid: str, *, now: datetime) -> Edge:
+    """The edge of what is in a list now.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    row = tx.one(
+        """
+        SELECT l.next_position, b.updated
+        FROM lists AS l
+        JOIN books AS b ON b.account = :account
+        WHERE l.account = :account AND l.sid = :list
+        """,
+        account=account,
+        list=list_sid,
+    )
+    if row is None:
+        raise not_found(list_sid)
+    end, changed = row
+    return Edge(end, changed or utc_text(now))  # a book from before that was kept may not have been changed since
+
+
 def walk_members(
     tx: Tx, account: str, list_sid: str, window: Window, fields: Sequence[str], filter_: ContactFilter
 ) -> Walk:
@@ -133,7 +164,22 @@ def walk_members(
         window: where to begin, and how many to read.
         fields: which of a contact's fields.
     """
-    where, params = conditions(filter_)
+    where, given = conditions(filter_)
+    return _walk(tx, window, fields, where, {"account": account, "list": list_sid, **given})
+
+
+def walk_within(tx: Tx, account: str, list_sid: str, window: Window, filter_: ContactFilter, edge: Edge) -> Walk:
+    """The same of their sids, without who is beyond an edge."""
+    where, given = conditions(filter_)
+    params = {"account": account, "list": list_sid, "end": edge.end, **given}
+    if filter_ == EVERYONE:
+        return _walk(tx, window, ["sid"], " AND m.position < :end", params)
+    # Of who was changed since nobody knows whether the filter let him through then.
+    where += " AND m.position < :end AND c.updated <= :changed"
+    return _walk(tx, window, ["sid"], where, {**params, "changed": edge.changed})
+
+
+def _walk(tx: Tx, window: Window, fields: Sequence[str], where: str, params: Params) -> Walk:
     rows = tx.all(
         f"""
         SELECT {", ".join(MEMBER_FIELDS[field] for field in fields)}, m.position
@@ -141,8 +187,6 @@ def walk_members(
         ORDER BY m.position
         LIMIT :limit OFFSET :offset
         """,
-        account=account,
-        list=list_sid,
         after=-1 if window.after is None else window.after,
         limit=window.limit,
         offset=window.offset,

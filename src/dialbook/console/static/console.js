@@ -62,19 +62,56 @@ document.addEventListener("htmx:afterSettle", ({ target }) => {
   document.querySelector("[data-found]").textContent = target.querySelector(".total, .empty")?.textContent ?? "";
 });
 
-// Refusals that pass
+// Refusals
 
-// What is asked for over and over will be asked for again. A form with a place for the reason stays, to be sent again
-// by a button, where nothing was done: that is what Retry-After says.
+// What is asked for over and over will be asked for again.
 const PASSING = [429, 502, 503, 504];
 
+// A form with a place for the reason stays, to be sent again by its button: what was done is not done again.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (!PASSING.includes(detail.xhr.status)) return;
-  const { elt } = detail.requestConfig;
+  const { xhr, requestConfig: { elt } } = detail;
   const place = elt.querySelector("[data-reason]");
-  if (elt.matches("[hx-trigger^=every]")) detail.shouldSwap = false;
-  else if (place && detail.xhr.getResponseHeader("Retry-After")) detail.target = place;
+  if (PASSING.includes(xhr.status) && elt.matches("[hx-trigger^=every]")) detail.shouldSwap = false;
+  if (!place || xhr.status < 400) return;
+  detail.target = place;
+  // What stands before the server may answer with a page of its own.
+  const isOurs = xhr.getResponseHeader("X-Request-Id");
+  if (!isOurs) detail.serverResponse = refusal(`It did not work: HTTP ${xhr.status}.`).outerHTML;
+  sayStopped(place);
 });
+
+// Nor does work that is under way lead to where one signs in, if the session has ended.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { elt, xhr } = event.detail;
+  const place = elt.querySelector("[data-stopped]");
+  const way = place && xhr.getResponseHeader("HX-Redirect");
+  if (!way) return;
+  event.preventDefault();
+  const link = document.createElement("a");
+  link.href = way;
+  link.target = "_blank";
+  link.textContent = "Sign in again in another tab";
+  const ended = refusal("Your session has ended. ");
+  ended.append(link, ", then go on here.");
+  place.replaceChildren(ended);
+  sayStopped(place);
+});
+
+function refusal(text) {
+  const made = document.createElement("p");
+  made.className = "refusal";
+  made.role = "alert";
+  made.textContent = text;
+  return made;
+}
+
+// How far work is that has stopped amid its parts.
+function sayStopped(place) {
+  if (!place.dataset.stopped) return;
+  document.getElementById("outcome").textContent = place.dataset.stopped;
+  place.closest(".card").querySelector("h1").textContent = "Stopped";
+  document.title = "Stopped · Dialbook";
+}
 
 // A server that does not answer
 
@@ -86,11 +123,8 @@ function sayUnreached({ detail: { elt } }) {
   const general = document.querySelector("[data-unreached]");
   const place = elt.querySelector("[data-reason]") ?? general;
   if (place === general && general.hasChildNodes()) return; // what asks each second would have it read out each second
-  const refusal = document.createElement("p");
-  refusal.className = "refusal";
-  refusal.role = "alert";
-  refusal.textContent = UNREACHED;
-  place.replaceChildren(refusal);
+  place.replaceChildren(refusal(UNREACHED));
+  sayStopped(place);
 }
 
 for (const type of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(type, sayUnreached);
