@@ -7,21 +7,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.console.calls import Call, Calls, python_call
+from dialbook.console.form import as_text
 from dialbook.console.list_names import find_named
 from dialbook.console.page import is_part, redirect, render
 from dialbook.console.session import session_of
 from dialbook.console.uploads import PATH
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Forbidden
+from dialbook.model.lists import ContactList
+from dialbook.model.text import searchable
 from dialbook.model.upload import EXTRA_COLUMNS, Upload
 from dialbook.server.changes import change_and_reply, make_change
 from dialbook.server.context import account_of, now_of, service_of
 from dialbook.server.uploads import receiving_upload
 from dialbook.store import uploads as store
+from dialbook.store.lists import get_list
 from dialbook.wire import csv_lines, csv_rows
 from dialbook.wire.envelope import Answer, accepted
 from dialbook.wire.export import FORMULA
+from dialbook.wire.uploads import FIELDS as WIRE_FIELDS
 from dialbook.wire.uploads import write_accepted
+
+FOUND = "found_name"  # the field that says for which name the list was found that the form shows
+FIELDS = (*WIRE_FIELDS, "list_sid", FOUND)
 
 # What the page has to know to understand the first line of a file as an upload will.
 RULES: Mapping[str, object] = {
@@ -43,7 +51,7 @@ async def show_form(request: Request) -> Response:
     session = session_of(request)
     if session is None or not session.may_write:
         raise Forbidden("You are signed in with a key that may only read; an upload needs the scope 'write'.")
-    return await _show(request, request.query_params)
+    return await _show(request, await _fields_asked(request))
 
 
 async def show_target(request: Request) -> Response:
@@ -60,16 +68,21 @@ async def create_upload(request: Request) -> Response:
     """
     fields: dict[str, str] = {}
     account, now = account_of(request).sid, now_of(request)
+    found: ContactList | None = None
 
     async def take(sent: Mapping[str, str]) -> Mapping[str, str]:
+        nonlocal found
         fields.update(sent)
-        return await _with_type_of_list(request, sent)
+        found = await _find_meant(request, sent)
+        # What was chosen is the type of a new list.
+        return {**sent, "list_name": found.name, "type": found.type} if found else sent
 
     try:
-        async with receiving_upload(request, take) as (draft, file):
+        async with receiving_upload(request, take, FIELDS) as (draft, file):
+            meant = replace(draft, list_sid=found.sid if found else None)
             if is_part(request):
-                return await change_and_reply(request, _lead_on, store.create_upload, account, draft, file, now=now)
-            upload = await make_change(request, store.create_upload, account, draft, file, now=now)
+                return await change_and_reply(request, _lead_on, store.create_upload, account, meant, file, now=now)
+            upload = await make_change(request, store.create_upload, account, meant, file, now=now)
     except DialbookError as refusal:
         if is_part(request):
             return render(request, "refused.html", status=refusal.status, refusal=refusal)
@@ -77,10 +90,33 @@ async def create_upload(request: Request) -> Response:
     return redirect(request, f"{PATH}/{upload.sid}")
 
 
-async def _with_type_of_list(request: Request, fields: Mapping[str, str]) -> Mapping[str, str]:
-    """The fields with the type of the list that they name, if it is there: what was chosen is the type of a new one."""
-    found = (await find_named(request, _list_name(fields))).found
-    return {**fields, "type": found.type} if found else fields
+async def _fields_asked(request: Request) -> Mapping[str, str]:
+    """What the form begins with: what a link says, and of the list whose sid it has, the name."""
+    asked, account = request.query_params, account_of(request).sid
+    sid = asked.get("list_sid", "")
+    if not sid:
+        return asked
+    name = as_text((await service_of(request).db.read(get_list, account, searchable(sid))).name)
+    return {**asked, "list_name": name, FOUND: name}
+
+
+async def _find_meant(request: Request, fields: Mapping[str, str]) -> ContactList | None:
+    """The list that the form is for, if it is there.
+
+    Raises:
+        PreconditionFailed: the form showed a list of this name, which means another one by now, or none.
+    """
+    sid = _sid_shown(fields)
+    found = (await find_named(request, _list_name(fields), sid)).found
+    if sid and (found is None or found.sid != sid):
+        raise store.renamed(_list_name(fields))
+    return found
+
+
+def _sid_shown(fields: Mapping[str, str]) -> str:
+    """The sid of the list that the form showed for the name; none where another name was typed since."""
+    is_of_name = as_text(fields.get(FOUND)) == as_text(_list_name(fields))
+    return fields.get("list_sid", "") if is_of_name else ""
 
 
 def _lead_on(upload: Upload) -> Answer:
@@ -89,15 +125,16 @@ def _lead_on(upload: Upload) -> Answer:
 
 
 async def _show(request: Request, fields: Mapping[str, str], refusal: DialbookError | None = None) -> Response:
+    named = await find_named(request, _list_name(fields), _sid_shown(fields))
     return render(
         request,
         "upload_form.html",
         status=refusal.status if refusal else 200,
         fields=fields,
-        named=await find_named(request, _list_name(fields)),
+        named=named,
         rules={**RULES, "fileLimit": service_of(request).settings.upload_limit},
         refusal=refusal,
-        calls=_calls(request, fields),
+        calls=_calls(request, named.found.name if named.found else _list_name(fields) or "Friends"),
     )
 
 
@@ -105,8 +142,7 @@ def _list_name(fields: Mapping[str, str]) -> str:
     return fields.get("list_name", "")
 
 
-def _calls(request: Request, fields: Mapping[str, str]) -> list[Call]:
-    name = _list_name(fields) or "Friends"
+def _calls(request: Request, name: str) -> list[Call]:
     send = python_call("upload_csv", "contacts.csv", name, type="dynamic", on_duplicate="update")
     form = {"list_name": name, "type": "dynamic", "on_duplicate": "update"}
     wait = f"accepted = {send}\nupload = client.wait_for_upload(accepted.upload_id)"

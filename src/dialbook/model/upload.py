@@ -53,6 +53,7 @@ class UploadDraft(Struct, frozen=True):
     list_type: ListType = ListType.STATIC
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
     dry_run: bool = False
+    list_sid: str | None = None  # of the list that the name has to mean, where the caller was shown one
 
 
 class UploadFile(Struct, frozen=True):

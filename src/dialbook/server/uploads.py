@@ -1,7 +1,7 @@
 """/v2/accounts/{account_sid}/contacts/csv-upload and /csv-status"""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import TypeAlias
@@ -46,7 +46,7 @@ async def _as_sent(fields: Mapping[str, str]) -> Mapping[str, str]:
 
 @asynccontextmanager
 async def receiving_upload(
-    request: Request, take_fields: TakeFields = _as_sent
+    request: Request, take_fields: TakeFields = _as_sent, fields: Sequence[str] = wire.FIELDS
 ) -> AsyncIterator[tuple[UploadDraft, UploadFile]]:
     """Receive a file and look through it; in the block the upload is to be written, without which the file goes.
 
@@ -54,6 +54,7 @@ async def receiving_upload(
         request: whose body is the form.
         take_fields: is given the form's fields as they were sent, also when something in them is refused then, and
             gives those that count.
+        fields: what the form may have besides its file.
 
     Yields:
         What is to be written: what the caller wants, and the file.
@@ -68,8 +69,8 @@ async def receiving_upload(
     size = min(limit, int(announced)) if announced.isdecimal() else limit
     (sid,) = new_sids(now, 1)
     with service.spool.receiving(sid, size) as file:
-        fields = await _receive(request, file, limit)
-        draft = wire.read_draft(await take_fields(fields))
+        sent = await _receive(request, file, Expected(wire.FILE, fields, limit))
+        draft = wire.read_draft(await take_fields(sent))
         await asyncio.to_thread(file.sync)
         async with service.looking:
             most = service.list_limits.of(draft.list_type)
@@ -137,9 +138,8 @@ async def send_report(request: Request, offset: int = 0) -> Response:
     return stream(request, _report(request, upload, offset), CSV_TYPE, headers)
 
 
-async def _receive(request: Request, file: Received, limit: int) -> dict[str, str]:
+async def _receive(request: Request, file: Received, expected: Expected) -> dict[str, str]:
     """Receive the form; of one that has a key, what it brings is hashed on its way, in the threads that write it."""
-    expected = Expected(wire.FILE, wire.FIELDS, limit)
     if idempotency_key(request) is None:
         return await receive_form(request, expected, file.write)
     content = sha256()

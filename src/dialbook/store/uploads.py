@@ -6,7 +6,7 @@ from msgspec import json
 
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.bulk import single
-from dialbook.model.errors import Duplicate, NotFound, TooManyRequests
+from dialbook.model.errors import Duplicate, NotFound, PreconditionFailed, TooManyRequests
 from dialbook.model.lists import ListDraft
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
@@ -33,6 +33,7 @@ def create_upload(tx: Tx, account: str, draft: UploadDraft, file: UploadFile, *,
     Raises:
         TooManyRequests: too many wait already.
         Duplicate: there is a list of this name, of the other type.
+        PreconditionFailed: the name does not mean the list any more that it is to mean.
     """
     now = begin_change(tx, account, now=now)
     _check_queue(tx, account)
@@ -193,8 +194,18 @@ def _check_queue(tx: Tx, account: str) -> None:
         raise TooManyRequests(description, headers={"Retry-After": "30"})
 
 
+def renamed(name: str) -> PreconditionFailed:
+    """The refusal of a list's name that has come to mean another one, or none."""
+    return PreconditionFailed(
+        f"The list that was named '{name}' has been renamed or deleted meanwhile; nothing was uploaded. Type the name "
+        "of the one that is meant."
+    )
+
+
 def _find_list(tx: Tx, account: str, draft: UploadDraft) -> str | None:
     found = find_list(tx, account, draft.list_name)
+    if draft.list_sid is not None and (found is None or found.sid != draft.list_sid):
+        raise renamed(draft.list_name)
     if found and found.type != draft.list_type:
         raise Duplicate(f"A list named '{found.name}' exists, and is {found.type}; upload with type={found.type}.")
     return found.sid if found else None

@@ -8,6 +8,7 @@ const ZIP = [0x50, 0x4b, 3, 4];
 const ENCODINGS = [[[0xff, 0xfe], "utf-16le", "UTF-16"], [[0xfe, 0xff], "utf-16be", "UTF-16"], [[], "utf-8", "UTF-8"]];
 const PACKED = "It cannot be shown here, since it is packed; the server will read it.";
 const LOST = "The connection was lost before the server had all of the file. Try again.";
+const CHANGED = "The file has changed since you chose it, or is gone. Choose it again.";
 const UNANSWERED =
   "The connection was lost before the answer came: the file may have arrived. Look at Uploads, or press Upload again; "
   + "it is not uploaded twice.";
@@ -226,6 +227,7 @@ part("abort").addEventListener("click", () => request?.abort());
 
 function send() {
   let lost = LOST;
+  const file = fileInput.files[0];
   key ??= newKey();
   request = new XMLHttpRequest();
   request.open("POST", form.action);
@@ -238,7 +240,7 @@ function send() {
   request.upload.addEventListener("load", () => { lost = UNANSWERED; });
   request.upload.addEventListener("load", () => { part("stage").textContent = "The server looks through it."; });
   request.addEventListener("load", () => answer(request));
-  request.addEventListener("error", () => refuse(lost));
+  request.addEventListener("error", () => refuseLost(file, lost));
   request.addEventListener("abort", () => refuse("Cancelled; nothing was uploaded."));
   part("refused").replaceChildren();
   part("stage").textContent = "The file is being sent.";
@@ -273,6 +275,25 @@ function answer(answered) {
 function refuse(text) {
   finish();
   sayRefused(text);
+}
+
+// A browser does not send a file that has changed since it was chosen, which looks like a line that broke.
+async function refuseLost(file, lost) {
+  const isThere = await canBeRead(file);
+  if (!isThere && fileInput.files[0] === file) {
+    fileInput.value = "";
+    choose();
+  }
+  refuse(isThere ? lost : CHANGED);
+}
+
+async function canBeRead(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function sayRefused(text) {
