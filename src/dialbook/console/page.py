@@ -116,8 +116,8 @@ def _full_name(contact: Contact) -> str:
 
 
 def _custom_fields(contact: Contact) -> Mapping[str, str]:
-    """The custom fields, each as a text: what is none as JSON has it."""
-    fields: Mapping[str, object] = msgspec.json.decode(contact.custom_field) if contact.custom_field else {}
+    """The custom fields, each as a text: what is none as JSON has it, a number as it was written."""
+    fields: Mapping[str, object] = _decode(contact.custom_field) if contact.custom_field else {}
     return {
         name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in fields.items()
     }
@@ -139,6 +139,8 @@ class ForgetfulForms(Extension):
         """Complete the source of a template."""
         return source.replace("<form ", '<form autocomplete="off" ')
 
+
+_decode = msgspec.json.Decoder(float_hook=lambda written: msgspec.Raw(written.encode())).decode
 
 _templates = Environment(
     loader=PackageLoader("dialbook.console"),
