@@ -69,8 +69,7 @@ def test_who_goes_back_to_a_contact_edits_what_is_stored(api: Client, page: Page
     page.goto(f"/console/contacts/{contact['sid']}")
     page.get_by_role("button", name="Edit").click()
     page.get_by_role("textbox", name="Custom fields").fill('{"v": "mine"}')
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("is saved")
+    page.goto("/console/lists")
     theirs = {"v": "theirs"}
     api.put(f"/contacts/{contact['sid']}", {"custom_field": theirs})
 

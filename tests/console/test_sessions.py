@@ -278,14 +278,20 @@ ENDED = "Your session has ended; what you sent was not saved."
 
 
 @pytest.mark.sqlite
-def test_who_sends_a_form_after_the_session_ended_is_told_and_led_back(api: Client, page: Page) -> None:
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_who_sends_a_form_after_the_session_ended_is_told_and_led_back(
+    has_scripts: bool, api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
     """Also from a page that a refused form, or one that asks for more, has led to: no such page can be asked for."""
+    page = new_page(server, java_script_enabled=has_scripts)
+    sign_in(page, api)
     made = api.create_list("Friends")["sid"]
     (contact,) = api.create_contacts({"number": NUMBERS[0]})
     api.add_members(made, contact["sid"])
     path = f"/console/lists/{made}"
 
-    page.goto(f"{path}?open=delete-list")
+    page.goto(path)
+    page.get_by_role("button", name="Delete").click()
     page.get_by_label("Type its name").fill("Enemies")
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("alert")).to_contain_text("nothing was deleted")

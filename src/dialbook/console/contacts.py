@@ -14,7 +14,7 @@ from dialbook.console.page import is_part, redirect, render
 from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
 from dialbook.model.bulk import single
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ListRef
-from dialbook.model.errors import DialbookError, PreconditionFailed
+from dialbook.model.errors import DialbookError, NotFound, PreconditionFailed
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
@@ -34,6 +34,7 @@ MEANWHILE = PreconditionFailed(
     "Somebody else changed this contact meanwhile; yours was not saved. Cancel to see theirs, or save again to put "
     "yours in its place."
 )
+GONE = NotFound("Somebody else deleted this contact meanwhile. What you typed can make another one, or be cancelled.")
 
 
 async def list_contacts(request: Request, opened: Opened | None = None) -> Response:
@@ -48,7 +49,7 @@ async def list_contacts(request: Request, opened: Opened | None = None) -> Respo
     pager = Pager(page, PATH, {"search": search, **limit_asked(query, window)})
     if pager.is_beyond:
         return redirect(request, pager.to(pager.last))
-    template = "contacts_table.html" if is_part(request) else "contacts.html"
+    template = "contacts_table.html" if is_part(request) and not opened else "contacts.html"
     calls = _list_calls(request, pager, filter_)
     return render(request, template, opened=opened, pager=pager, search=search, refusal=refusal, calls=calls)
 
@@ -88,6 +89,8 @@ async def update_contact(request: Request) -> Response:
     except PreconditionFailed:
         # The state that was not known is shown now; whoever saves again means to replace what they typed anew of it.
         return await show_contact(request, refused("edit-contact", form.typed_anew(*FIELDS), MEANWHILE))
+    except NotFound:
+        return await list_contacts(request, refused("new-contact", form, GONE))
     except DialbookError as refusal:
         return await show_contact(request, refused("edit-contact", form, refusal))
     return redirect(request, f"{PATH}/{sid}", note=f"{changed.number} is saved.")

@@ -13,7 +13,7 @@ from dialbook.console.members import show_list
 from dialbook.console.page import is_part, redirect, render, url
 from dialbook.console.paging import Pager, read_window
 from dialbook.model.bulk import single
-from dialbook.model.errors import DialbookError, Invalid, PreconditionFailed
+from dialbook.model.errors import DialbookError, Invalid, NotFound, PreconditionFailed
 from dialbook.model.etag import unexpected
 from dialbook.model.lists import ContactList, ListChange, ListDraft, list_name, list_type
 from dialbook.model.page import Sort
@@ -30,6 +30,7 @@ MEANWHILE = PreconditionFailed(
     "Somebody else changed this list meanwhile; yours was not saved. Cancel to see theirs, or save again to put yours "
     "in its place."
 )
+GONE = NotFound("Somebody else deleted this list meanwhile. What you typed can make another one, or be cancelled.")
 SORTS = ("name", "contact_count", "date_updated", "date_created")
 
 
@@ -44,7 +45,7 @@ async def list_lists(request: Request, opened: Opened | None = None) -> Response
         return redirect(request, pager.to(pager.last))
     return render(
         request,
-        "lists_table.html" if is_part(request) else "lists.html",
+        "lists_table.html" if is_part(request) and not opened else "lists.html",
         opened=opened,
         pager=pager,
         query=query,
@@ -83,6 +84,8 @@ async def update_list(request: Request) -> Response:
     except PreconditionFailed:
         # The state that was not known is shown now; whoever saves again means to replace what they typed anew of it.
         return await show_list(request, refused("edit-list", form.typed_anew(*FIELDS), MEANWHILE))
+    except NotFound:
+        return await list_lists(request, refused("new-list", form, GONE))
     except DialbookError as refusal:
         return await show_list(request, refused("edit-list", form, refusal))
     return redirect(request, f"{PATH}/{sid}", note=f"List '{changed.name}' is saved.")

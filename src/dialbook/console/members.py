@@ -53,7 +53,7 @@ async def show_list(request: Request, opened: Opened | None = None) -> Response:
         return redirect(request, pager.to(pager.last), note=refusal.description if refusal else None)
     return render(
         request,
-        "members_table.html" if is_part(request) else "list.html",
+        "members_table.html" if is_part(request) and not opened else "list.html",
         opened=opened,
         list=found,
         filters=filters,

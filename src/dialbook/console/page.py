@@ -18,6 +18,7 @@ from dialbook.console.dialogs import Opened, asked_for
 from dialbook.console.session import is_https, session_of
 from dialbook.model.contact import Contact
 from dialbook.model.text import TEXT_LIMIT
+from dialbook.server.auth import SAFE
 from dialbook.store.contact_names import TRIGRAM
 
 NOTE = "dialbook-note"  # the cookie that carries a sentence to the next page
@@ -48,8 +49,11 @@ def render(
         request_id=request.scope["request_id"],
         note=unquote(note) if note else None,
     )
-    refusal = opened.refusal if opened else None
-    response = HTMLResponse(page, refusal.status if refusal else status, refusal.headers if refusal else None)
+    response = HTMLResponse(page, status)
+    if opened and opened.refusal:
+        response.status_code = opened.refusal.status
+        response.headers.update(opened.refusal.headers)
+        response.headers["HX-Retarget"] = "body"  # of a form that was sent by itself the whole page is drawn anew
     if note:
         response.delete_cookie(NOTE, path="/console", secure=is_https(request))
     return response
@@ -57,10 +61,15 @@ def render(
 
 def redirect(request: Request, path: str, *, note: str | None = None) -> Response:
     """Lead on to a page, after something was done, that says so."""
-    response = RedirectResponse(path, 303)
+    response = leave(path) if is_part(request) and request.method not in SAFE else RedirectResponse(path, 303)
     if note:
         leave_note(request, response, note)
     return response
+
+
+def leave(path: str) -> Response:
+    """Have a page that sent something by itself, or asked for a part, be left for another one."""
+    return Response(status_code=204, headers={"HX-Redirect": path})
 
 
 def leave_note(request: Request, response: Response, note: str) -> None:
@@ -70,7 +79,7 @@ def leave_note(request: Request, response: Response, note: str) -> None:
 
 
 def is_part(request: Request) -> bool:
-    """Whether a page that is shown already asks for a part of itself."""
+    """Whether a page that is shown already asks for a part of itself, or sends a form by itself."""
     return request.headers.get("hx-request") == "true"
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from dialbook.console.page import account_asking, is_part, leave_note, page_asking, render
+from dialbook.console.page import account_asking, is_part, leave, leave_note, page_asking, render
 from dialbook.console.session import HOME, SIGN_IN, find_session
 from dialbook.model.errors import Forbidden, MethodNotAllowed, PreconditionFailed
 from dialbook.server import errors
@@ -98,7 +98,7 @@ def _refuse_other_account(request: Request, account: str) -> None:
 def ask_to_sign_in(request: Request) -> Response:
     """Lead to the page where one signs in, and from there back to the page that was asked for, or is shown already."""
     way = f"{SIGN_IN}?next={quote(_wanted(request))}"
-    leads = Response(status_code=204, headers={"HX-Redirect": way}) if is_part(request) else RedirectResponse(way, 303)
+    leads = leave(way) if is_part(request) else RedirectResponse(way, 303)
     if request.method not in SAFE:
         leave_note(request, leads, ENDED)
     return leads

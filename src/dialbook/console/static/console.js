@@ -9,6 +9,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById(opener.value).showModal();
   }
+  event.target.closest("[data-closes]")?.closest("dialog").close();
   // A click beside a dialog closes it, but none that began inside, as where a text is selected past the edge.
   if (isPressedBeside && isBeside(event)) event.target.close();
 });
@@ -24,17 +25,23 @@ function isBeside({ target, clientX, clientY }) {
 }
 
 // One that comes open keeps others from being reached, too. To close it first would discard what stands in it.
-for (const dialog of document.querySelectorAll("dialog[open]")) {
-  dialog.open = false;
-  dialog.showModal();
+function showOpen(root) {
+  for (const dialog of root.querySelectorAll("dialog[open]:not(:modal)")) {
+    dialog.open = false;
+    dialog.showModal();
+  }
 }
 
 // However one is closed, what was typed is discarded. One that came open holds more than that: it leads where its
 // Cancel does. The event does not rise up to the document, but passes it on its way down.
 document.addEventListener("close", ({ target }) => {
   const cancel = target.querySelector("a[data-cancels]");
-  if (cancel) location.assign(cancel.href);
-  else target.querySelector("form").reset();
+  if (cancel) {
+    location.assign(cancel.href);
+    return;
+  }
+  target.querySelector("form").reset();
+  target.querySelector("[data-refused]").replaceChildren();
 }, true);
 
 // Searches
@@ -121,7 +128,7 @@ const UNREACHED = "The server cannot be reached. What is shown here may be out o
 // all that the page shows.
 function sayUnreached({ detail: { elt } }) {
   const general = document.querySelector("[data-unreached]");
-  const place = elt.querySelector("[data-reason]") ?? general;
+  const place = elt.querySelector("[data-reason], [data-refused]") ?? general;
   if (place === general && general.hasChildNodes()) return; // what asks each second would have it read out each second
   place.replaceChildren(refusal(UNREACHED));
   sayStopped(place);
@@ -129,6 +136,13 @@ function sayUnreached({ detail: { elt } }) {
 
 for (const type of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(type, sayUnreached);
 document.addEventListener("htmx:beforeOnLoad", () => document.querySelector("[data-unreached]").replaceChildren());
+
+// In a dialog a reason stands above the fields, and the button that was pressed below them: on a phone, out of sight.
+function showReason({ detail: { elt } }) {
+  elt.closest("dialog")?.querySelector("[data-refused]").scrollIntoView({ block: "nearest" });
+}
+
+for (const type of ["htmx:sendError", "htmx:afterSwap"]) document.addEventListener(type, showReason);
 
 // Colours
 
@@ -189,6 +203,7 @@ document.addEventListener("change", (event) => {
 // At the start, and for each part that comes later
 
 function prepare(root) {
+  showOpen(root);
   addCopyButtons(root);
   for (const form of root.querySelectorAll("[data-selection]")) showSelection(form);
 }

@@ -1,0 +1,139 @@
+"""What was typed into a dialog stays when it is refused by something else than what was typed, or never arrives."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.conftest import NUMBERS, Client, Server
+from tests.console.conftest import sign_in
+
+
+@pytest.fixture
+def edited(api: Client, page: Page) -> str:
+    """The sid of a contact whose tag is being edited."""
+    (contact,) = api.create_contacts({"number": NUMBERS[0], "first_name": "Asha"})
+    page.goto(f"/console/contacts/{contact['sid']}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Tag", exact=True).fill("vip")
+    return str(contact["sid"])
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save").click()
+
+
+@pytest.mark.sqlite
+def test_a_form_of_one_account_is_sent_once_its_browser_is_signed_in_to_it_again(
+    edited: str, api: Client, connect: Callable[..., Client], page: Page
+) -> None:
+    other = connect()
+    sign_in(page, other)
+
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text(f"You are signed in to another account now, {other.account};")
+    sign_in(page, api)
+    save(page)
+
+    expect(page.get_by_role("status")).to_contain_text("is saved")
+    assert api.get(f"/contacts/{edited}").json()["response"]["data"]["tag"] == "vip"
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda route: route.abort(), "The server cannot be reached."),
+        (lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"), "Bad Gateway"),
+    ],
+    ids=["nobody", "a proxy"],
+)
+def test_a_form_that_does_not_arrive_is_sent_again_by_its_button(
+    answer: Callable[[Route], None], said: str, edited: str, api: Client, page: Page
+) -> None:
+    page.route("**/contacts/*", answer)
+
+    save(page)
+    expect(page.get_by_role("dialog", name="Edit the contact")).to_contain_text(said)
+    page.unroute_all()
+    save(page)
+
+    expect(page.get_by_role("status")).to_contain_text("is saved")
+    assert api.get(f"/contacts/{edited}").json()["response"]["data"]["tag"] == "vip"
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("edited")
+def test_a_dialog_that_is_closed_forgets_why_it_was_not_sent(page: Page) -> None:
+    page.route("**/contacts/*", lambda route: route.abort())
+    save(page)
+    expect(page.get_by_role("alert")).to_be_visible()
+
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Edit").click()
+
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_label("Tag", exact=True)).to_have_value("")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_what_was_typed_of_a_contact_that_is_gone_may_make_another(
+    has_scripts: bool, api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0], "first_name": "Asha"})
+    page = new_page(server, java_script_enabled=has_scripts)
+    sign_in(page, api)
+    page.goto(f"/console/contacts/{contact['sid']}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Tag", exact=True).fill("vip")
+    api.delete(f"/contacts/{contact['sid']}")
+
+    save(page)
+    dialog = page.get_by_role("dialog", name="New contact")
+    expect(dialog.get_by_role("alert")).to_contain_text("Somebody else deleted this contact meanwhile")
+    expect(dialog.get_by_label("Tag", exact=True)).to_have_value("vip")
+    assert api.get("/contacts").json()["metadata"]["total"] == 0
+    dialog.get_by_role("button", name="Make the contact").click()
+
+    expect(page.get_by_role("status")).to_have_text(f"{NUMBERS[0]} is in the address book.")
+    (found,) = api.get("/contacts").json()["response"]
+    assert (found["data"]["first_name"], found["data"]["tag"]) == ("Asha", "vip")
+
+
+@pytest.mark.sqlite
+def test_what_was_typed_of_a_list_that_is_gone_may_make_another(api: Client, page: Page) -> None:
+    made = api.create_list("Friends")["sid"]
+    page.goto(f"/console/lists/{made}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Tag", exact=True).fill("vip")
+    api.delete(f"/lists/{made}")
+
+    save(page)
+    dialog = page.get_by_role("dialog", name="New list")
+    expect(dialog.get_by_role("alert")).to_contain_text("Somebody else deleted this list meanwhile")
+    expect(dialog.get_by_label("Tag", exact=True)).to_have_value("vip")
+    dialog.get_by_role("button", name="Make the list").click()
+
+    expect(page.get_by_role("status")).to_have_text("List 'Friends' is made.")
+
+
+@pytest.mark.sqlite
+def test_who_pressed_a_button_below_on_a_phone_sees_the_reason_above(
+    api: Client, connect: Callable[..., Client], server: Server, new_page: Callable[..., Page]
+) -> None:
+    page = new_page(server, {"width": 360, "height": 480})
+    sign_in(page, api)
+    page.goto("/console/contacts?open=new-contact")
+    page.get_by_label("Number", exact=True).fill(NUMBERS[0])
+    page.route("**/contacts?*", lambda route: route.abort())
+
+    page.get_by_role("button", name="Make the contact").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+    page.unroute_all()
+    sign_in(page, connect())
+    page.get_by_role("button", name="Make the contact").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("You are signed in to another account now")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
