@@ -44,6 +44,35 @@ document.addEventListener("close", ({ target }) => {
   target.querySelector("[data-refused]").replaceChildren();
 }, true);
 
+// Forms, once each
+
+// What is pressed twice, as on a slow line, would be refused the second time, in place of the answer to the first.
+const PATIENCE_MS = 10_000; // then it may be sent again, as by whoever has stopped the browser
+const underWay = new Set();
+
+function hold(form) {
+  underWay.add(form);
+  setTimeout(() => underWay.delete(form), PATIENCE_MS);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  // One that a script sends is prevented already. What a selection leads to is a question, or a file.
+  if (event.defaultPrevented || form.method !== "post" || form.matches("[data-selection]")) return;
+  if (underWay.has(form)) event.preventDefault();
+  else hold(form);
+});
+
+// One that htmx sends waits for its answer; but where that leads away, until the other page is there.
+document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
+  if (elt.closest("dialog") && xhr.getResponseHeader("HX-Redirect")) hold(elt);
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (underWay.has(event.detail.elt)) event.preventDefault();
+});
+
+window.addEventListener("pageshow", () => underWay.clear());
+
 // Searches
 
 // What is too short to be looked for with each key. htmx asks here before it lets go of a request that is under way, as
