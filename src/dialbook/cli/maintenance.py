@@ -41,7 +41,7 @@ def migrate(database: str | None, config: Path | None, as_json: bool) -> None:
 @database_options
 @json_option
 def doctor(database: str | None, config: Path | None, as_json: bool) -> None:
-    """Check the database: its settings, its soundness, that every counter is right, and the audit log whole.
+    """Check the database: its settings, tables and soundness, that every counter is right, and the audit log whole.
 
     Reads everything once, so it takes its time on a large book. Ends with exit status 1 when something is wrong.
     """

@@ -1,6 +1,9 @@
 """Recounting what is kept as a figure, to see that it is still right."""
 
 from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
 
 from dialbook.model.calling_codes import LONGEST
 from dialbook.store.contact_names import misnamed
@@ -14,6 +17,24 @@ TALLIED = {
     "made-moment": f"substr(c.created, 1, {MOMENT})",
 }
 
+# What is sent as a contact's custom_field: its own, and what dynamic lists keep of it.
+CUSTOM_FIELDS = (
+    """
+    SELECT c.sid, c.custom_field, c.sid, 0 FROM contacts AS c
+    WHERE c.account = :account AND c.sid > :after AND c.custom_field IS NOT NULL
+    ORDER BY c.sid
+    LIMIT :limit
+    """,
+    """
+    SELECT m.contact, m.variables, m.list, m.position FROM members AS m
+    WHERE m.account = :account AND (m.list, m.position) > (:after, :position) AND m.variables IS NOT NULL
+    ORDER BY m.list, m.position
+    LIMIT :limit
+    """,
+)
+CHUNK = 5000  # of them that are read at once
+ANY_JSON = msgspec.json.Decoder(msgspec.Raw)
+
 
 def recount(tx: Tx, account: str) -> list[Check]:
     """Compare an account's counters with what they count."""
@@ -26,6 +47,7 @@ def recount(tx: Tx, account: str) -> list[Check]:
         _blocks(tx, account),
         _reports(tx, account),
         _names(tx, account),
+        _custom_fields(tx, account),
     ]
 
 
@@ -74,7 +96,7 @@ def _tallies(tx: Tx, account: str) -> Check:
         counted |= {(kind, *row) for row in tx.all(of_each.format(value), account=account)}
     wrong = Counter(kind for kind, _ in {row[:2] for row in {*kept} ^ counted})
     found = ", ".join(f"{wrong[kind]} of kind '{kind}'" for kind in ("country", *TALLIED))
-    return Check(f"{account}: tallies", not wrong, f"with a wrong count: {found}")
+    return Check(f"{account}: tallies", not wrong, f"miscounted: {found}")
 
 
 def _lists(tx: Tx, account: str) -> Check:
@@ -89,7 +111,7 @@ def _lists(tx: Tx, account: str) -> Check:
         """,
         account=account,
     )
-    return Check(f"{account}: members of each list", not wrong, _named(wrong, "lists with a wrong count"))
+    return Check(f"{account}: members of each list", not wrong, _named(wrong, "lists miscounted"))
 
 
 def _positions(tx: Tx, account: str) -> Check:
@@ -138,6 +160,28 @@ def _reports(tx: Tx, account: str) -> Check:
 def _names(tx: Tx, account: str) -> Check:
     wrong = list(misnamed(tx, account))
     return Check(f"{account}: names", not wrong, _named(wrong, "contacts with another name in the index"))
+
+
+def _custom_fields(tx: Tx, account: str) -> Check:
+    # Looked at as the wire sends them, which is as they are: PostgreSQL 14 cannot say of a text whether it is JSON.
+    wrong = [row[:1] for sql in CUSTOM_FIELDS for row in _each_row(tx, account, sql) if not _is_json(row[1])]
+    return Check(f"{account}: custom fields", not wrong, _named(wrong, "contacts with one that is no JSON"))
+
+
+def _each_row(tx: Tx, account: str, sql: str) -> Iterator[Row]:
+    """The rows of a statement, some at a time; each ends with the key after which others come."""
+    after: Row = ("", 0)
+    while rows := tx.all(sql, account=account, after=after[0], position=after[1], limit=CHUNK):
+        yield from rows
+        after = rows[-1][-2:]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        ANY_JSON.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _miscounted(tx: Tx, account: str, level: int, counted: str) -> set[Row]:

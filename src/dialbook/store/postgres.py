@@ -19,6 +19,7 @@ from dialbook.model.errors import Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.lane import Lane
 from dialbook.store.migrate import migrations
+from dialbook.store.postgres_catalogue import check_catalogue
 from dialbook.store.postgres_pipeline import NeedsTransaction, ReadPipeline, for_psycopg
 from dialbook.store.postgres_schema import check_schema, schema_version
 from dialbook.store.postgres_session import (
@@ -163,11 +164,13 @@ class PostgresDatabase:
             version, newest = schema_version(connection), migrations("postgres")[-1].version
             release = connection.info.server_version
             found = {name: _setting(connection, name) for name in (*LASTING, *self._settings)}
+            catalogue = check_catalogue(connection)
         return [
             Check("PostgreSQL version", release // 10_000 >= OLDEST, f"{release // 10_000}.{release % 10_000}"),
             Check("schema", version == newest, f"{version} of {newest}"),
             *(Check(name, found[name] != "off", found[name]) for name in LASTING),
             *(Check(name, found[name] == wanted, found[name]) for name, wanted in self._settings.items()),
+            catalogue,
         ]
 
     def close(self) -> None:

@@ -20,7 +20,14 @@ from msgspec import Struct
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.database import Engine, Row, Tx
 from dialbook.store.lane import CROWDED, OVERDUE
-from dialbook.store.postgres_session import TROUBLE, AsyncConnection, is_quiet, trouble_as_unavailable
+from dialbook.store.postgres_session import (
+    LACKING,
+    TROUBLE,
+    AsyncConnection,
+    is_quiet,
+    trouble_as_unavailable,
+    unavailable,
+)
 
 R = TypeVar("R")
 Rows: TypeAlias = Sequence[Row]
@@ -261,6 +268,8 @@ async def _alone(connection: AsyncConnection, statement: Statement) -> Rows | Ex
         return await cursor.fetchall()
     except TROUBLE:
         raise
+    except LACKING as error:  # those that went along with it need not
+        return unavailable(error)
     except psycopg.Error as error:
         return error
 

@@ -68,6 +68,8 @@ TROUBLE = (
     errors.ReadOnlySqlTransaction,
     OSError,
 )
+# What one statement meets where somebody has taken a table, a column or a right away. PostgreSQL's text has no values.
+LACKING = (errors.UndefinedTable, errors.UndefinedColumn, errors.InsufficientPrivilege)
 
 # A number is always a bigint: its size must not make another statement of the same text.
 ADAPTERS = AdaptersMap(psycopg.adapters)
@@ -159,12 +161,19 @@ def trouble_as_unavailable() -> Iterator[None]:
     """Turn what the driver says of trouble with the server into Unavailable; bugs pass as they are."""
     try:
         yield
-    except TROUBLE as trouble:
-        raise Unavailable(f"{UNAVAILABLE} ({_in_words(trouble)}).", headers=RETRY_SOON) from trouble
+    except (*TROUBLE, *LACKING) as trouble:
+        raise unavailable(trouble) from trouble
+
+
+def unavailable(trouble: Exception) -> Unavailable:
+    """The refusal for trouble with the server."""
+    return Unavailable(f"{UNAVAILABLE} ({_in_words(trouble)}).", headers=RETRY_SOON)
 
 
 def _in_words(trouble: Exception) -> str:
     """What kind of trouble it is: PostgreSQL's name for it. The driver's own text may have values, or a host, in it."""
+    if isinstance(trouble, LACKING) and trouble.diag.message_primary:
+        return trouble.diag.message_primary
     if isinstance(trouble, psycopg.Error) and trouble.sqlstate:
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(trouble).__name__).lower()
     return "there is no connection to it"

@@ -19,12 +19,12 @@ import apsw
 
 from dialbook.model.errors import Unavailable
 from dialbook.store.checkpoints import Checkpoints
-from dialbook.store.contact_names import name_row
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
 from dialbook.store.migrate import FORGETTING, migrations, pending
+from dialbook.store.sqlite_catalogue import check_catalogue, teach
 from dialbook.store.sqlite_files import refuse_remains, refuse_unwritable
-from dialbook.store.sqlite_trouble import TROUBLE, reason_of, trouble_as_unavailable, unavailable
+from dialbook.store.sqlite_trouble import TROUBLE, lacks_something, reason_of, trouble_as_unavailable, unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -190,6 +190,10 @@ class SqliteDatabase:
             return fn(self._reading, *args, **kwargs)
         except TROUBLE as trouble:
             raise unavailable(trouble) from trouble
+        except apsw.SQLError as error:
+            if lacks_something(error):
+                raise unavailable(error) from error
+            raise
 
     async def recall(self, fn: Callable[[Tx, A], R], about: A, /) -> R:
         if not self._reader.in_transaction:
@@ -308,15 +312,17 @@ def _check_mode(path: Path) -> Check:
 
 
 def check_soundness(connection: apsw.Connection) -> Sequence[Check]:
-    """Read the whole file through."""
+    """Read the whole file through, and see that it has what the steps of its schema make."""
     try:
         damage = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+        catalogue = check_catalogue(connection)
     except TROUBLE as trouble:
         return [Check("integrity", False, f"the file cannot be read through ({reason_of(trouble)})")]
     return [
         Check("integrity", not damage, "; ".join(damage) or "ok"),
         Check("foreign keys", not orphans, f"{len(orphans)} rows without the row they refer to"),
+        *catalogue,
     ]
 
 
@@ -352,7 +358,7 @@ def _in_snapshot(
 def _upgrade(connection: apsw.Connection) -> bool:
     """Bring the schema up to date; whether the file is to be written anew, so that it has nothing of what is gone."""
     has_to_forget = False
-    connection.create_scalar_function("name_row", lambda *of: name_row(str(of[0]), str(of[1])), 2)
+    teach(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         for step in pending(migrations("sqlite"), connection.pragma("user_version")):

@@ -37,6 +37,15 @@ def trouble_as_unavailable(description: str = UNAVAILABLE) -> Iterator[None]:
         yield
     except TROUBLE as trouble:
         raise unavailable(trouble, description) from trouble
+    except apsw.SQLError as error:
+        if not lacks_something(error):
+            raise
+        raise unavailable(error, description) from error
+
+
+def lacks_something(error: apsw.SQLError) -> bool:
+    """Whether a statement names a table or a column that somebody has taken out of the file, which `doctor` tells."""
+    return str(error).startswith("no such ")
 
 
 def unavailable(trouble: BaseException, description: str = UNAVAILABLE) -> Unavailable:

@@ -155,6 +155,10 @@ def test_a_full_disk_keeps_nothing_of_a_copy(client: Client, served: Server, tmp
 
 DAMAGES = {
     "a page": ("", "integrity"),
+    "an index that is gone": (
+        "DROP INDEX contacts_by_created",
+        "tables and indexes: missing: index contacts_by_created",
+    ),
     "a counter": ("UPDATE books SET contact_count = 7", "contacts and lists: kept (7, 1), counted (20, 1)"),
     "a row whose parent is gone": ("PRAGMA foreign_keys = OFF; DELETE FROM lists", "foreign keys"),
 }
