@@ -30,6 +30,7 @@ FULL = "The server's folder for uploads has no room."
 
 PLACE = {"host", "hostaddr", "port", "dbname", "user", "service", "options"}  # what libpq finds a database by
 
+_is_name = re.compile(rb"[0-9a-f]{32}").fullmatch
 _OURS = re.compile(rf"([0-9a-f]{{32}}){re.escape(SUFFIX)}")
 
 
@@ -80,7 +81,7 @@ class Spool:
                 draft.unlink()
                 sync(self.folder)
                 sync(self.folder.parent)
-            return path.read_text()
+            return self._read_name(path)
 
     @contextmanager
     def receiving(self, sid: str, size: int) -> Iterator["Received"]:
@@ -107,15 +108,17 @@ class Spool:
             received.close()
 
     def look(self) -> None:
-        """See that files can be made; none stays.
+        """See that files can be made, and that the folder's name can be read; none stays.
 
         Raises:
-            Unavailable: they cannot.
+            Unavailable: they cannot, or it cannot.
         """
         with _trouble_as_unavailable():
             nearest = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
             with TemporaryFile(dir=nearest) as file:
                 file.write(b"1")
+            if (name := self.folder / NAME_FILE).exists():
+                self._read_name(name)
 
     def exists(self) -> bool:
         """Whether there ever was a file."""
@@ -172,6 +175,12 @@ class Spool:
             if self._path(sid).stat().st_mtime <= latest:
                 return self.lock(sid)
         return None
+
+    def _read_name(self, path: Path) -> str:
+        name = path.read_bytes()
+        if not _is_name(name):  # with another the uploads that wait would have no file
+            raise Unavailable(f"The server's folder for uploads cannot be used (its file {NAME_FILE} is damaged).")
+        return name.decode()
 
     def _path(self, sid: str) -> Path:
         return self.folder / f"{sid}{SUFFIX}"

@@ -7,6 +7,7 @@ from msgspec import json
 
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.contact import TEXT_FIELDS, ContactChange, ContactDraft
+from dialbook.model.errors import Invalid
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import Chunk, Status, Upload, UploadRow
 from dialbook.store.audit import note
@@ -25,11 +26,14 @@ def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLim
 
     Raises:
         NotFound: the upload, or its list, is not there any more.
+        Invalid: with this chunk the file ends, and has not the rows that it was accepted with.
     """
     now = begin_change(tx, account, now=now)
     upload = get_upload(tx, account, sid)
     if not upload.is_running or upload.total != chunk.first:
         return upload
+    if chunk.is_last:
+        _refuse_other_end(upload, chunk)
     locked = _lock_list(tx, upload)
     rows = [row for row in chunk.rows if isinstance(row, UploadRow)]
     known = _known(tx, account, locked.sid, rows)
@@ -48,6 +52,12 @@ def write_chunk(tx: Tx, account: str, sid: str, chunk: Chunk, *, limits: ListLim
     if chunk.is_last:
         note(tx, account, author, "end_upload", Effect([sid], upload.success, upload.failed))
     return upload
+
+
+def _refuse_other_end(upload: Upload, chunk: Chunk) -> None:
+    rows = chunk.first + len(chunk.rows)
+    if upload.rows not in {None, rows}:  # the last of them may be a part of a row
+        raise Invalid(f"Its file has {rows} rows, and had {upload.rows} when it was accepted: send it again.")
 
 
 def _lock_list(tx: Tx, upload: Upload) -> LockedList:

@@ -162,6 +162,43 @@ def test_a_file_that_cannot_be_read_keeps_no_others_waiting(connect: Callable[..
     assert status_of(one, broken)["reason"] == "Its file is gone."
 
 
+@pytest.mark.parametrize("damaged", [b"", b"\xff\xfe\x00damaged"])
+def test_a_folder_whose_name_cannot_be_read_is_said_to_be_damaged_and_goes_on_with_its_name(
+    damaged: bytes, api: Client, server: Server
+) -> None:
+    answer = api.upload(to_csv(["number"], [NUMBERS[0]]))
+    path = folder_of(server) / "folder-name"
+    name = path.read_bytes()
+    path.write_bytes(damaged)
+
+    refused = api.upload(to_csv(["number"], [NUMBERS[1]]))
+    ready = httpx2.get(f"{server.url}/readyz").json()
+    with suppress(Unavailable):
+        work_off(server)
+    path.write_bytes(name)
+    work_off(server)
+
+    said = "The server's folder for uploads cannot be used (its file folder-name is damaged)."
+    assert (refusal_of(refused, 503), ready["reasons"]) == (said, [said])
+    assert status_of(api, answer)["stats"]["success"] == 1
+
+
+@pytest.mark.parametrize("rows", [CHUNK - 1, CHUNK, CHUNK + 7])
+def test_a_file_that_was_cut_short_meanwhile_is_not_completed(rows: int, api: Client, server: Server) -> None:
+    """The row in which it was cut may look like a whole one: no chunk that ends in it is written."""
+    answer = api.upload(to_csv(["number", "first_name"], *([each, "Asha"] for each in NUMBERS[: 3 * CHUNK])))
+    path = folder_of(server) / f"{upload_of(answer)}.upload"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: rows + 1])[:-4])
+
+    work_off(server)
+
+    status = status_of(api, answer)
+    assert (status["status"], status["stats"]["total"]) == ("failed", rows - rows % CHUNK)
+    assert status["reason"] == f"Its file has {rows} rows, and had {3 * CHUNK} when it was accepted: send it again."
+    assert files_in(server) == []
+
+
 def make_old(path: Path) -> None:
     os.utime(path, (0, 0))
 
