@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,33 @@ def test_whoever_cannot_be_counted_is_let_in(tmp_path: Path, database: str, auth
 
     assert {answer.status_code for answer in answers} == {200}
     assert said.count("No requests are counted: Not a directory.") == 1
+
+
+def test_that_it_may_open_no_more_files_is_in_the_log_once(tmp_path: Path, database: str) -> None:
+    few = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"]
+    with (
+        started("serve", "--port", "0", "--database", database, folder=tmp_path, by=few) as server,
+        ExitStack() as open_,
+    ):
+        while "Application startup complete" not in server.errors:
+            pass
+        for _ in range(64):
+            open_.enter_context(closing(socket.create_connection(("127.0.0.1", server.port))))
+
+        while "connections are closed as they come: Too many open files" not in server.errors:
+            pass
+        open_.close()
+        while not is_answered(server):
+            pass
+        said = server.errors
+
+    assert said.count("connections are closed") == 1
+
+
+def is_answered(server: Running) -> bool:
+    with suppress(httpx2.TransportError):
+        return probe(server, "/healthz") == 200
+    return False
 
 
 def test_who_tidies_up_temporary_files_passes_over_its_folder(tmp_path: Path, database: str) -> None:

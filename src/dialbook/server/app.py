@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialbook.log import log_bugs_of
 from dialbook.model.errors import MethodNotAllowed
-from dialbook.server import contacts, lists, members, uploads
+from dialbook.server import contacts, descriptors, lists, members, uploads
 from dialbook.server.auth import authorise
 from dialbook.server.context import Service, service_of
 from dialbook.server.deadlines import Deadlines
@@ -139,7 +139,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[Mapping[str, object]]:
         log_bugs_of(asyncio.get_running_loop())
-        tasks = [asyncio.create_task(deadlines.keep())]
+        tasks = [asyncio.create_task(deadlines.keep()), asyncio.create_task(descriptors.watch())]
         if counts:
             tasks.append(asyncio.create_task(watch(counts, db)))
         turn = Turn()
