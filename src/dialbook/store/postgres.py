@@ -15,17 +15,19 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
-from dialbook.model.errors import Unavailable
+from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.lane import Lane
 from dialbook.store.migrate import migrations
 from dialbook.store.postgres_catalogue import check_catalogue
 from dialbook.store.postgres_pipeline import NeedsTransaction, ReadPipeline, for_psycopg
-from dialbook.store.postgres_schema import check_schema, schema_version
+from dialbook.store.postgres_rights import check_rights, user_of
+from dialbook.store.postgres_schema import check_schema, is_standby, schema_version
 from dialbook.store.postgres_session import (
     ADAPTERS,
     OLDEST,
     SETTINGS,
+    STANDBY,
     UNHURRIED,
     AsyncConnection,
     Connection,
@@ -114,7 +116,7 @@ class PostgresDatabase:
     def __init__(self, url: str, *, unhurried: bool = False) -> None:
         self._settings = UNHURRIED if unhurried else SETTINGS
         with connect(url) as connection, trouble_as_unavailable():
-            check_schema(connection)
+            check_schema(connection, user_of(connection))
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             connection_info(url, self._settings),
             connection_class=psycopg.Connection if unhurried else Impatient,
@@ -165,11 +167,15 @@ class PostgresDatabase:
             release = connection.info.server_version
             found = {name: _setting(connection, name) for name in (*LASTING, *self._settings)}
             catalogue = check_catalogue(connection)
+            rights = check_rights(connection)
+            in_recovery = is_standby(connection)
         return [
             Check("PostgreSQL version", release // 10_000 >= OLDEST, f"{release // 10_000}.{release % 10_000}"),
             Check("schema", version == newest, f"{version} of {newest}"),
             *(Check(name, found[name] != "off", found[name]) for name in LASTING),
             *(Check(name, found[name] == wanted, found[name]) for name, wanted in self._settings.items()),
+            Check("takes changes", not in_recovery, "no: it is a standby" if in_recovery else "yes"),
+            rights,
             catalogue,
         ]
 
@@ -210,7 +216,7 @@ class PostgresDatabase:
 
     def _change(self, change: Callable[[Tx], R]) -> R:
         with self._pool.connection() as connection:
-            connection.execute(CHANGE)
+            _begin_change(connection)
             result = change(PostgresTx(connection))
             _commit(connection)
             return result
@@ -230,6 +236,13 @@ class PostgresDatabase:
             connection.close()
             self._pool.drain()
             raise psycopg.OperationalError("the connection was closed")
+
+
+def _begin_change(connection: Connection) -> None:
+    try:
+        connection.execute(CHANGE)
+    except errors.FeatureNotSupported as refused:  # which is what a standby says
+        raise Unavailable(STANDBY, headers=RETRY_SOON) from refused
 
 
 def _commit(connection: Connection) -> None:

@@ -213,15 +213,17 @@ class ReadPipeline:
 
     async def _answers(self, statements: Sequence[Statement]) -> Sequence[Rows | Exception]:
         """The rows of each statement, or what is wrong with it."""
-        async with self._connection() as connection:
-            if len(statements) > 1:
+        if len(statements) > 1:
+            async with self._connection() as connection:
                 try:
                     return await _in_pipeline(connection, statements)
                 except TROUBLE:
                     raise
                 except psycopg.Error:
-                    # One that fails takes those behind it along: which one, each has to show by itself.
-                    pass
+                    # One that fails takes those behind it along: which one, each has to show by itself. What this
+                    # connection has prepared, nobody knows any more.
+                    connection.pgconn.finish()
+        async with self._connection() as connection:
             return [await _alone(connection, statement) for statement in statements]
 
     @asynccontextmanager

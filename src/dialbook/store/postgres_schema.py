@@ -1,10 +1,13 @@
 """The schema on PostgreSQL: which version it has, and `dialbook migrate`, which alone brings it up to date."""
 
+from collections.abc import Sequence
+
 from psycopg import errors
 
 from dialbook.model.errors import Unavailable
 from dialbook.store.migrate import FORGETTING, Migration, migrations, pending
-from dialbook.store.postgres_session import Connection, connect, trouble_as_unavailable
+from dialbook.store.postgres_rights import ALL, READING, STEPS, refuse_without_rights, user_of
+from dialbook.store.postgres_session import STANDBY, Connection, connect, trouble_as_unavailable
 from dialbook.store.postgres_wipe import wipe
 
 LOCK = 0x4469616C  # "Dial"; any number will do that nothing else in the database takes for itself
@@ -22,29 +25,42 @@ def schema_version(connection: Connection) -> int:
     return int(str(row[0])) if row and row[0] is not None else 0
 
 
-def check_schema(connection: Connection) -> None:
-    """Refuse a schema that is not the one this Dialbook was written for.
+def is_standby(connection: Connection) -> bool:
+    """Whether the server follows another one, and takes no changes itself."""
+    return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+
+
+def check_schema(connection: Connection, user: str, needed: Sequence[str] = READING) -> None:
+    """Refuse a schema that is not the one this Dialbook was written for, or a user who may not use it.
+
+    Args:
+        connection: to its database.
+        user: how to call whose connection it is, at the beginning of a sentence.
+        needed: what he has to be able to do with its tables.
 
     Raises:
-        Unavailable: it is older, or newer.
+        Unavailable: it is older, or newer, or the user lacks a right.
     """
+    refuse_without_rights(connection, user, needed)
     version, steps = schema_version(connection), migrations("postgres")
     if pending(steps, version):
         raise Unavailable(f"The database has schema {version} of {steps[-1].version}: run 'dialbook migrate'.")
 
 
 def look(url: str) -> None:
-    """Check the schema over a connection of its own.
+    """Check over a connection of its own that the database has the schema, and takes changes of it.
 
     Raises:
-        Unavailable: it cannot be reached, or has another one.
+        Unavailable: it cannot be reached, or has another one, or takes none.
     """
     try:
         connection = connect(url)
     except Unavailable:  # whose reason names hosts and users
         raise Unavailable("The database cannot be reached.") from None
     with connection, trouble_as_unavailable():
-        check_schema(connection)
+        check_schema(connection, "The database's user", ALL)  # nor is everybody told the user's name
+        if is_standby(connection):
+            raise Unavailable(STANDBY)
 
 
 def migrate(url: str) -> None:
@@ -57,6 +73,7 @@ def migrate(url: str) -> None:
         connection.execute("SET lock_timeout = 0")
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute("RESET lock_timeout")
+        refuse_without_rights(connection, user_of(connection), READING, [STEPS])
         for step in pending(migrations("postgres"), schema_version(connection)):
             deleted = _take(connection, step)
             if step.version == FORGETTING and deleted:

@@ -71,6 +71,8 @@ TROUBLE = (
 # What one statement meets where somebody has taken a table, a column or a right away. PostgreSQL's text has no values.
 LACKING = (errors.UndefinedTable, errors.UndefinedColumn, errors.InsufficientPrivilege)
 
+STANDBY = "The database is a standby, which takes no changes until it is promoted."
+
 # A number is always a bigint: its size must not make another statement of the same text.
 ADAPTERS = AdaptersMap(psycopg.adapters)
 ADAPTERS.register_dumper(int, Int8BinaryDumper)
