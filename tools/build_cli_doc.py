@@ -72,24 +72,31 @@ MIRROR = """\
 
 `pull` makes a local book what an account on a server is, `push` the other way: contacts by number, lists by name,
 members in the order in which they joined. Sids and dates are each side's own. What the other side does not have is
-removed; before a book or an account that holds something is taken over for the first time, the command asks. The other
+removed; before a book or an account that holds something is taken over for the first time, the command asks, and a push
+also whenever more than half of the contacts or of the lists would go, or the local account was made anew. The other
 side is a profile, or a URL without key and token that a profile has them for.
 
 - **Killed at any moment**, by a signal or a power cut, it goes on when it is run again, and ends as one run would have.
   What it needs for that is in `$XDG_STATE_HOME/dialbook` (`~/.local/state/dialbook`), for nobody else to read.
 - **A second pull** reads the contacts that changed since, newest first. When the total says that some have left, it
-  goes through all of them once; and so it does when the book was changed by somebody else. A list is read again when
-  its date or its count has moved; a dynamic one always, and so is the one that was changed last, and each of the public
-  service's, since there a date does not tell. All are read again when somebody has a number that is new in the book,
-  since their lists do not tell of it. Two who have changed numbers with each other are not seen by that. `--full` reads
-  everything.
-- **A second push** reads all of the server's account, and sends what differs.
+  goes through all of them once; and so it does when the book was changed by somebody else, be it between two runs, or
+  before one that was killed goes on. A list is read again when its date or its count has moved; a dynamic one always,
+  and so is the one that was changed last, and each of the public service's, since there a date does not tell. All are
+  read again when somebody has a number that is new in the book, since their lists do not tell of it. Two who have
+  changed numbers with each other are not seen by that. `--full` reads everything.
+- **A server whose backup was brought back** has lost what changed last: a second pull sees that, and reads everything.
+  Where nothing but deletions was undone and as many have left since, it is not seen, and wants `--full`.
+- **A second push** reads all of the server's account, and sends what differs. There is none while a pull into the book
+  has not come to its end: who has not arrived yet would be deleted.
 - **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes, and says so on a
   terminal.
-- **At the end** both sides are counted, and the exit status is 1 when they differ: a contact was refused, which is
-  named, or the server was changed meanwhile, so that another run is due.
-- What a dynamic list keeps of each member comes with a pull. The API has no way to send it, so that a push leaves it
-  behind.
+- **At the end** both sides are counted, and the exit status is 1 when they differ, when something was refused, which is
+  named, or when the server went back, or the book was changed by somebody else, while the run was at work: then another
+  run is due, and reads everything.
+- **What a dynamic list keeps of each member** comes with a pull. The API has no way to send it. So a push takes nobody
+  out of such a list but who is not in the book's, adds who is missing at the end, and leaves the order as it is; it
+  names the list whose order differs, and each member of whom the two lists keep something else, with exit status 1. The
+  next pull takes all of that from the server. A dynamic list with members on the server gives way to no static one.
 """
 
 # What stands before the section of a command.

@@ -1,6 +1,7 @@
 """A server with an account, on each engine, and a local database beside it that follows it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,20 +54,27 @@ def read(result: Result) -> dict[str, Any]:
     return report
 
 
-def content(database: str, account: str) -> dict[str, Any]:
-    """What is in an account's book, without what differs between books: sids and dates."""
+@contextmanager
+def opened(database: str, account: str) -> Iterator[Client]:
+    """An account's book, through a server of its own."""
     with serving(Settings(database=database)) as server:
         key = run_cli("key", "create", account, "--database", database)
         base = server.url.replace("://", f"://{key['api_key']}:{key['api_token']}@")
         with Client(f"{base}/v2/accounts/{account}") as client:
-            lists = sorted(client.iter_lists(), key=lambda each: each.name or "")
-            members = {each.name: [shown(contact) for contact in client.iter_members(each.sid)] for each in lists}
-            contacts = sorted((shown(each) for each in client.iter_contacts()), key=lambda each: str(each["number"]))
-            return {
-                "contacts": contacts,
-                "lists": [(each.name, each.tag, each.type, each.contact_count) for each in lists],
-                "members": members,
-            }
+            yield client
+
+
+def content(database: str, account: str) -> dict[str, Any]:
+    """What is in an account's book, without what differs between books: sids and dates."""
+    with opened(database, account) as client:
+        lists = sorted(client.iter_lists(), key=lambda each: each.name or "")
+        members = {each.name: [shown(contact) for contact in client.iter_members(each.sid)] for each in lists}
+        contacts = sorted((shown(each) for each in client.iter_contacts()), key=lambda each: str(each["number"]))
+        return {
+            "contacts": contacts,
+            "lists": [(each.name, each.tag, each.type, each.contact_count) for each in lists],
+            "members": members,
+        }
 
 
 def shown(contact: Any) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NUMBERS
-from tests.mirror.conftest import Mirror
+from dialbook.mirror.pull_contacts import CHUNK
+from tests.conftest import NUMBERS, execute, run_cli
+from tests.mirror.conftest import Mirror, opened
 from tests.mirror.test_pull import rows
 from tests.processes import HANG_SECONDS, PROGRAM, environment
 
@@ -18,18 +19,37 @@ pytestmark = pytest.mark.parametrize("there", [20], indirect=True, ids=["short p
 
 CONTACTS = 3000
 KILLS = 8
+OLD = "2026-01-05T09:00:00Z"
 
 
 @pytest.fixture
 def filled(mirror: Mirror) -> Mirror:
-    """An account with several thousand contacts, all of them in one list, in another order, and some in a second."""
-    made = mirror.client.create_contacts({"number": number, "tag": number[-2:]} for number in NUMBERS[:CONTACTS])
+    return fill_lists(mirror, CONTACTS)
+
+
+@pytest.fixture
+def smaller(mirror: Mirror) -> Mirror:
+    return fill_lists(mirror, CHUNK + 100)
+
+
+def fill_lists(mirror: Mirror, count: int) -> Mirror:
+    """An account with many contacts, all of them in one list, in another order, and some in a second."""
+    made = mirror.client.create_contacts({"number": number, "tag": number[-2:]} for number in NUMBERS[:count])
     sids = [contact.sid for contact in made.raise_for_failures()]
     large, small = mirror.client.create_lists([{"name": "Large"}, {"name": "Small"}]).raise_for_failures()
     random.Random(1).shuffle(sids)
     mirror.client.add_members(large.sid, sids)
     mirror.client.add_members(small.sid, sids[:50])
     return mirror
+
+
+def long_ago(mirror: Mirror) -> None:
+    """All was changed long ago, but for one contact: who was changed last is read again in any case."""
+    execute(
+        mirror.there, "UPDATE contacts SET updated = :old WHERE account = :account", old=OLD, account=mirror.account
+    )
+    *_, last = mirror.client.iter_contacts()
+    mirror.client.update_contact(last.sid, tag="last")
 
 
 def run_until(mirror: Mirror, is_enough: Callable[[], bool], *arguments: str) -> int:
@@ -49,22 +69,117 @@ def has_ended(process: subprocess.Popen[bytes]) -> bool:
     return process.returncode is not None
 
 
-def test_a_pull_that_is_killed_again_and_again_ends_as_if_it_was_not(filled: Mirror) -> None:
-    def noted() -> int:
-        journals = Path(filled.home["XDG_STATE_HOME"]).glob("dialbook/*/journal.ndjson")
-        return sum(path.stat().st_size for path in journals)
+def noted(mirror: Mirror) -> int:
+    """How much runs have noted that did not come to their end."""
+    return len(journal(mirror))
 
+
+def journal(mirror: Mirror) -> bytes:
+    return b"".join(path.read_bytes() for path in Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*/*.ndjson"))
+
+
+def actions(mirror: Mirror) -> list[tuple[str, str]]:
+    """What was done in the book, and by which run."""
+    log = run_cli("audit", "query", mirror.account, "--all", "--database", mirror.here)
+    return [(entry["action"], entry["request"]) for entry in log]
+
+
+def test_a_pull_that_is_killed_again_and_again_ends_as_if_it_was_not(filled: Mirror) -> None:
     ends = []
     for _ in range(KILLS):
-        before = noted()
-        ends.append(run_until(filled, lambda: noted() > before, "pull", "--from", filled.url))  # noqa: B023
+        before = noted(filled)
+        ends.append(run_until(filled, lambda: noted(filled) > before, "pull", "--from", filled.url))  # noqa: B023
 
     report = filled.pull("--yes")
 
     assert ends[0] == -signal.SIGKILL
     assert rows(report)["contacts"] == (CONTACTS, CONTACTS)
+    assert len({run for action, run in actions(filled) if action == "put_contacts"}) == 1  # it went on
     filled.check()
     assert not any(filled.pull()["changes"].values())
+
+
+def test_a_contact_that_is_edited_in_the_book_after_a_kill_is_put_right(smaller: Mirror) -> None:
+    long_ago(smaller)
+    killed = run_until(smaller, lambda: b"Met" in journal(smaller), "pull", "--from", smaller.url)
+    with opened(smaller.here, smaller.account) as book:
+        book.update_contact(next(book.iter_contacts(sort_by="date_created")).sid, first_name="Edited")
+
+    smaller.pull()
+
+    assert killed == -signal.SIGKILL
+    smaller.check()
+
+
+def test_a_change_that_is_undone_on_the_server_after_a_kill_is_undone_in_the_book(smaller: Mirror) -> None:
+    long_ago(smaller)
+    changed = [*smaller.client.iter_contacts()][CHUNK - 100]
+
+    def is_met() -> bool:
+        if b"Began" in journal(smaller) and not smaller.client.get_contact(changed.sid).first_name:
+            smaller.client.update_contact(changed.sid, first_name="After")
+        return b"Met" in journal(smaller)
+
+    killed = run_until(smaller, is_met, "pull", "--from", smaller.url)
+    smaller.client.update_contact(changed.sid, first_name=None)
+    execute(
+        smaller.there,
+        "UPDATE contacts SET updated = :old WHERE account = :account AND sid = :sid",
+        old=OLD,
+        account=smaller.account,
+        sid=changed.sid,
+    )
+
+    smaller.pull()
+
+    assert killed == -signal.SIGKILL
+    smaller.check()
+
+
+def test_a_list_that_is_edited_in_the_book_after_a_kill_is_put_right(smaller: Mirror) -> None:
+    execute(smaller.there, "UPDATE lists SET updated = :old WHERE account = :account", old=OLD, account=smaller.account)
+    smaller.pull()
+    killed = run_until(smaller, lambda: noted(smaller) > 0, "pull", "--from", smaller.url)
+    with opened(smaller.here, smaller.account) as book:
+        *_, small = sorted(book.iter_lists(), key=lambda each: str(each.name))
+        book.remove_member(small.sid, next(book.iter_members(small.sid)).sid)
+        *_, last = book.iter_contacts(sort_by="date_created")
+        book.add_members(small.sid, [last.sid]).raise_for_failures()
+
+    smaller.pull()
+
+    assert killed == -signal.SIGKILL
+    smaller.check()
+
+
+def test_what_is_edited_in_the_book_during_a_pull_is_told_and_put_right_by_the_next(smaller: Mirror) -> None:
+    edits: list[str] = []
+
+    def edit() -> bool:
+        if not edits and b"Met" in journal(smaller):
+            with opened(smaller.here, smaller.account) as book:
+                edits.append(book.update_contact(next(book.iter_contacts()).sid, first_name="Edited").sid)
+        return False
+
+    status = run_until(smaller, edit, "pull", "--from", smaller.url)
+
+    assert (len(edits), status) == (1, 1)
+    smaller.pull()
+    smaller.check()
+    assert not any(smaller.pull()["changes"].values())
+
+
+def test_a_book_that_is_half_there_is_not_pushed(smaller: Mirror) -> None:
+    killed = run_until(smaller, lambda: b"Met" in journal(smaller), "pull", "--from", smaller.url)
+
+    refused = smaller.run("push", "--to", smaller.url, "--yes")
+
+    assert (killed, refused.exit_code) == (-signal.SIGKILL, 1)
+    assert "A pull into this book has not come to its end" in refused.stderr
+    assert smaller.client.list_contacts(limit=1).total == CHUNK + 100
+    smaller.pull()
+    smaller.push("--yes")
+    smaller.check()
 
 
 def test_a_push_that_is_killed_again_and_again_ends_as_if_it_was_not(filled: Mirror) -> None:

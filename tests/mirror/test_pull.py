@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialbook.cli.main import dialbook
 from dialbook.client import Client, Contact
@@ -127,7 +128,8 @@ def test_as_many_as_left_came_and_that_is_seen(mirror: Mirror) -> None:
     mirror.check()
 
 
-def test_a_number_that_somebody_else_has_now_leads_to_its_new_owner(mirror: Mirror) -> None:
+@pytest.mark.parametrize("leaving", [0, 1])
+def test_a_number_that_somebody_else_has_now_leads_to_its_new_owner(leaving: int, mirror: Mirror) -> None:
     """The list does not tell, neither by its date nor by its count."""
     _, sids = fill(mirror.client, 25)
     made, _ = mirror.client.create_lists([{"name": "One"}, {"name": "Later"}]).raise_for_failures()
@@ -141,6 +143,8 @@ def test_a_number_that_somebody_else_has_now_leads_to_its_new_owner(mirror: Mirr
     mirror.pull()
     mirror.client.update_contact(sids[0], number=NUMBERS[40])
     mirror.client.create_contacts([{"number": NUMBERS[0], "first_name": "Asha"}])
+    for sid in sids[5 : 5 + leaving]:  # so that all contacts are read
+        mirror.client.delete_contact(sid)
 
     mirror.pull()
 
@@ -256,6 +260,7 @@ def test_a_server_that_is_none_is_one_line(command: list[str], source: str, said
         ([], "Error: Who are you?"),
         (["--region", "zz"], "Error: Region 'ZZ' is no"),
         (["--account", "a b"], "Error: Account sid 'a b' must be"),
+        (["--account", ""], "Error: Account sid '' must be"),
     ],
 )
 def test_a_pull_that_cannot_begin_leaves_no_database(options: list[str], said: str, tmp_path: Path) -> None:
@@ -285,3 +290,35 @@ def test_what_was_changed_by_a_server_whose_clock_is_behind_is_not_missed(
         mirror.pull()
 
     mirror.check()
+
+
+def test_a_server_that_tells_changes_in_no_order_is_read_each_time(
+    mirror: Mirror, caller: Caller, there: Server
+) -> None:
+    def unsorted(app: ASGIApp) -> ASGIApp:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            query = scope.get("query_string", b"").split(b"&")
+            kept = b"&".join(part for part in query if not part.startswith(b"sort_by=date_updated"))
+            await app({**scope, "query_string": kept}, receive, send)
+
+        return call
+
+    settings = Settings(database=there.database, page_limit=20)
+    with serving(settings, before=unsorted) as other:
+        mirror.url = address(other, caller)
+        _, sids = fill(mirror.client, 45)
+        execute(
+            mirror.there,
+            "UPDATE contacts SET updated = :minute || substr(number, 12, 2) || 'Z' WHERE account = :account",
+            minute="2026-01-05T09:00:",
+            account=mirror.account,
+        )
+        mirror.pull()
+        mirror.check()
+        mirror.client.update_contact(sids[30], first_name="Asha")
+        mirror.client.delete_contact(sids[3])
+        mirror.client.create_contacts([{"number": NUMBERS[50]}])
+
+        mirror.pull()
+
+        mirror.check()

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dialbook.client import Client
@@ -46,11 +47,17 @@ def test_a_second_run_asks_for_what_changed(tmp_path: Path) -> None:
             before = requests(server)
             mirror.pull()
             second = requests(server) - before
+            # Who was changed last is changed again: whoever comes behind him tells that the server goes on.
+            for contact in client.list_contacts(limit=3, sort_by="date_updated:desc"):
+                client.update_contact(contact.sid, tag="again")
+            before = requests(server)
+            mirror.pull()
+            third = requests(server) - before
 
     # A first run begins with one that shows whether it can; pages of 20 overlap by one; what changed is looked at when
     # all is read, and at the end.
     assert first == {"list_contacts": 1 + 1 + 6 + 1 + 1, "list_lists": 1, "list_members": 6}
-    assert second == {"list_contacts": 2, "list_lists": 1}
+    assert second == third == {"list_contacts": 2, "list_lists": 1}
 
 
 def test_two_runs_at_once_are_one_too_many(mirror: Mirror) -> None:
@@ -84,6 +91,20 @@ def test_what_the_last_run_has_left_is_passed_over_when_it_cannot_be_read(mirror
     mirror.pull()
     (last,) = Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*/last.json")
     last.write_bytes(b'{"newest":null,"checksum":"\xff","lists":{},"refused":{}}')
+
+    mirror.pull()
+
+    mirror.check()
+
+
+def test_what_an_older_version_has_left_is_read(mirror: Mirror) -> None:
+    fill(mirror.client, 25)
+    mirror.pull()
+    (path,) = Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*/last.json")
+    last = msgspec.json.decode(path.read_bytes())
+    known = {name: last[name] for name in ("newest", "checksum", "lists", "refused")}
+    path.write_bytes(msgspec.json.encode(known))
+    mirror.client.create_contacts([{"number": NUMBERS[30]}])
 
     mirror.pull()
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -18,13 +18,13 @@ from dialbook.cli.output import database_options, json_option, many, once, show,
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import find_address
 from dialbook.model.account import DEFAULT_REGION, check_account_sid, check_region
-from dialbook.model.errors import Invalid, NotFound
+from dialbook.model.errors import Invalid, NotFound, Unavailable
 from dialbook.settings import load_settings
 from dialbook.store.engines import SQLITE, masked, open_database
 
 if TYPE_CHECKING:
     from dialbook.mirror.book import Book
-    from dialbook.mirror.progress import Progress
+    from dialbook.mirror.push import Outlook
     from dialbook.mirror.record import Record
     from dialbook.mirror.report import Report
     from dialbook.mirror.server import Server
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 ATTEMPTS, LONGEST_PAUSE = 6, 120.0  # of a request among thousands, which is worth some waiting
 SHOWN = 20  # refusals
 
-Work = Callable[["Server", "Book", "Record", "Progress"], Coroutine[Any, Any, "Report"]]
-Ask = Callable[["Server", "Book"], Coroutine[Any, Any, str | None]]
+T = TypeVar("T")
 
 
 @click.command()
@@ -68,7 +67,7 @@ def pull(
 
     The local account becomes what the one on the server is: contacts by number, lists by name, members in their order.
     What the server does not have is removed. Killed at any moment, it goes on when it is run again; a second run reads
-    what changed, where the server tells. Exit status 1 when the counts differ at the end.
+    what changed, where the server tells. Exit status 1 when the two sides differ at the end, or may.
 
     \b
     Example:
@@ -78,14 +77,15 @@ def pull(
 
     url = find_address(source)
     region = check_region(region.upper())
-
-    async def work(client: "Server", book: "Book", record: "Record", progress: "Progress") -> "Report":
+    with _mirrored(url, account, load_settings({"database": database}, config=config).database, way="pull") as sides:
+        if sides.record.is_new and not yes:
+            _confirm(sides.run(_about_the_book(sides.book)))
         if full:
-            record.forget()
-        return await mirror.pull(client, book, record, progress, region=region, tells_joining=_tells(url))
-
-    ask = None if yes else _about_the_book
-    report = _run(work, ask, url, account, load_settings({"database": database}, config=config).database, way="pull")
+            sides.record.forget()
+        work = mirror.pull(
+            sides.client, sides.book, sides.record, sides.progress, region=region, tells_joining=_tells(url)
+        )
+        report = sides.run(work)
     _show_report(report, as_json=as_json)
 
 
@@ -107,47 +107,82 @@ def push(target: str, account: str | None, yes: bool, database: str | None, conf
     """Copy a local book's contacts and lists to an account on a server.
 
     The account on the server becomes what the local one is; what the local one does not have is deleted there. Only
-    what differs is sent. Killed at any moment, it goes on when it is run again. Exit status 1 when the counts differ at
-    the end.
+    what differs is sent. Killed at any moment, it goes on when it is run again. Exit status 1 when the two sides differ
+    at the end.
 
     \b
     Example:
       dialbook push --to local --account acme
     """
-    from dialbook.mirror import push as mirror  # noqa: PLC0415  # the other commands start without the client
+    from dialbook.mirror.push import Push  # noqa: PLC0415  # the other commands start without the client
 
     url = find_address(target)
-
-    async def work(client: "Server", book: "Book", record: "Record", progress: "Progress") -> "Report":
-        record.agree()
-        return await mirror.push(client, book, progress)
-
-    ask = None if yes else _about_the_server
-    report = _run(work, ask, url, account, load_settings({"database": database}, config=config).database, way="push")
+    with _mirrored(url, account, load_settings({"database": database}, config=config).database, way="push") as sides:
+        mirror = Push(sides.client, sides.book, sides.progress)
+        outlook = sides.run(mirror.look())
+        if not yes:
+            _confirm(_about_the_server(outlook, sides))
+        sides.record.agree(outlook.made)
+        report = sides.run(mirror.run())
     _show_report(report, as_json=as_json)
 
 
-def _run(
-    work: Work, ask: Ask | None, url: str, account: str | None, database: str, *, way: Literal["pull", "push"]
-) -> "Report":
-    """Do the work between an account on a server and one in a database, which a pull may make."""
+class _Sides:
+    """An account on a server and one in a database.
+
+    Args:
+        client: the server's.
+        book: the local one.
+        record: what is kept of runs between the two.
+        runner: runs calls: between two of them Ctrl-C ends a question, as in other commands.
+    """
+
+    def __init__(self, client: "Server", book: "Book", record: "Record", runner: asyncio.Runner) -> None:
+        from dialbook.mirror.progress import Progress  # noqa: PLC0415  # as above
+
+        self.client = client
+        self.book = book
+        self.record = record
+        self.progress = Progress(lambda *_: None)
+        self._runner = runner
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do a part of the work, with bars; there are none meanwhile, which would write over what is typed."""
+        with new_progress() as bars:
+            self.progress.watch = _watch(bars)
+            return self._runner.run(work)
+
+
+@contextmanager
+def _mirrored(url: str, account: str | None, database: str, *, way: Literal["pull", "push"]) -> Iterator[_Sides]:
+    """An account on a server and one in a database, which a pull may make; nobody else is at work between the two."""
     from dialbook.mirror.book import Book  # noqa: PLC0415  # as above
-    from dialbook.mirror.progress import Progress  # noqa: PLC0415
     from dialbook.mirror.record import Record  # noqa: PLC0415
 
     with _connected(url) as (client, runner):  # first, since it refuses a URL without telling what is in it
         there = urlsplit(url)
-        here = account or unquote(there.path.rstrip("/").rpartition("/")[2])
-        folder = _state_folder(f"{way} {there.hostname} {there.port} {there.path} {_whole(database)} {here}")
-        with Record(folder) as record:
-            if way == "pull" and record.is_new:
-                _knock(client, runner, here)
+        here = check_account_sid(unquote(there.path.rstrip("/").rpartition("/")[2]) if account is None else account)
+        name = f"{_whole(database)} {here}"
+        folder = _state_folder() / _hash(f"{way} {there.hostname} {there.port} {there.path} {name}")
+        with Record(folder, _hash(name)) as record:
+            if way == "push":
+                _refuse_unfinished(_hash(name))
+            elif record.is_new:
+                _knock(client, runner)
             with closing(open_database(database, create=way == "pull", unhurried=True)) as db:
-                book = Book(db, here, lambda: datetime.now(UTC))
-                if ask and record.is_new:
-                    _confirm(ask(client, book), runner)
-                with new_progress() as bars:
-                    return runner.run(work(client, book, record, Progress(_watch(bars))))
+                yield _Sides(client, Book(db, here, lambda: datetime.now(UTC)), record, runner)
+
+
+def _refuse_unfinished(book: str) -> None:
+    """Fail where a pull into the book has not come to its end: who has not arrived yet would be deleted elsewhere."""
+    from dialbook.mirror.record import unfinished  # noqa: PLC0415  # as above
+
+    folder = unfinished(_state_folder(), book)
+    if folder:
+        raise Unavailable(
+            f"A pull into this book has not come to its end, so that it may lack much: run that first. "
+            f"If it is never to end, remove {folder}, which holds what it has noted."
+        )
 
 
 @contextmanager
@@ -167,25 +202,25 @@ def _connected(url: str) -> Iterator[tuple["Server", asyncio.Runner]]:
             runner.run(client.aclose())
 
 
-def _knock(client: "Server", runner: asyncio.Runner, here: str) -> None:
+def _knock(client: "Server", runner: asyncio.Runner) -> None:
     """Fail where a pull cannot begin, before there is a database that it would leave behind."""
-    check_account_sid(here)
     with new_progress():
         runner.run(client.list_contacts(limit=1))
 
 
-def _confirm(finding: Coroutine[Any, Any, str | None], runner: asyncio.Runner) -> None:
-    """Ask, where there is something to ask about; no bars meanwhile, which would write over what is typed."""
-    with new_progress():
-        question = runner.run(finding)
+def _confirm(question: str | None) -> None:
+    """Ask, where there is something to ask about."""
     if question:
         click.confirm(question, abort=True, err=True)
 
 
-def _state_folder(about: str) -> Path:
-    """Where a mirror between these two keeps what it needs for its next run (XDG base directories)."""
-    folder = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(folder) / "dialbook" / sha256(about.encode()).hexdigest()[:32]
+def _state_folder() -> Path:
+    """Where mirrors keep what they need for their next run, each in a folder (XDG base directories)."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "dialbook"
+
+
+def _hash(about: str) -> str:
+    return sha256(about.encode()).hexdigest()[:32]
 
 
 def _whole(database: str) -> str:
@@ -201,7 +236,7 @@ def _tells(url: str) -> bool:
     return urlsplit(url).hostname not in HOSTS.values()
 
 
-async def _about_the_book(_client: "Server", book: "Book") -> str | None:
+async def _about_the_book(book: "Book") -> str | None:
     """What to ask before contacts may leave the local book; None where there is nobody in it."""
     try:
         counts = await book.counts()
@@ -209,18 +244,23 @@ async def _about_the_book(_client: "Server", book: "Book") -> str | None:
         return None
     if not counts.contacts and not counts.lists:
         return None
-    held = f"Account {book.account} holds {many(counts.contacts, 'contact')} and {many(counts.lists, 'list')}."
+    held = f"Account {book.account} holds {_contents(counts.contacts, counts.lists)}."
     return f"{held} Remove what the server does not have?"
 
 
-async def _about_the_server(client: "Server", book: "Book") -> str | None:
-    """What to ask before contacts may leave the server; None where there is nobody."""
-    await book.counts()  # where there is no book, there is nothing to ask
-    contacts, lists = await client.list_contacts(limit=1), await client.list_lists(limit=1)
-    if not contacts.items and not lists.items:
+def _about_the_server(outlook: "Outlook", sides: _Sides) -> str | None:
+    """What to ask before contacts may leave the server: the first time, and whenever more would leave than stay."""
+    if not outlook.contacts and not outlook.lists:
         return None
-    held = f"The server holds {many(contacts.total, 'contact')} and {many(lists.total, 'list')}."
-    return f"{held} Delete there what account {book.account} does not have?"
+    if sides.record.has_agreed(outlook.made) and not outlook.is_large:
+        return None
+    held = f"The server holds {_contents(outlook.contacts, outlook.lists)}."
+    going = _contents(outlook.contacts_going, outlook.lists_going)
+    return f"{held} Delete there what account {sides.book.account} does not have: {going}?"
+
+
+def _contents(contacts: int, lists: int) -> str:
+    return f"{many(contacts, 'contact')} and {many(lists, 'list')}"
 
 
 def _watch(bars: Bars) -> Callable[[str, int, int | None], None]:
@@ -236,7 +276,7 @@ def _watch(bars: Bars) -> Callable[[str, int, int | None], None]:
 
 
 def _show_report(report: "Report", *, as_json: bool) -> None:
-    """Print what there is on both sides, and what was changed; end with 1 when the counts differ."""
+    """Print what there is on both sides, and what was changed; end with 1 when they may differ."""
     if as_json:
         show(report)
     else:
@@ -248,5 +288,7 @@ def _show_report(report: "Report", *, as_json: bool) -> None:
             click.echo(f"Refused: {refusal.what}: {refusal.reason}", err=True)
         if len(report.refused) > SHOWN:
             click.echo(f"Refused: {len(report.refused) - SHOWN} more; --json has all of them.", err=True)
+        for doubt in report.doubts:
+            click.echo(f"Run it again: {doubt}", err=True)
     if not report.is_equal:
         raise SystemExit(1)

@@ -10,11 +10,11 @@ from msgspec import Struct
 from dialbook.mirror import changes
 from dialbook.mirror.changes import Put
 from dialbook.model.account import Account
-from dialbook.model.audit import Author, Via
+from dialbook.model.audit import Author, Head, Via
 from dialbook.model.contact import Contact, ContactDraft
 from dialbook.model.errors import NotFound
 from dialbook.model.lists import ContactList, ListDraft
-from dialbook.store import accounts
+from dialbook.store import accounts, audit_log
 from dialbook.store.accounts import AccountSummary
 from dialbook.store.audit import recorded
 from dialbook.store.database import Database, Tx
@@ -48,6 +48,7 @@ class Book:
         self._db = db
         self.account = account
         self._clock = clock
+        self.run: str | None = None  # the id that the audit log has of what is changed here
 
     async def open(self, region: str | None) -> Account:
         """The account; it is made, with a region, where there is none.
@@ -77,6 +78,14 @@ class Book:
     async def checksum(self) -> str:
         """A digest of all contacts, lists and members."""
         return await self._scan(changes.checksum)
+
+    async def head(self) -> Head:
+        """Where its audit log ends now."""
+        return await self._scan(audit_log.read_head)
+
+    async def was_changed(self, since: Head, run: str) -> bool:
+        """Whether anybody else than this run may have changed it since its audit log ended there."""
+        return await self._scan(audit_log.was_changed, since, run)
 
     async def contacts(self) -> list[Contact]:
         """All contacts, by sid."""
@@ -141,7 +150,7 @@ class Book:
         return await self._write(fn, self.account, *args, **kwargs)
 
     async def _write(self, fn: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._db.write(recorded(fn, Author(Via.COMMAND, self._clock())), *args, **kwargs)
+        return await self._db.write(recorded(fn, Author(Via.COMMAND, self._clock(), request=self.run)), *args, **kwargs)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[list[T]]:

@@ -15,3 +15,9 @@ def align(here: Sequence[str], there: Sequence[str]) -> tuple[list[str], list[st
         else:
             leaving.append(key)
     return leaving, list(there[kept:])
+
+
+def part(here: Sequence[str], there: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Who has to leave, and who has to join then, so that `here` holds whom `there` holds, in whatever order."""
+    wanted, held = set(there), set(here)
+    return [key for key in here if key not in wanted], [key for key in there if key not in held]

@@ -6,9 +6,12 @@ from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import ContactPull
 from dialbook.mirror.pull_lists import ListPull
-from dialbook.mirror.record import Last, Mark, Moved, Record, Settled, Trusted
+from dialbook.mirror.record import Last, Mark, Moved, Opened, Record, Settled
 from dialbook.mirror.report import Line, Refusal, Report, compare
 from dialbook.mirror.server import Server
+from dialbook.model.ids import new_request_id
+
+CHANGED = "The book was changed by somebody else meanwhile."
 
 
 async def pull(
@@ -16,7 +19,8 @@ async def pull(
 ) -> Report:
     """Make a local book equal to an account on a server: contacts by number, lists by name, members in their order.
 
-    It may be killed at any moment, and goes on from there when it is called again.
+    It may be killed at any moment, and goes on from there when it is called again. It reads everything when the book
+    was changed by somebody else meanwhile, or the server is not the one that was read before.
 
     Args:
         client: the server's account, which is only read.
@@ -34,7 +38,8 @@ async def pull(
         DialbookError: as every call, and as every change of a database.
     """
     account = await book.open(region)
-    last = await _trusted(book, record)
+    opened = await _open(book, record)
+    last = record.last() if opened.is_trusted else None
     contacts = ContactPull(client, book, record, account.region, progress)
     await contacts.run(last)
     lists = ListPull(client, book, record, account.region, progress)
@@ -42,25 +47,30 @@ async def pull(
     await contacts.finish()
     counts = await _count(book, contacts, lists)
     refused = [Refusal(f"contact {sid}", reason) for sid, reason in contacts.refused.items()] + lists.refused
-    if counts[0].there in {None, counts[0].here + len(contacts.refused)}:
+    checksum = await book.checksum()
+    # Asked for behind the checksum: of what that is of, nothing is passed over.
+    changed = [CHANGED] if await book.was_changed(opened.head, opened.run) else []
+    doubts = [*contacts.doubts, *changed]
+    if not doubts and counts[0].there in {None, counts[0].here + len(contacts.refused)}:
         # Somebody's number may have moved after his lists were read.
         kept = _known_marks(last, record)
         marks = {sid: mark for sid, mark in lists.marks.items() if sid in kept}
-        record.finish(Last(contacts.newest, await book.checksum(), marks, contacts.refused))
+        record.finish(Last(contacts.newest, checksum, marks, contacts.refused, contacts.witnesses))
     else:
         record.forget()  # what was noted is not what is in the book
-    return Report(counts, refused, dict(progress.changes))
+    return Report(counts, refused, dict(progress.changes), doubts)
 
 
-async def _trusted(book: Book, record: Record) -> Last | None:
-    """What the last run has left, if the book is still so, or this run has begun when it was."""
-    last, steps = record.last(), record.steps()
-    if last is None or any(isinstance(step, Trusted) for step in steps):
-        return last
-    if steps or last.checksum != await book.checksum():
-        return None
-    record.add(Trusted())
-    return last
+async def _open(book: Book, record: Record) -> Opened:
+    """Go on with a run that was killed, if nobody else has changed the book since it began; else begin one."""
+    opened = record.opened()
+    if opened is None or await book.was_changed(opened.head, opened.run):
+        # Read before the checksum: what comes between the two is found at the end.
+        head, last = await book.head(), record.last()
+        is_trusted = last is not None and last.checksum == await book.checksum()
+        opened = record.open(new_request_id(), head, is_trusted=is_trusted)
+    book.run = opened.run
+    return opened
 
 
 def _known_marks(last: Last | None, record: Record) -> Mapping[str, Mark]:

@@ -1,5 +1,7 @@
 """`push`: an account on a server becomes what a local book is."""
 
+from msgspec import Struct
+
 from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_lists import read_lists
@@ -9,29 +11,67 @@ from dialbook.mirror.report import Line, Report, compare
 from dialbook.mirror.server import Server
 
 
-async def push(client: Server, book: Book, progress: Progress) -> Report:
-    """Make an account on a server equal to a local book: contacts by number, lists by name, members in their order.
+class Outlook(Struct, frozen=True):
+    """What there is on a server, and how much of it a push would delete."""
 
-    The server itself tells what is done already, so that it may be killed at any moment, and called again.
+    made: str  # when the local account was made
+    contacts: int
+    lists: int
+    contacts_going: int
+    lists_going: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether more would be deleted than stays."""
+        return self.contacts_going * 2 > self.contacts or self.lists_going * 2 > self.lists
+
+
+class Push:
+    """Makes an account on a server equal to a local book: contacts by number, lists by name, members in their order.
+
+    The server itself tells what is done already, so that it may be killed at any moment, and made anew.
 
     Args:
         client: the server's account; what the book does not have is deleted there.
         book: the local one, which is only read.
         progress: who is told.
-
-    Returns:
-        What there is now on both sides.
-
-    Raises:
-        NotFound: there is no such local account.
-        DialbookError: as every call, and as every read of a database.
     """
-    account = await book.open(None)
-    contacts = ContactPush(client, book, account.region, progress)
-    await contacts.run()
-    lists = ListPush(client, book, account.region, progress, contacts.sids)
-    await lists.run()
-    return Report(await _count(client, book), contacts.refused + lists.refused, dict(progress.changes))
+
+    def __init__(self, client: Server, book: Book, progress: Progress) -> None:
+        self._client = client
+        self._book = book
+        self._progress = progress
+
+    async def look(self) -> Outlook:
+        """Read both sides.
+
+        Raises:
+            NotFound: there is no such local account.
+            DialbookError: as every call, and as every read of a database.
+        """
+        account = await self._book.open(None)
+        self._contacts = ContactPush(self._client, self._book, account.region, self._progress)
+        self._lists = ListPush(self._client, self._book, account.region, self._progress, self._contacts.sids)
+        await self._contacts.look()
+        await self._lists.look()
+        return Outlook(
+            made=account.created,
+            contacts=self._contacts.total,
+            lists=self._lists.total,
+            contacts_going=len(self._contacts.going),
+            lists_going=len(self._lists.going),
+        )
+
+    async def run(self) -> Report:
+        """Change the server, which was looked at before; return what there is now on both sides.
+
+        Raises:
+            DialbookError: as every call, and as every read of a database.
+        """
+        await self._contacts.run()
+        await self._lists.run()
+        refused = self._contacts.refused + self._lists.refused
+        return Report(await _count(self._client, self._book), refused, dict(self._progress.changes))
 
 
 async def _count(client: Server, book: Book) -> list[Line]:

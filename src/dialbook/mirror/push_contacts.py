@@ -38,18 +38,26 @@ class ContactPush:
         self._progress = progress
         self.sids: dict[str, str] = {}  # of the server's contacts, by their numbers
         self.refused: list[Refusal] = []
-        self.count = 0  # of the book's contacts
+        self.total = 0  # contacts on the server
+        self.going: set[str] = set()  # the numbers of those that the book does not have
+        self._new: list[Contact] = []
+        self._changed: list[tuple[str, Contact]] = []
 
-    async def run(self) -> None:
-        """Make the contacts equal; one whose number cannot be read here stays as it is on the server."""
+    async def look(self) -> None:
+        """Read both sides; a contact whose number cannot be read here stays as it is on the server."""
         there = await self._read_there()
         here = await self._book.contacts()
-        self.count = len(here)
-        self.sids = {number: sid for number, (sid, _) in there.items()}
-        await self._create([contact for contact in here if contact.number not in there])
+        self.sids |= {number: sid for number, (sid, _) in there.items()}
+        self.going = there.keys() - {contact.number for contact in here}
+        self._new = [contact for contact in here if contact.number not in there]
         both = [(contact, *there[contact.number]) for contact in here if contact.number in there]
-        await self._update([(sid, contact) for contact, sid, draft in both if _differs(contact, draft)])
-        await self._delete(there.keys() - {contact.number for contact in here})
+        self._changed = [(sid, contact) for contact, sid, draft in both if _differs(contact, draft)]
+
+    async def run(self) -> None:
+        """Make the contacts equal."""
+        await self._create(self._new)
+        await self._update(self._changed)
+        await self._delete(self.going)
 
     async def _read_there(self) -> dict[str, tuple[str, ContactDraft]]:
         """The sid and the fields of each contact on the server, by number."""
@@ -57,7 +65,9 @@ class ContactPush:
         async def read(offset: int, limit: int) -> Page[Written]:
             return await self._client.contacts(offset, limit, sort_by=OLDEST_FIRST)
 
-        return self._by_number(await read_all(read, partial(self._progress.watch, "contacts there")))
+        met = await read_all(read, partial(self._progress.watch, "contacts there"))
+        self.total = len(met)
+        return self._by_number(met)
 
     def _by_number(self, met: Sequence[Written]) -> dict[str, tuple[str, ContactDraft]]:
         found: dict[str, tuple[str, ContactDraft]] = {}

@@ -5,15 +5,22 @@ from typing import Any
 
 from dialbook.client.results import ContactList
 from dialbook.mirror.book import Book
-from dialbook.mirror.incoming import by_number
-from dialbook.mirror.order import align
+from dialbook.mirror.incoming import by_number, custom_text, is_same_custom
+from dialbook.mirror.order import align, part
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_lists import read_lists
 from dialbook.mirror.pull_members import read_members
 from dialbook.mirror.report import Refusal
-from dialbook.mirror.server import Server
+from dialbook.mirror.server import Server, Written
+from dialbook.model.contact import Contact
 from dialbook.model.errors import Duplicate, NotFound
 from dialbook.model.lists import ContactList as BookList
+from dialbook.model.lists import ListType
+
+# What a push leaves as it is.
+OTHER_TYPE = "It is dynamic on the server, and what it keeps of its members would be lost. Delete it there first."
+OTHER_ORDER = "Its order stays: who leaves to join again loses what a dynamic list keeps of him."
+OTHER_VALUES = "What the list keeps of it differs, and has no way to the server."
 
 
 class ListPush:
@@ -34,22 +41,41 @@ class ListPush:
         self._progress = progress
         self._sids = sids
         self.refused: list[Refusal] = []
+        self._here: Mapping[str, BookList] = {}
+        self._there: Mapping[str, ContactList] = {}
+
+    @property
+    def total(self) -> int:
+        """How many lists there are on the server."""
+        return len(self._there)
+
+    @property
+    def going(self) -> set[str]:
+        """The names of those that the book does not have."""
+        return self._there.keys() - self._here.keys()
+
+    async def look(self) -> None:
+        """Read both sides."""
+        self._here = await self._book.lists()
+        self._there = {str(found.name): found for found in await read_lists(self._client)}
 
     async def run(self) -> None:
         """Make the lists and their members equal. What a dynamic list keeps of its members has no way to a server."""
-        here = await self._book.lists()
-        there = {str(found.name): found for found in await read_lists(self._client)}
-        for name in there.keys() - here.keys():
-            await self._client.delete_list(there[name].sid)
+        for name in self.going:
+            await self._client.delete_list(self._there[name].sid)
             self._progress.changes["lists removed"] += 1
-        for done, wanted in enumerate(here.values()):
-            self._progress.watch("lists", done, len(here))
-            sid = await self._put(wanted, there.get(wanted.name))
-            await self._settle(sid, wanted)
+        for done, wanted in enumerate(self._here.values()):
+            self._progress.watch("lists", done, len(self._here))
+            sid = await self._put(wanted, self._there.get(wanted.name))
+            if sid:
+                await self._settle(sid, wanted)
 
-    async def _put(self, wanted: BookList, found: ContactList | None) -> str:
-        """The sid of the list on the server, which is made or changed where it has to be."""
+    async def _put(self, wanted: BookList, found: ContactList | None) -> str | None:
+        """The sid of the list on the server, which is made or changed where it has to be; None where it must not be."""
         if found and found.type not in {None, wanted.type}:
+            if found.type == ListType.DYNAMIC and found.contact_count != 0:
+                self.refused.append(Refusal(f"list {wanted.name}", OTHER_TYPE))
+                return None
             await self._client.delete_list(found.sid)
             found = None
         if found is None:
@@ -63,8 +89,9 @@ class ListPush:
     async def _settle(self, list_sid: str, wanted: BookList) -> None:
         met = await read_members(self._client, list_sid, self._progress)
         there = by_number(met, self._region)
-        here = [member.number for member in await self._book.members(wanted.sid) if member.number in self._sids]
-        leaving, joining = align(list(there), here)
+        here = {member.number: member for member in await self._book.members(wanted.sid) if member.number in self._sids}
+        is_dynamic = wanted.type == ListType.DYNAMIC
+        leaving, joining = (part if is_dynamic else align)(list(there), list(here))
         for number in leaving:
             await self._remove(list_sid, there[number].sid)
         outcomes = await self._client.add_members(list_sid, [self._sids[number] for number in joining])
@@ -73,6 +100,22 @@ class ListPush:
                 self.refused.append(Refusal(f"member {joining[place]} of {wanted.name}", refusal.description))
         self._progress.changes["members removed"] += len(leaving)
         self._progress.changes["members added"] += len(outcomes.values)
+        if is_dynamic:
+            stays = {number: member for number, member in there.items() if number in here}
+            if [*stays, *joining] != list(here):
+                self.refused.append(Refusal(f"order of {wanted.name}", OTHER_ORDER))
+            await self._name_values(wanted, here, stays)
+
+    async def _name_values(self, wanted: BookList, here: Mapping[str, Contact], there: Mapping[str, Written]) -> None:
+        """Name the members of whom a dynamic list keeps something else here than on the server, which stays so."""
+        joined = await self._book.find([number for number in here if number not in there])
+        for number, member in here.items():
+            if number in there:
+                shown = custom_text(there[number])
+            else:
+                shown = joined[number].custom_field if number in joined else None
+            if not is_same_custom(shown, member.custom_field):
+                self.refused.append(Refusal(f"member {number} of {wanted.name}", OTHER_VALUES))
 
     async def _remove(self, list_sid: str, sid: str) -> None:
         try:

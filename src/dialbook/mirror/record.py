@@ -7,15 +7,17 @@ and is emptied at its end. A kill can cut its last line off, which is passed ove
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from dialbook.client.files import whole_file
+from dialbook.model.audit import Head
 from dialbook.model.errors import Unavailable
 from dialbook.wire.body import NOT_JSON
 
@@ -29,25 +31,33 @@ class Mark(Struct, frozen=True):
 
 
 class Last(Struct, frozen=True):
-    """What the last whole run has left."""
+    """What the last whole run has left. What an older version did not write is doubt, and doubt is more work."""
 
     newest: datetime | None  # when the contact was changed, on the server, that was changed last
     checksum: str  # of the local book
     lists: Mapping[str, Mark]  # by their sids
     refused: Mapping[str, str]  # contacts that could not be stored, by their sids, and why
+    witnesses: Mapping[str, datetime] = {}  # when those were changed, on the server, that were changed last
+    made: str | None = None  # when the local account was made that a push was agreed to
 
 
 NOTHING = Last(None, "", {}, {})  # no book has this checksum
 
 
-class Trusted(Struct, frozen=True, tag=True):
-    """A run began on a book that was as the last one had left it."""
+class Opened(Struct, frozen=True, tag=True):
+    """A run began, which is the first step of every journal."""
+
+    run: str  # its id
+    book: str  # which one it changes
+    head: Head  # where the audit log of the book ended then
+    is_trusted: bool  # whether the book was as the last run had left it
 
 
 class Began(Struct, frozen=True, tag=True):
-    """A pass through all contacts began, when this was the newest change."""
+    """A pass through all contacts began, when this was the newest change, and this contact's."""
 
     newest: datetime | None
+    sid: str | None = None
 
 
 class Met(Struct, frozen=True, tag=True):
@@ -56,6 +66,7 @@ class Met(Struct, frozen=True, tag=True):
     numbers: Mapping[str, str]
     refused: Mapping[str, str]
     behind: int
+    late: Mapping[str, datetime] = {}  # when those of them were changed that were when the pass began, or since
 
 
 class Swept(Struct, frozen=True, tag=True):
@@ -70,10 +81,13 @@ class Settled(Struct, frozen=True, tag=True):
 
 
 class Moved(Struct, frozen=True, tag=True):
-    """Somebody whom the last run knew has a number that nobody had here: no list tells whether he is in it."""
+    """No list tells whether it is as it was left.
+
+    Somebody whom the last run knew has a number that nobody had here, or the server is not the one it was then.
+    """
 
 
-Step: TypeAlias = Trusted | Began | Met | Swept | Settled | Moved
+Step: TypeAlias = Opened | Began | Met | Swept | Settled | Moved
 
 
 class Record:
@@ -81,10 +95,12 @@ class Record:
 
     Args:
         folder: where they are; it is made where there is none. What they hold is for the user's eyes alone.
+        book: names the local book.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, book: str = "") -> None:
         self._folder = folder
+        self._book = book
         self._last = folder / "last.json"
 
     def __enter__(self) -> Self:
@@ -127,16 +143,35 @@ class Record:
         self._journal.write(msgspec.json.encode(step) + b"\n")
         self._journal.flush()
 
-    def agree(self) -> None:
-        """Note no more than that there was a run: nobody needs to be asked again."""
-        if self.is_new:
-            self.forget()
+    def agree(self, made: str) -> None:
+        """Note no more than that a push was agreed to: nobody needs to be asked again.
 
-    def begin(self, newest: datetime | None) -> None:
-        """Note that a pass through all contacts begins, anew where one had begun; what is known of lists stays."""
-        kept = [step for step in self.steps() if isinstance(step, Trusted | Settled)]
+        Args:
+            made: when the local account was made: another one of the same name is asked about.
+        """
+        self.finish(structs.replace(NOTHING, made=made))
+
+    def has_agreed(self, made: str) -> bool:
+        """Whether a push of the local account that was made then was agreed to before."""
+        last = self.last()
+        return last is not None and last.made == made
+
+    def opened(self) -> Opened | None:
+        """How the run began that did not come to its end."""
+        return next((step for step in self.steps() if isinstance(step, Opened)), None)
+
+    def open(self, run: str, head: Head, *, is_trusted: bool) -> Opened:
+        """Note that a run begins; no step of another one is left."""
         self.clear()
-        for step in (*kept, Began(newest)):
+        opened = Opened(run, self._book, head, is_trusted)
+        self.add(opened)
+        return opened
+
+    def begin(self, began: Began) -> None:
+        """Note that a pass through all contacts begins, anew where one had begun; what is known of lists stays."""
+        kept = [step for step in self.steps() if isinstance(step, Opened | Settled | Moved)]
+        self.clear()
+        for step in (*kept, began):
             self.add(step)
 
     def clear(self) -> None:
@@ -152,6 +187,23 @@ class Record:
         with whole_file(self._last, 0o600) as file:
             file.write(msgspec.json.encode(last))
         self.clear()
+
+
+def unfinished(folder: Path, book: str) -> Path | None:
+    """Where a run keeps its steps that has begun to change a book, and has not ended.
+
+    Args:
+        folder: in which all mirrors have their folders.
+        book: names the local book.
+    """
+    for path in folder.glob("*/journal.ndjson"):
+        with path.open("rb") as journal:
+            first = journal.readline()
+        with suppress(*NOT_JSON):
+            step = msgspec.json.decode(first, type=Step)
+            if isinstance(step, Opened) and step.book == book:
+                return path.parent
+    return None
 
 
 def _whole_steps(journal: BinaryIO) -> Iterator[Step]:

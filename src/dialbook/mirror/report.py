@@ -27,11 +27,12 @@ class Report(Struct, frozen=True):
     counts: Sequence[Line]
     refused: Sequence[Refusal]
     changes: Mapping[str, int]
+    doubts: Sequence[str] = ()  # why they may differ all the same, until it is run again
 
     @property
     def is_equal(self) -> bool:
-        """Whether both sides hold the same number of everything."""
-        return all(line.equal for line in self.counts)
+        """Whether both sides hold the same, as far as is known."""
+        return all(line.equal for line in self.counts) and not self.refused and not self.doubts
 
 
 def compare(what: str, there: int | None, here: int) -> Line:

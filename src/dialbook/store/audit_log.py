@@ -12,6 +12,14 @@ from dialbook.store.database import Row, Tx
 CHUNK = 500  # entries that are read at once
 FIRST, LAST = "", "~"  # before and after every moment, as text
 
+NO_ENDS = Head(0, ""), Head(0, "")  # of a chain that has not begun
+
+# Actions that leave contacts, lists and members as they are. One that is not named here counts as a change of them.
+HARMLESS = (
+    *("create_key", "update_key", "revoke_key", "seal_keys", "open_session", "forget_upload", PRUNE),
+    *("export_members", "export_report", "export_selection", "export_subject"),
+)
+
 # The columns of an entry, in the order of its fields.
 COLUMNS = ", ".join(f"e.{name}" for name in Entry.__struct_fields__)
 
@@ -75,6 +83,36 @@ def find_entries(tx: Tx, account: str, wanted: Wanted, limit: int | None = None)
     return found
 
 
+def read_head(tx: Tx, account: str) -> Head:
+    """Where a chain ends now."""
+    return (_ends(tx, account) or NO_ENDS)[1]
+
+
+def was_changed(tx: Tx, account: str, since: Head, but_for: str) -> bool:
+    """Whether anybody may have changed an account's contacts, lists or members since a place in its chain.
+
+    Args:
+        tx: the transaction.
+        account: whose chain.
+        since: the place. When it is not in the chain, the book is another one, or it is too long ago to say.
+        but_for: the id of requests that do not count.
+    """
+    start, end = _ends(tx, account) or NO_ENDS
+    if since.number < start.number or since not in {start, end, _head_at(tx, account, since.number)}:
+        return True
+    rows = tx.all(
+        """
+        SELECT DISTINCT e.action FROM audit_entries AS e
+        WHERE e.account = :account AND e.number > :number
+        AND e.refusal IS NULL AND (e.request IS NULL OR e.request <> :but_for)
+        """,
+        account=account,
+        number=since.number,
+        but_for=but_for,
+    )
+    return any(action not in HARMLESS for (action,) in rows)
+
+
 def verify_chain(tx: Tx, account: str, kept: Head | None = None) -> Verified:
     """Go along a chain from its beginning, and compare each entry with its hash, and the end with what is kept of it.
 
@@ -82,12 +120,9 @@ def verify_chain(tx: Tx, account: str, kept: Head | None = None) -> Verified:
         account: whose chain.
         kept: a place in it that was written down before, which has to be in it as it was.
     """
-    row = tx.one(
-        "SELECT h.number, h.hash, h.pruned, h.pruned_hash FROM audit_chains AS h WHERE h.account = :account",
-        account=account,
-    )
-    end, start = (Head(*row[:2]), Head(*row[2:])) if row else (Head(0, ""), Head(0, ""))
-    count, broken = 0, None if row else _say_lost(tx, account)
+    ends = _ends(tx, account)
+    start, end = ends or NO_ENDS
+    count, broken = 0, None if ends else _say_lost(tx, account)
     place, pruned = start, "" if start.number == 0 else None
     for entry, kept_hash in _oldest_first(tx, account):
         count += 1
@@ -102,6 +137,24 @@ def _say_lost(tx: Tx, account: str) -> str | None:
     if has_log(tx, account):
         return "where it ends is not kept any more"
     return None if account == NOBODY else "all of it is missing"
+
+
+def _ends(tx: Tx, account: str) -> tuple[Head, Head] | None:
+    """Where a chain begins, and where it ends; None where neither is kept."""
+    row = tx.one(
+        "SELECT h.pruned, h.pruned_hash, h.number, h.hash FROM audit_chains AS h WHERE h.account = :account",
+        account=account,
+    )
+    return (Head(*row[:2]), Head(*row[2:])) if row else None
+
+
+def _head_at(tx: Tx, account: str, number: int) -> Head | None:
+    row = tx.one(
+        "SELECT e.number, e.hash FROM audit_entries AS e WHERE e.account = :account AND e.number = :number",
+        account=account,
+        number=number,
+    )
+    return Head(*row) if row else None
 
 
 def _compare(place: Head, entry: Entry, hash_: str, kept: Head | None) -> str | None:
