@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
+from tests.raw import connected, head, read_answer, read_to_end
 
 SIZE = 4500  # more than two chunks
 CHUNK_SECONDS = 5  # for reading one, at the most
@@ -132,6 +133,17 @@ def test_accept_chooses_the_format(client: Client, path: str, accept: str, media
     answer = client.request("GET", path, params={"offset": SIZE}, headers={"Accept": accept})
 
     assert answer.headers["content-type"].partition(";")[0] == media_type
+
+
+def test_in_http_1_0_too_it_says_where_it_ends(server: Server, client: Client, path: str) -> None:
+    """By the end of the connection, a part could not be told from the whole."""
+    asked = head(client, "GET", path, f"Accept: {CSV}").replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
+    with connected(server) as sock:
+        sock.sendall(asked)
+        answer = read_to_end(sock)
+
+    assert read_answer(answer).headers["transfer-encoding"] == "chunked"
+    assert answer.endswith(b"\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize("accept", [CSV, NDJSON])

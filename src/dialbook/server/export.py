@@ -2,7 +2,8 @@
 
 Each chunk is read in a transaction of its own, and begins where the one before it ended: a caller that stalls, or
 leaves, holds nothing open. While one is written, the next is read. What is sent has no announced length: a stream that
-breaks off lacks its end, so that no caller takes a part for the whole (RFC 9112, section 8).
+breaks off lacks its end, so that no caller takes a part for the whole (RFC 9112, section 8). In HTTP/1.0, in which
+nginx asks, there is no other way to tell.
 """
 
 import asyncio
