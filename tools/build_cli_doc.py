@@ -63,8 +63,12 @@ dialbook profile add work https://api.in.exotel.com/v2/accounts/acme --key 6d731
 ```
 
 A list is named by its name or its sid; contacts and uploads by their sids. Where many things are asked for at once,
-each has its result in the answer, and the exit status is 1 when one was refused; what is there already was not. What
-deletes something asks first, unless `--yes` is given.
+each has its result in the answer, and the exit status is 1 when one was refused; what is there already was not. Where a
+later request fails, or Ctrl-C ends the command, what is known by then is printed. What deletes something asks first,
+unless `--yes` is given.
+
+Custom fields are printed by `--json`, exported, and read from a file as they are written: a number in them loses no
+digit. An empty text, as of a shell's variable that is not set, is no profile and no filter: it is refused.
 """
 
 MIRROR = """\

@@ -1,7 +1,10 @@
 """What is said of many things when some of them are refused, or a request fails in their midst: all that was done."""
 
 import json
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from dialbook.client import Client
 from tests.cli.conftest import Dial
 from tests.client.conftest import fill
 from tests.client.peer import Act, answer, contact, ok, peer, refusal
+from tests.processes import HANG_SECONDS, PROGRAM, environment
 
 NOBODY = "0" * 32
 LIST = "1" * 32
@@ -118,3 +122,28 @@ def test_who_was_refused_before_a_request_failed_is_told(dial: Dial) -> None:
 
     told = json.loads(result.stdout)
     assert [row["result"] for row in told] == ["refused", *["joined"] * REQUEST]
+
+
+def test_what_was_done_before_ctrl_c_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text("number\n" + "".join(f"{n}\n" for n in range(MANY)))
+    with (
+        peer(FIRST_DONE, Act(b"", "stall")) as there,
+        subprocess.Popen(
+            [PROGRAM, "contacts", "create", "--from", file, "--json"],
+            env=environment({"DIALBOOK_URL": there.url}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        while len(there.requests) < 2 and process.poll() is None:
+            pass
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=HANG_SECONDS)
+
+    assert process.returncode == 1
+    assert [(row["contact"], row["result"]) for row in json.loads(printed)] == [
+        (str(n), "made") for n in range(REQUEST)
+    ]
+    assert said == "What became of those that are not shown is not known: some may be done.\n\nAborted!\n"

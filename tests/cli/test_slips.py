@@ -36,6 +36,26 @@ def test_a_second_source_or_target_is_refused(
     assert "It is given twice; give it once." in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["lists", "create", "Friends"],
+        ["contacts", "list"],
+        ["members", "export", "Friends"],
+        ["uploads", "list"],
+    ],
+)
+def test_an_empty_profile_is_none_and_no_other_account_is_taken(command: list[str]) -> None:
+    with peer() as there:
+        result = CliRunner(env={"DIALBOOK_URL": there.url}).invoke(dialbook, [*command, "--profile", ""])
+
+    assert result.exit_code == 2
+    assert (
+        "Invalid value for '--profile': It must not be empty; without it, the account of DIALBOOK_URL" in result.stderr
+    )
+    assert there.requests == []
+
+
 def test_a_folder_is_no_file_to_export_to(tmp_path: Path) -> None:
     command = ["members", "export", "Friends", "-o", f"{tmp_path}/new/"]
     result = CliRunner(env={"DIALBOOK_URL": URL}).invoke(dialbook, command)

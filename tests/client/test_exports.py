@@ -201,6 +201,18 @@ def test_a_server_without_exports_is_read_page_by_page(client: Client, format_: 
     assert len(there.lines) == 3
 
 
+def test_a_custom_field_that_is_read_page_by_page_is_written_to_the_last_digit() -> None:
+    field = '{"iban":1234567890123456789.25,\n "a":"x"}'
+    listed = ok([{"sid": "a", "custom_field": "FIELD"}], offset=0, limit=500, total=1)
+    page = listed.sent.partition(b"\r\n\r\n")[2].replace(b'"FIELD"', field.encode())
+    target = io.BytesIO()
+    with peer(answer(200, page), answer(200, page)) as there, Client(there.url) as client:
+        client.export_members("friends", target, format="ndjson")
+
+    assert target.getvalue().count(b"\n") == 1
+    assert b'"custom_field":{"iban":1234567890123456789.25,"a":"x"},' in target.getvalue()
+
+
 def test_an_asynchronous_export(url: str, client: Client, tmp_path: Path) -> None:
     list_sid, _ = fill(client, 3)
 

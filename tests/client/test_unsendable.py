@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,31 @@ def test_what_is_no_number_in_json_is_refused_before_anything_is_sent(number: fl
                 client.update_contact("a", custom_field=field)
             with pytest.raises(Invalid, match="infinite or none at all"):
                 client.create_contacts([{"number": NUMBERS[0], "custom_field": field}])
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_are_refused_before_anything_is_sent(kind: Callable[[bytes], Any]) -> None:
+    value = kind(b"Asha")
+    with peer() as there, Client(there.url) as client:
+        fields: list[Any] = [{"first_name": value}, {"custom_field": {"a": [1, {"b": ("x", value)}]}}]
+        for field in fields:
+            with pytest.raises(Invalid, match="decode it to a text"):
+                client.update_contact("a", **field)
+            with pytest.raises(Invalid, match="decode it to a text"):
+                client.create_contacts([{"number": NUMBERS[1]}, field])
+        with pytest.raises(Invalid, match="decode it to a text"):
+            client.add_members("a", [value])
+
+    assert there.requests == []
+
+
+def test_what_holds_itself_is_refused_before_anything_is_sent() -> None:
+    field: dict[str, Any] = {}
+    field["a"] = [field]
+    with peer() as there, Client(there.url) as client, pytest.raises(RecursionError):
+        client.update_contact("a", custom_field=field)
+
+    assert there.requests == []
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 import msgspec
+from msgspec import UNSET, Raw
 
 from dialbook.cli.outcomes import remove_each, send_each
 from dialbook.cli.output import many, once, show, show_fields, show_table
@@ -171,7 +172,9 @@ def show_contact(found: "Contact", *, as_json: bool) -> None:
     if as_json:
         show(found)
     else:
-        show_fields(msgspec.to_builtins(found, builtin_types=()))
+        written = msgspec.json.encode(found.custom_field).decode()
+        fields = {name: field for name, field in msgspec.structs.asdict(found).items() if field is not UNSET}
+        show_fields({**fields, "custom_field": None if written == "null" else written})
 
 
 def _given(fields: dict[str, str | None]) -> dict[str, Any]:
@@ -179,7 +182,8 @@ def _given(fields: dict[str, str | None]) -> dict[str, Any]:
     given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     if given.get("custom_field"):
         try:
-            given["custom_field"] = msgspec.json.decode(given["custom_field"])
+            msgspec.json.decode(given["custom_field"])
         except NOT_JSON:
             raise Invalid("--custom-field is no JSON.") from None
+        given["custom_field"] = Raw(given["custom_field"])  # as it is written
     return given

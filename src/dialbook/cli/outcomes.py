@@ -40,7 +40,8 @@ def send_each(
         as_json: whether a program reads it.
 
     Raises:
-        Interrupted: a later request failed; what became of the items before it is printed.
+        Interrupted, Stopped: a later request failed, or was not waited for; what became of the items before it is
+            printed.
         SystemExit: with 1, when something was refused; what is there already was not.
     """
     good = [item for item in items if not isinstance(item, DialbookError)]
@@ -58,13 +59,17 @@ def send_each(
 def told_when_interrupted(
     asked: Sequence[object], items: Sequence[object | DialbookError], *, done: str, as_json: bool
 ) -> Iterator[None]:
-    """Print what became of items when a later request of theirs failed, which is all that anybody will hear of them."""
-    from dialbook.client import Interrupted  # noqa: PLC0415  # commands on a database start without it
+    """Print what became of items when a later request of theirs failed, or was not waited for: it is all that anybody
+    will hear of them.
+    """
+    from dialbook.client import Interrupted, Stopped  # noqa: PLC0415  # commands on a database start without it
 
     try:
         yield
-    except Interrupted as trouble:
+    except (Interrupted, Stopped) as trouble:
         _show(_rows(asked, _merged(items, trouble.results), done), as_json=as_json)
+        if isinstance(trouble, Stopped):
+            click.echo("What became of those that are not shown is not known: some may be done.", err=True)
         raise
 
 

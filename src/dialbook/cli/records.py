@@ -3,9 +3,10 @@
 import io
 from codecs import BOM_UTF8
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
+from msgspec import Raw
 
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Invalid
@@ -16,7 +17,12 @@ COLUMNS = ("sid", "number", *TEXT_FIELDS)
 
 UNPACKED_LIMIT = 1_000_000_000  # characters, since what is packed may say that it has no end
 
-_decode_lines = msgspec.json.Decoder().decode_lines
+AS_WRITTEN = ("custom_field", "custom")  # a number that is read and written anew might be another
+
+Record: TypeAlias = dict[str, Raw]
+
+_decode = msgspec.json.Decoder(list[Record] | Record).decode
+_decode_lines = msgspec.json.Decoder(Record).decode_lines
 
 
 def read_contacts(file: BinaryIO) -> list[dict[str, Any]]:
@@ -27,7 +33,7 @@ def read_contacts(file: BinaryIO) -> list[dict[str, Any]]:
             `{"contacts": […]}`.
 
     Returns:
-        The fields of each; a cell that is empty is left out.
+        The fields of each, the custom field as it is written; a cell that is empty is left out.
 
     Raises:
         Invalid: it is none of these.
@@ -40,19 +46,27 @@ def read_contacts(file: BinaryIO) -> list[dict[str, Any]]:
 def _read_json(content: bytes) -> list[dict[str, Any]]:
     text = content.removeprefix(BOM_UTF8)
     try:
-        found = _read_any_json(text)
-        if isinstance(found, dict):
-            found = found.get("contacts", [found])
-        return msgspec.convert(found, list[dict[str, Any]])
+        text.decode()  # all of it, also where it is not looked into
+        return [{name: _read_value(name, raw) for name, raw in record.items()} for record in _read_any_json(text)]
     except NOT_JSON as error:
         raise Invalid(f"The file is no JSON of contacts: {error}.") from None
 
 
-def _read_any_json(text: bytes) -> Any:
+def _read_any_json(text: bytes) -> list[Record]:
     try:
-        return msgspec.json.decode(text)
+        found = _decode(text)
+    except msgspec.ValidationError:
+        raise
     except msgspec.DecodeError:
         return _decode_lines(text)
+    if isinstance(found, list):
+        return found
+    return msgspec.json.decode(found["contacts"], type=list[Record]) if "contacts" in found else [found]
+
+
+def _read_value(name: str, raw: Raw) -> Any:
+    # Line breaks and blanks between its parts, as in an array for people, would count as its length.
+    return Raw(msgspec.json.format(bytes(raw), indent=-1)) if name in AS_WRITTEN else msgspec.json.decode(raw)
 
 
 def _read_csv(content: bytes) -> list[dict[str, Any]]:

@@ -36,11 +36,20 @@ def sid(value: str) -> str:
     return value
 
 
-def choice(value: str) -> str:
-    """Read what chooses some of many: an empty text, as of a shell's variable that is not set, would mean all."""
-    if not value:
-        raise click.BadParameter("It must not be empty; without it, all are meant.")
-    return value
+def not_empty(otherwise: str) -> Callable[[str], str]:
+    """What reads an option, and refuses an empty text, as of a shell's variable that is not set: to pass over it would
+    mean something else, and it is to be said what.
+    """
+
+    def read(value: str) -> str:
+        if not value:
+            raise click.BadParameter(f"It must not be empty; without it, {otherwise} meant.")
+        return value
+
+    return read
+
+
+choice = not_empty("all are")  # what chooses some of many
 
 
 def profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -56,6 +65,7 @@ def profile_option(command: F) -> F:
     """`--profile`."""
     return click.option(
         "--profile",
+        type=not_empty(f"the account of {URL_VARIABLE}, or of the profile in use, is"),
         metavar="NAME",
         shell_complete=profile_names,
         help=f"A saved profile.  [default: {URL_VARIABLE}, else the one in use]",
@@ -90,11 +100,11 @@ def connected(profile: str | None) -> Iterator["Client"]:
         NotFound: no such profile.
         Invalid: nothing says which account is meant, or its address cannot be read.
     """
-    from dialbook.client import Client  # noqa: PLC0415  # commands on a database start without it
+    from dialbook.cli.exact import ExactClient  # noqa: PLC0415  # commands on a database start without it
 
     url = find_url(profile)
     try:
-        client = Client(url)
+        client = ExactClient(url)
     except ValueError as error:
         raise Invalid(str(error)) from None
     with client:
@@ -108,7 +118,7 @@ def find_url(profile: str | None) -> str:
     if profile is None and (url := os.environ.get(URL_VARIABLE)):
         return url
     saved = read_profiles()
-    name = profile or saved.current
+    name = saved.current if profile is None else profile
     if name is None:
         raise Invalid(f"Which account? Save one with dialbook profile add, or set {URL_VARIABLE}.")
     return url_of(saved.get(name))

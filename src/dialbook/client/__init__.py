@@ -2,7 +2,7 @@
 
 from dialbook.client.aio.client import AsyncClient
 from dialbook.client.aio.walk import AsyncWalk
-from dialbook.client.errors import Interrupted, ItemsRefused, NoAnswer, NotUnderstood, TimedOut
+from dialbook.client.errors import Interrupted, ItemsRefused, NoAnswer, NotUnderstood, Stopped, TimedOut
 from dialbook.client.fields import ContactChange, ListChange, NewContact, NewList
 from dialbook.client.results import (
     Contact,
@@ -68,6 +68,7 @@ __all__ = [
     "RejectedRow",
     "Results",
     "Retries",
+    "Stopped",
     "TimedOut",
     "TooLarge",
     "TooManyRequests",

@@ -6,6 +6,9 @@ DialbookError
 ├── NotUnderstood        what came is no answer of this API
 ├── ItemsRefused         of a bulk call, asked for by `Results.raise_for_failures`
 └── Interrupted          a bulk call ended before its last request
+
+KeyboardInterrupt
+└── Stopped              a bulk call was ended by Ctrl-C
 """
 
 import copyreg
@@ -81,6 +84,14 @@ class Interrupted(_Portable):
         if isinstance(cause, DialbookError):
             self.status, self.code, self.message = cause.status, cause.code, cause.message
             self.request_id = cause.request_id
+        self.results = results
+
+
+class Stopped(KeyboardInterrupt):
+    """A bulk call was ended by Ctrl-C: `results` is what was done before; of what came next it is not known."""
+
+    def __init__(self, results: "Results[Any]") -> None:
+        super().__init__(f"{len(results)} items were dealt with")
         self.results = results
 
 

@@ -138,6 +138,7 @@ def head_of(format_: Format) -> bytes:
 def line_of(contact: Contact, format_: Format) -> bytes:
     """A contact as such a server writes it."""
     if format_ == "ndjson":
-        return msgspec.json.encode(contact) + b"\n"
+        # Without line breaks between the parts of a custom field, which is as it was written.
+        return msgspec.json.format(msgspec.json.encode(contact), indent=-1) + b"\n"
     number, *others = (getattr(contact, column) for column in CSV_COLUMNS)
     return to_csv([[number, *map(harmless, others)]])

@@ -2,31 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import isfinite
 from typing import Any, BinaryIO, Generic, TypeVar
 from urllib.parse import quote
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from dialbook.client.answers import Answer, check, read_each, read_if_any, read_one, read_page
+from dialbook.client.encoding import Part, encode
 from dialbook.client.errors import unsendable_as_invalid
 from dialbook.client.fields import (
-    ContactChange,
     ContactFields,
     ContactQuery,
     Format,
-    ListChange,
     ListFields,
     ListQuery,
     MemberFilter,
     MemberQuery,
-    NewContact,
-    NewList,
     UploadChoices,
 )
-from dialbook.client.results import Contact, ContactList, Outcome, Page, RejectedRow, Upload, UploadAccepted
-from dialbook.model.errors import Invalid
+from dialbook.client.results import Contact, ContactList, Outcome, Page, RejectedRow, Upload, UploadAccepted, Written
 from dialbook.wire.contacts import SHOW_LIST
 
 T = TypeVar("T")
@@ -34,8 +28,6 @@ T = TypeVar("T")
 MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 FILTERS = ("number", "name", "tag")
-
-_encoder = msgspec.json.Encoder()
 
 
 class Form(Struct, frozen=True):
@@ -67,16 +59,24 @@ class Operation(Struct, Generic[T], frozen=True):
         return self.method == "GET" or (self.method == "PUT" and not self.is_bulk)
 
 
-def create_contacts(contacts: Sequence[NewContact]) -> Operation[list[Outcome[Contact]]]:
+def as_written(operation: Operation[T]) -> Operation[T]:
+    """The same; a contact that it reads, or a page of them, is `Written`."""
+    read = operation.read
+    if isinstance(read, partial) and read.func in (read_one, read_page) and read.keywords["kind"] is Contact:
+        return structs.replace(operation, read=partial(read, kind=Written))
+    return operation
+
+
+def create_contacts(contacts: Part) -> Operation[list[Outcome[Contact]]]:
     return _bulk("POST", "/contacts", "contacts", contacts, Contact)
 
 
-def update_contacts(changes: Sequence[ContactChange]) -> Operation[list[Outcome[Contact]]]:
+def update_contacts(changes: Part) -> Operation[list[Outcome[Contact]]]:
     return _bulk("PUT", "/contacts", "contacts", changes, Contact)
 
 
 def update_contact(sid: str, fields: ContactFields) -> Operation[Contact]:
-    return Operation("PUT", _path("contacts", sid), _one(Contact), body=_encode(fields))
+    return Operation("PUT", _path("contacts", sid), _one(Contact), body=encode(fields))
 
 
 def list_contacts(part: Mapping[str, str | int], query: ContactQuery) -> Operation[Page[Contact]]:
@@ -91,20 +91,20 @@ def delete_contact(sid: str) -> Operation[Contact | None]:
     return Operation("DELETE", _path("contacts", sid), partial(read_if_any, kind=Contact))
 
 
-def create_lists(lists: Sequence[NewList]) -> Operation[list[Outcome[ContactList]]]:
+def create_lists(lists: Part) -> Operation[list[Outcome[ContactList]]]:
     return _bulk("POST", "/lists", "lists", lists, ContactList)
 
 
-def update_lists(changes: Sequence[ListChange]) -> Operation[list[Outcome[ContactList]]]:
+def update_lists(changes: Part) -> Operation[list[Outcome[ContactList]]]:
     return _bulk("PUT", "/lists", "lists", changes, ContactList)
 
 
 def update_list(sid: str, fields: ListFields) -> Operation[ContactList]:
-    return Operation("PUT", _path("lists", sid), _one(ContactList), body=_encode(fields))
+    return Operation("PUT", _path("lists", sid), _one(ContactList), body=encode(fields))
 
 
 def list_lists(part: Mapping[str, str | int], query: ListQuery) -> Operation[Page[ContactList]]:
-    return Operation("GET", "/lists", _page(ContactList), {**part, **_given(_choosing(query))})
+    return Operation("GET", "/lists", _page(ContactList), {**part, **_given(_choosing(query, ListQuery))})
 
 
 def get_list(sid: str) -> Operation[ContactList]:
@@ -115,13 +115,18 @@ def delete_list(sid: str) -> Operation[ContactList | None]:
     return Operation("DELETE", _path("lists", sid), partial(read_if_any, kind=ContactList))
 
 
-def add_members(list_sid: str, contact_sids: Sequence[str]) -> Operation[list[Outcome[Contact]]]:
-    references = [{"contact_sid": sid} for sid in contact_sids]
+def reference(contact_sid: str) -> Mapping[str, str]:
+    """A contact that is to join a list."""
+    return {"contact_sid": contact_sid}
+
+
+def add_members(list_sid: str, references: Part) -> Operation[list[Outcome[Contact]]]:
     return _bulk("POST", _path("lists", list_sid, "contacts"), "contact_references", references, Contact)
 
 
 def list_members(list_sid: str, part: Mapping[str, str | int], query: MemberQuery) -> Operation[Page[Contact]]:
-    return Operation("GET", _path("lists", list_sid, "contacts"), _page(Contact), {**part, **_given(_choosing(query))})
+    chosen = _given(_choosing(query, MemberQuery))
+    return Operation("GET", _path("lists", list_sid, "contacts"), _page(Contact), {**part, **chosen})
 
 
 def export_members(list_sid: str, format_: Format, query: MemberFilter) -> Operation[None]:
@@ -129,7 +134,8 @@ def export_members(list_sid: str, format_: Format, query: MemberFilter) -> Opera
     if format_ not in MEDIA_TYPES:
         raise ValueError(f"format is {format_!r}; allowed are {', '.join(MEDIA_TYPES)}.")
     accept = f"{MEDIA_TYPES[format_]}, application/json;q=0.1"
-    return Operation("GET", _path("lists", list_sid, "contacts"), check, _given(_choosing(query)), accept=accept)
+    chosen = _given(_choosing(query, MemberFilter))
+    return Operation("GET", _path("lists", list_sid, "contacts"), check, chosen, accept=accept)
 
 
 def remove_member(list_sid: str, contact_sid: str) -> Operation[Contact | None]:
@@ -138,7 +144,8 @@ def remove_member(list_sid: str, contact_sid: str) -> Operation[Contact | None]:
 
 
 def upload_csv(file: bytes | BinaryIO, list_name: str, choices: UploadChoices) -> Operation[UploadAccepted]:
-    fields = {"list_name": list_name, **{name: str(value) for name, value in _given(choices).items()}}
+    chosen = _given(_known(choices, UploadChoices))
+    fields = {"list_name": list_name, **{name: str(value) for name, value in chosen.items()}}
     return Operation("POST", "/contacts/csv-upload", _read_accepted, form=Form(fields, file))
 
 
@@ -174,27 +181,9 @@ def _page(kind: type[T]) -> Callable[[Answer], Page[T]]:
     return partial(read_page, kind=kind)
 
 
-def _bulk(method: str, path: str, wrapper: str, items: Sequence[Any], kind: type[T]) -> Operation[list[Outcome[T]]]:
-    return Operation(
-        method, path, partial(read_each, kind=kind, count=len(items)), body=_encode({wrapper: items}), is_bulk=True
-    )
-
-
-def _encode(body: object) -> bytes:
-    with unsendable_as_invalid():
-        encoded = _encoder.encode(body)
-    if b"null" in encoded and _holds_no_number(body):
-        raise Invalid("A number is infinite or none at all (NaN), which JSON cannot say.")
-    return encoded
-
-
-def _holds_no_number(value: object) -> bool:
-    """Whether there is one in it that is encoded as null."""
-    if isinstance(value, float):
-        return not isfinite(value)
-    if isinstance(value, Mapping):
-        return any(map(_holds_no_number, value.values()))
-    return isinstance(value, list | tuple) and any(map(_holds_no_number, value))
+def _bulk(method: str, path: str, wrapper: str, items: Part, kind: type[T]) -> Operation[list[Outcome[T]]]:
+    body = b'{"%b":[%b]}' % (wrapper.encode(), b",".join(items))
+    return Operation(method, path, partial(read_each, kind=kind, count=len(items)), body=body, is_bulk=True)
 
 
 def _path(*parts: str) -> str:
@@ -206,10 +195,12 @@ def _path(*parts: str) -> str:
 
 
 def _contact_query(query: ContactQuery) -> dict[str, str | int]:
-    shown = {"filter": SHOW_LIST} if query.get("show_lists") else {}
-    chosen = {"list_sids": _joined(query["list_sids"])} if "list_sids" in query else {}
-    plain = _choosing({name: query.get(name) for name in ("sort_by", "name")})
-    return {**_given(plain), **chosen, **shown}
+    chosen = dict(_choosing(query, ContactQuery))
+    if "list_sids" in chosen:
+        chosen["list_sids"] = _joined(chosen["list_sids"])
+    if chosen.pop("show_lists", False):
+        chosen["filter"] = SHOW_LIST
+    return _given(chosen)
 
 
 def _joined(list_sids: Sequence[str]) -> str:
@@ -219,11 +210,23 @@ def _joined(list_sids: Sequence[str]) -> str:
     return ",".join(list_sids)
 
 
-def _choosing(query: Mapping[str, Any]) -> Mapping[str, Any]:
+def _choosing(query: Mapping[str, Any], known: type) -> Mapping[str, Any]:
     # As above: an empty text, such as that of a variable that is not set, chooses nobody, and brought everybody.
-    if empty := [name for name in FILTERS if query.get(name) == ""]:
+    if empty := [name for name in FILTERS if _known(query, known).get(name) == ""]:
         raise ValueError(f"{' and '.join(empty)} must not be empty; without it, all are meant.")
     return query
+
+
+def _known(given: Mapping[str, Any], known: type) -> Mapping[str, Any]:
+    """What is given by names that are all known: a server would pass over another one, and do as if it were not there.
+
+    Raises:
+        TypeError: one is not, as Python itself says of a keyword.
+    """
+    names: frozenset[str] = known.__optional_keys__  # type: ignore[attr-defined]  # it is one of our TypedDicts
+    if unknown := sorted(given.keys() - names):
+        raise TypeError(f"{' and '.join(map(repr, unknown))} is not known; allowed are {', '.join(sorted(names))}.")
+    return given
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, str | int]:

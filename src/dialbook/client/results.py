@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import force_setattr
 
 from dialbook.client.errors import ItemsRefused
@@ -50,6 +50,16 @@ class Contact(Struct, frozen=True, gc=False):
     def __post_init__(self) -> None:
         _in_utc(self, "date_created")
         _in_utc(self, "date_updated")
+
+
+class Written(Contact, frozen=True, gc=False):
+    """A contact with its custom field as text: a number that is read and written anew might be another."""
+
+    custom_field: Raw = Raw(b"null")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bytes(self.custom_field).decode()  # a ValueError where it is none, which is one for the whole answer
 
 
 class ContactList(Struct, frozen=True, gc=False):

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from itertools import islice
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
@@ -13,18 +12,17 @@ from dialbook import __version__
 from dialbook.client.address import Parts, find_address
 from dialbook.client.aio.own import AsyncOwn
 from dialbook.client.answers import Answer
-from dialbook.client.errors import Interrupted, trouble_as_no_answer, unsendable_as_invalid
+from dialbook.client.encoding import Part, parts
+from dialbook.client.errors import Interrupted, Stopped, trouble_as_no_answer, unsendable_as_invalid
 from dialbook.client.keys import KEY, is_confirmed, new_key
 from dialbook.client.operations import Operation
 from dialbook.client.results import Outcome, Results
 from dialbook.client.retries import Retries
 from dialbook.client.surroundings import trouble_by_name
 from dialbook.model.errors import DialbookError
-from dialbook.wire.body import BULK_LIMIT
 from dialbook.wire.uploads import FILE
 
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 log = logging.getLogger("dialbook.client")
 
@@ -112,19 +110,21 @@ class AsyncConnection:
         return await self._insist(operation, once)
 
     async def _send_each(
-        self, bulk: Callable[[Sequence[Item]], Operation[list[Outcome[T]]]], items: Iterable[Item]
+        self, bulk: Callable[[Part], Operation[list[Outcome[T]]]], items: Iterable[object]
     ) -> Results[T]:
         """Send any number of items, in as many requests as they need.
 
         Raises:
             Interrupted: a request after the first failed as a whole, or was not made, since the items broke off.
+            Stopped: by Ctrl-C.
         """
         results: Results[T] = Results()
-        rest = iter(items)
         try:
-            while part := list(islice(rest, BULK_LIMIT)):
+            for part in parts(items):
                 outcomes = await self._send(bulk(part))
                 results += outcomes
+        except KeyboardInterrupt as stop:
+            raise Stopped(results) from stop
         except Exception as error:
             if not results:
                 raise

@@ -35,7 +35,7 @@ class AsyncMemberCalls(AsyncConnection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return await self._send_each(partial(operations.add_members, list_sid), contact_sids)
+        return await self._send_each(partial(operations.add_members, list_sid), map(operations.reference, contact_sids))
 
     async def list_members(
         self, list_sid: str, *, offset: int = 0, limit: int = DEFAULT_LIMIT, **query: Unpack[MemberQuery]
@@ -118,7 +118,7 @@ class AsyncMemberCalls(AsyncConnection):
                     await self._copy(answer, file)
                 else:
                     await answer.aclose()
-                    await self._write_pages(self.iter_members(list_sid, **query), file, format)
+                    await self._write_pages(self._iter_written(list_sid, **query), file, format)
         finally:
             await answer.aclose()
 
@@ -138,6 +138,11 @@ class AsyncMemberCalls(AsyncConnection):
         with trouble_as_no_answer():
             async for piece in answer.aiter_bytes():
                 file.write(piece)
+
+    def _iter_written(self, list_sid: str, **query: Unpack[MemberQuery]) -> AsyncWalk[Contact]:
+        """As `iter_members`; each of them `Written`."""
+        course = Course(lambda part: operations.as_written(operations.list_members(list_sid, part, query)))
+        return AsyncWalk(self._send, course)
 
     async def _write_pages(self, walk: AsyncWalk[Contact], file: Writable, format_: Format) -> None:
         file.write(head_of(format_))

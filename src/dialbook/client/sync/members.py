@@ -36,7 +36,7 @@ class MemberCalls(Connection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return self._send_each(partial(operations.add_members, list_sid), contact_sids)
+        return self._send_each(partial(operations.add_members, list_sid), map(operations.reference, contact_sids))
 
     def list_members(
         self, list_sid: str, *, offset: int = 0, limit: int = DEFAULT_LIMIT, **query: Unpack[MemberQuery]
@@ -119,7 +119,7 @@ class MemberCalls(Connection):
                     self._copy(answer, file)
                 else:
                     answer.close()
-                    self._write_pages(self.iter_members(list_sid, **query), file, format)
+                    self._write_pages(self._iter_written(list_sid, **query), file, format)
         finally:
             answer.close()
 
@@ -139,6 +139,11 @@ class MemberCalls(Connection):
         with trouble_as_no_answer():
             for piece in answer.iter_bytes():
                 file.write(piece)
+
+    def _iter_written(self, list_sid: str, **query: Unpack[MemberQuery]) -> Walk[Contact]:
+        """As `iter_members`; each of them `Written`."""
+        course = Course(lambda part: operations.as_written(operations.list_members(list_sid, part, query)))
+        return Walk(self._send, course)
 
     def _write_pages(self, walk: Walk[Contact], file: Writable, format_: Format) -> None:
         file.write(head_of(format_))
