@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import msgspec
 from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from dialbook.console.page import is_part, redirect, render
 from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
 from dialbook.model.bulk import single
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ListRef
-from dialbook.model.errors import DialbookError, NotFound, PreconditionFailed
+from dialbook.model.errors import DialbookError, Invalid, NotFound, PreconditionFailed
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
@@ -136,9 +137,22 @@ def _read_field(request: Request, form: Form, name: str) -> str | None:
     if name == "number":
         return normal_number(form.text(name), account_of(request).region)
     if name == "custom_field":
-        custom = form.lines(name)
-        return read_custom_field(name, Raw(custom.encode())) if custom else None
+        return _read_custom_field(name, form.lines(name))
     return optional_text(name, form.text(name))
+
+
+def _read_custom_field(name: str, typed: str) -> str | None:
+    """Read what was typed by hand, of which nobody has seen before whether it is JSON."""
+    if not typed:
+        return None
+    raw = Raw(typed.encode())
+    try:
+        msgspec.json.decode(raw, type=Raw)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"{name} is no JSON: {str(error).removeprefix('JSON is malformed: ')}.") from None
+    except RecursionError:
+        pass  # it is far too deep, and refused below
+    return read_custom_field(name, raw)
 
 
 def _list_calls(request: Request, pager: Pager, filter_: ContactFilter) -> list[Call]:
