@@ -28,7 +28,7 @@ from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store import postgres_session
 from dialbook.store.engines import open_database
-from dialbook.store.postgres import WRITERS
+from dialbook.store.postgres import OF_ONE
 from dialbook.store.spool import open_spool
 from tests.conftest import NUMBERS, Client, run_cli, serving, work_off
 from tests.cutting import cutting
@@ -221,11 +221,11 @@ def test_postgres_is_restarted(mode: str, frail: Postgres, new_client: Callable[
 def fill_pool(client: Client, url: str) -> None:
     """Make changes at once, as many as may be, which each take a connection."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with psycopg.connect(url) as outside, ThreadPoolExecutor(WRITERS) as threads:
+    with psycopg.connect(url) as outside, ThreadPoolExecutor(OF_ONE) as threads:
         outside.execute(b"SELECT 1 FROM books FOR UPDATE")
-        for number in NUMBERS[:WRITERS]:
+        for number in NUMBERS[:OF_ONE]:
             threads.submit(client.post, "/contacts", {"contacts": [{"number": number}]})
-        while ask(url, waiting) != [(WRITERS,)]:
+        while ask(url, waiting) != [(OF_ONE,)]:
             pass
         outside.rollback()
 
@@ -233,7 +233,7 @@ def fill_pool(client: Client, url: str) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda client: client.post("/contacts", {"contacts": [{"number": NUMBERS[WRITERS]}]}),
+        lambda client: client.post("/contacts", {"contacts": [{"number": NUMBERS[OF_ONE]}]}),
         lambda client: client.get("/csv-status"),
     ],
     ids=["change", "read of several statements"],

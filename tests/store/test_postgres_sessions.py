@@ -13,7 +13,7 @@ from dialbook.model.credentials import hash_token
 from dialbook.settings import Settings
 from dialbook.store import sessions
 from dialbook.store.engines import open_database
-from dialbook.store.postgres import WRITERS
+from dialbook.store.postgres import OF_ONE
 from tests.conftest import Client, serving
 from tests.postgres import ask
 
@@ -27,13 +27,13 @@ def test_a_link_that_is_followed_by_many_at_the_same_moment_signs_in_once(
         asyncio.run(
             db.write(sessions.make_link, client.account, client.key, hash_token("link", ""), now=datetime.now(UTC))
         )
-        with psycopg.connect(url) as outside, ThreadPoolExecutor(WRITERS) as pool:
+        with psycopg.connect(url) as outside, ThreadPoolExecutor(OF_ONE) as pool:
             outside.execute(b"SELECT 1 FROM sessions FOR UPDATE")
-            calls = [pool.submit(httpx2.post, f"{server.url}/console/enter/link") for _ in range(WRITERS)]
-            while ask(url, waiting) != [(WRITERS,)]:
+            calls = [pool.submit(httpx2.post, f"{server.url}/console/enter/link") for _ in range(OF_ONE)]
+            while ask(url, waiting) != [(OF_ONE,)]:
                 pass
             outside.rollback()
             statuses = [call.result().status_code for call in calls]
 
-    assert sorted(statuses) == [303] + [401] * (WRITERS - 1)
+    assert sorted(statuses) == [303] + [401] * (OF_ONE - 1)
     assert ask(url, "SELECT count(*) FROM sessions") == [(1,)]

@@ -34,7 +34,7 @@ def create_contacts(tx: Tx) -> None:
 
 def upload_rows(tx: Tx) -> None:
     draft = UploadDraft("Friends", on_duplicate=OnDuplicate.UPDATE)
-    uploads.create_upload(tx, "acme", draft, UploadFile("upload", "folder", ["number"], rows=1), now=NOW)
+    uploads.create_upload(tx, "acme", draft, UploadFile("upload", "folder", ["number"], rows=len(ROWS)), now=NOW)
     write_chunk(tx, "acme", "upload", Chunk(0, ROWS, is_last=True), limits=ListLimits(), now=NOW)
 
 

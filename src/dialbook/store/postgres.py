@@ -46,6 +46,7 @@ A = TypeVar("A", bound=Hashable)
 TRIPS = 3  # that reads of one statement make at a time, each with a connection
 TOGETHER = 16  # of them in one trip
 READERS, SCANNERS, WRITERS = 2, 2, 4  # threads, each with a connection
+OF_ONE = WRITERS // 2  # threads that changes of one account have at most
 POOLED = READERS + SCANNERS + WRITERS
 WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
 PATIENCE = 2.0  # seconds that a read waits for a thread, or any call for a connection
@@ -133,7 +134,7 @@ class PostgresDatabase:
         self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
         self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
         self._writes = Lane(
-            "dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE, each=WRITERS // 2
+            "dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE, each=OF_ONE
         )
         asynchronous: type[AsyncConnection] = psycopg.AsyncConnection if unhurried else ImpatientAsync
         open_ = partial(asynchronous.connect, connection_info(url, self._settings), autocommit=True, context=ADAPTERS)
