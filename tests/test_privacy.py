@@ -185,20 +185,24 @@ def test_a_deleted_contact_leaves_no_bytes(database: str, tmp_path: Path) -> Non
 def test_an_unexpected_error_is_answered_in_the_envelope_and_logged_without_its_message(
     database: str, tmp_path: Path
 ) -> None:
-    """A table that is gone is no trouble that an operator's file may have: it is a bug, and answered as one."""
+    """What somebody's trigger raises is no trouble that an operator's file may have: it is answered as a bug is."""
     run_cli("account", "create", "acme", "--database", database)
     key = run_cli("key", "create", "acme", "--database", database)
     with started("serve", "--port", "0", "--database", database, folder=tmp_path) as server:
         connection = apsw.Connection(database.removeprefix("sqlite:///"))
-        connection.execute("DROP TABLE lists")
+        connection.execute(
+            f"CREATE TRIGGER foreign_rule BEFORE INSERT ON contacts BEGIN SELECT RAISE(ABORT, '{NAME}'); END"
+        )
         connection.close()
-        answer = httpx2.get(
-            f"{server.url}/v2/accounts/acme/lists/{'0' * 32}/contacts", auth=(key["api_key"], key["api_token"])
+        answer = httpx2.post(
+            f"{server.url}/v2/accounts/acme/contacts",
+            json={"contacts": [{"number": NUMBER}]},
+            auth=(key["api_key"], key["api_token"]),
         )
         server.stop()
         log = server.errors
 
     envelope = answer.json()
     assert (answer.status_code, envelope["response"]["error_data"]["code"]) == (500, 1004)
-    assert f"request {envelope['request_id']} failed: SQLError at " in log
-    assert "no such table" not in log + answer.text
+    assert f"request {envelope['request_id']} failed: ConstraintError at " in log
+    assert NAME not in log + answer.text

@@ -130,7 +130,8 @@ def test_what_was_done_before_ctrl_c_is_told(tmp_path: Path) -> None:
     with (
         peer(FIRST_DONE, Act(b"", "stall")) as there,
         subprocess.Popen(
-            [PROGRAM, "contacts", "create", "--from", file, "--json"],
+            # Whoever is started in the background is deaf to Ctrl-C, and so would be what he starts.
+            ["env", "--default-signal=INT", PROGRAM, "contacts", "create", "--from", file, "--json"],
             env=environment({"DIALBOOK_URL": there.url}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
