@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from dialbook.client.results import Written
 from dialbook.mirror.incoming import read_contacts
 from dialbook.mirror.record import Met
-from dialbook.mirror.server import Written
 from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import DialbookError
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 
 import msgspec
 
-from dialbook.mirror.server import Written
+from dialbook.client.results import Written
 from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import TEXT_FIELDS, ContactDraft
 from dialbook.model.phone import number_draft

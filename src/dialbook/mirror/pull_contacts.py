@@ -8,12 +8,12 @@ from operator import itemgetter
 
 from msgspec import structs
 
-from dialbook.client.results import Page
+from dialbook.client.results import Page, Written
 from dialbook.mirror.book import Book
 from dialbook.mirror.harvest import Harvest
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.record import Began, Last, Met, Moved, Record, Swept
-from dialbook.mirror.server import Server, Written
+from dialbook.mirror.server import Server
 from dialbook.mirror.sweep import ROUNDS, Read, sweep
 
 CHUNK = 1000  # contacts stored at once; a kill costs reading as many again

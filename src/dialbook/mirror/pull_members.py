@@ -5,12 +5,12 @@ from functools import partial
 
 from msgspec import Struct
 
-from dialbook.client.results import Page
+from dialbook.client.results import Page, Written
 from dialbook.mirror.book import Book
 from dialbook.mirror.incoming import by_number, custom_text, read_contacts
 from dialbook.mirror.order import align
 from dialbook.mirror.progress import Progress
-from dialbook.mirror.server import Server, Written
+from dialbook.mirror.server import Server
 from dialbook.mirror.sweep import read_all
 from dialbook.model import contact as model
 from dialbook.model.contact import ContactDraft

@@ -7,13 +7,13 @@ from typing import Any
 from msgspec import Raw
 
 from dialbook.client import Contact as ThereContact
-from dialbook.client.results import Ok, Outcome, Page
+from dialbook.client.results import Ok, Outcome, Page, Written
 from dialbook.mirror.book import Book, chunks
 from dialbook.mirror.incoming import FIELDS, is_same_custom, read_contacts
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import OLDEST_FIRST
 from dialbook.mirror.report import Refusal
-from dialbook.mirror.server import Server, Written
+from dialbook.mirror.server import Server
 from dialbook.mirror.sweep import read_all
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactDraft
 from dialbook.model.errors import DialbookError, Duplicate, NotFound

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dialbook.client.results import ContactList
+from dialbook.client.results import ContactList, Written
 from dialbook.mirror.book import Book
 from dialbook.mirror.incoming import by_number, custom_text, is_same_custom
 from dialbook.mirror.order import align, part
@@ -11,7 +11,7 @@ from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_lists import read_lists
 from dialbook.mirror.pull_members import read_members
 from dialbook.mirror.report import Refusal
-from dialbook.mirror.server import Server, Written
+from dialbook.mirror.server import Server
 from dialbook.model.contact import Contact
 from dialbook.model.errors import Duplicate, NotFound
 from dialbook.model.lists import ContactList as BookList

@@ -75,12 +75,13 @@ class Edge(Struct, frozen=True):
 
 
 class Sizes(Struct, frozen=True):
-    """How many contacts are in the list, and in the account; the list's version, and the end of its positions."""
+    """How much is in the list, and in the account, and where both have come to."""
 
-    of_list: int
+    of_list: int  # contacts
     of_book: int
-    version: int
+    version: int  # of the list
     next_position: int
+    changed: str | None  # when something in the book was changed last
 
 
 def search_members(
@@ -137,20 +138,10 @@ def find_edge(tx: Tx, account: str, list_sid: str, *, now: datetime) -> Edge:
     Raises:
         NotFound: the account has no such list.
     """
-    row = tx.one(
-        """
-        SELECT l.next_position, b.updated
-        FROM lists AS l
-        JOIN books AS b ON b.account = :account
-        WHERE l.account = :account AND l.sid = :list
-        """,
-        account=account,
-        list=list_sid,
-    )
-    if row is None:
-        raise not_found(list_sid)
-    end, changed = row
-    return Edge(end, changed or utc_text(now))  # a book from before that was kept may not have been changed since
+    sizes = _sizes(tx, account, list_sid)
+    return Edge(
+        sizes.next_position, sizes.changed or utc_text(now)
+    )  # a book from before that was kept may not have been changed since
 
 
 def walk_members(
@@ -199,7 +190,7 @@ def _walk(tx: Tx, window: Window, fields: Sequence[str], where: str, params: Par
 def _sizes(tx: Tx, account: str, list_sid: str) -> Sizes:
     row = tx.one(
         """
-        SELECT l.contact_count, b.contact_count, l.version, l.next_position
+        SELECT l.contact_count, b.contact_count, l.version, l.next_position, b.updated
         FROM lists AS l
         JOIN books AS b ON b.account = :account
         WHERE l.account = :account AND l.sid = :list
