@@ -117,6 +117,53 @@ def test_a_session_that_was_left_opens_nothing_any_more(enter: Enter, api: Clien
     assert httpx2.get(f"{server.url}/console/lists", cookies=cookie).status_code == 303
 
 
+def test_signing_in_anew_closes_the_session_before(enter: Enter, api: Client, server: Server) -> None:
+    http = enter(server, api)
+    cookie = dict(http.cookies)
+
+    http.post("/console/sign-in", data={"key": api.key, "token": "x"})
+    assert httpx2.get(f"{server.url}/console/lists", cookies=cookie).status_code == 200
+    http.post("/console/sign-in", data={"key": api.key, "token": api.token})
+
+    assert http.get("/console/lists").status_code == 200
+    assert httpx2.get(f"{server.url}/console/lists", cookies=cookie).status_code == 303
+
+
+def test_signing_out_closes_what_a_browser_has_over_https_and_over_http(
+    enter: Enter, api: Client, server: Server
+) -> None:
+    """Over HTTPS it sends both, if it had signed in over plain HTTP before."""
+    plain, secure = (enter(server, api).cookies["dialbook"] for _ in range(2))
+
+    httpx2.post(f"{server.url}/console/sign-out", cookies={"dialbook": plain, "__Host-dialbook": secure})
+
+    for token in (plain, secure):
+        assert httpx2.get(f"{server.url}/console/lists", cookies={"dialbook": token}).status_code == 303
+
+
+@pytest.mark.sqlite
+def test_whoever_signs_out_while_nothing_can_be_written_leaves_no_cookie_behind(
+    enter: Enter, tmp_path: Path, new_client: Callable[..., Client]
+) -> None:
+    path = tmp_path / "book.db"
+    with (
+        serving(Settings(database=f"sqlite:///{path}")) as server,
+        closing(apsw.Connection(str(path))) as other,
+    ):
+        http = enter(server, new_client(server))
+        http.timeout = 60
+        other.execute("BEGIN IMMEDIATE")
+
+        answer = http.post("/console/sign-out")
+        other.execute("ROLLBACK")
+        said = http.get("/console/sign-in").text
+
+    assert answer.status_code == 303
+    assert "dialbook" not in http.cookies
+    assert "You are signed out in this browser." in said
+    assert "half an hour" in said.partition('role="status">')[2].partition("</p>")[0]
+
+
 def test_a_key_that_is_revoked_closes_its_sessions(
     enter: Enter, connect: Callable[..., Client], server: Server
 ) -> None:

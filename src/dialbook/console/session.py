@@ -1,5 +1,6 @@
 """Who is signed in: the cookie, and the session that it names."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from starlette.requests import Request
@@ -42,7 +43,16 @@ async def find_session(request: Request) -> Session | None:
 
 def token_of(request: Request) -> str:
     """The session's token that the browser has; empty where it has none."""
-    return request.cookies.get(COOKIE_HTTPS) or request.cookies.get(COOKIE_HTTP) or ""
+    return next(iter(_tokens_of(request)), "")
+
+
+def hashes_of(request: Request) -> Sequence[str]:
+    """What is kept of each token that the browser has: over HTTPS it sends one that it got over HTTP, too."""
+    return [hash_of(request, token) for token in _tokens_of(request)]
+
+
+def _tokens_of(request: Request) -> Sequence[str]:
+    return [token for name in (COOKIE_HTTPS, COOKIE_HTTP) if (token := request.cookies.get(name))]
 
 
 def hash_of(request: Request, token: str) -> str:

@@ -5,15 +5,21 @@ from starlette.responses import Response
 
 from dialbook.console.form import read_form
 from dialbook.console.page import redirect, render
-from dialbook.console.session import HOME, find_session, give_token, hash_of, take_token, token_of
+from dialbook.console.session import HOME, SIGN_IN, find_session, give_token, hash_of, hashes_of, take_token
 from dialbook.model.account import Account, ApiKey, Scope
 from dialbook.model.credentials import new_session_token
+from dialbook.model.errors import Unavailable
 from dialbook.server.address import client_address
 from dialbook.server.auth import count_failure, present, verify
 from dialbook.server.context import now_of, service_of, sid_of
 from dialbook.store import sessions as store
 
 SIGN_IN_BYTES = 4096  # so that strangers do not take what there is for the forms of all who are not signed in
+
+NOT_CLOSED = (
+    "You are signed out in this browser. The database cannot be used now, so the session itself stays open until nobody"
+    " has used it for half an hour."
+)
 
 
 async def ask(request: Request) -> Response:
@@ -36,7 +42,12 @@ async def sign_in(request: Request) -> Response:
     assert found is not None  # noqa: S101  # or there was a reason
     opened = new_session_token()
     await service.db.write(
-        store.open_session, found[0], hash_of(request, opened), now=now_of(request), request=request.scope["request_id"]
+        store.open_session,
+        found[0],
+        hash_of(request, opened),
+        former=hashes_of(request),
+        now=now_of(request),
+        request=request.scope["request_id"],
     )
     response = redirect(request, following)
     give_token(request, response, opened)
@@ -51,9 +62,13 @@ async def show_link(request: Request) -> Response:
 async def follow_link(request: Request) -> Response:
     """Sign in by a link that does so once."""
     link, token = hash_of(request, sid_of(request, "link")), new_session_token()
-    write = service_of(request).db.write
-    opened = await write(
-        store.follow_link, link, hash_of(request, token), now=now_of(request), request=request.scope["request_id"]
+    opened = await service_of(request).db.write(
+        store.follow_link,
+        link,
+        hash_of(request, token),
+        former=hashes_of(request),
+        now=now_of(request),
+        request=request.scope["request_id"],
     )
     if not opened:
         count_failure(request, "")
@@ -64,10 +79,14 @@ async def follow_link(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
-    """Close the session."""
-    if token := token_of(request):
-        await service_of(request).db.write(store.close_session, hash_of(request, token))
-    response = redirect(request, "/console/sign-in", note="You are signed out.")
+    """Close the session; where that cannot be done now, the browser loses it at least."""
+    note = "You are signed out."
+    try:
+        if hashes := hashes_of(request):
+            await service_of(request).db.write(store.close_sessions, *hashes)
+    except Unavailable:
+        note = NOT_CLOSED
+    response = redirect(request, SIGN_IN, note=note)
     take_token(response)
     return response
 

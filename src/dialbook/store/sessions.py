@@ -1,5 +1,6 @@
 """Sessions of the console, and links that sign in once: each is known by the hash of its token."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from dialbook.model.account import ApiKey
@@ -11,8 +12,18 @@ from dialbook.store.audit import note
 from dialbook.store.database import Tx
 
 
-def open_session(tx: Tx, key: ApiKey, token_hash: str, *, now: datetime, request: str) -> None:
-    """Sign somebody in, and note it; sessions of the account that have run out are forgotten."""
+def open_session(tx: Tx, key: ApiKey, token_hash: str, *, former: Iterable[str], now: datetime, request: str) -> None:
+    """Sign somebody in, and note it; sessions of the account that have run out are forgotten.
+
+    Args:
+        tx: the transaction.
+        key: what opens it.
+        token_hash: the hash of the token that it will be known by.
+        former: those of the tokens whose place it takes in a browser, which open nothing any more.
+        now: the moment.
+        request: the id of the request that asks for it.
+    """
+    close_sessions(tx, *former)
     tx.run(
         "DELETE FROM sessions WHERE account = :account AND used < :before",
         account=key.account,
@@ -27,15 +38,15 @@ def make_link(tx: Tx, account: str, key: str, token_hash: str, *, now: datetime)
     _create(tx, account, key, token_hash, now, is_link=True)
 
 
-def follow_link(tx: Tx, link_hash: str, token_hash: str, *, now: datetime, request: str) -> bool:
-    """Open a session in exchange for a link; say whether the link opened anything."""
+def follow_link(tx: Tx, link_hash: str, token_hash: str, *, former: Iterable[str], now: datetime, request: str) -> bool:
+    """Open a session in exchange for a link, as `open_session`; say whether the link opened anything."""
     session = _find(tx, link_hash, is_link=True)
     if session is None or not session.is_live(now):
         return False
     # Of those who follow it at the same moment all have found it; one takes it away.
-    if not close_session(tx, link_hash):
+    if not close_sessions(tx, link_hash):
         return False
-    open_session(tx, session.key, token_hash, now=now, request=request)
+    open_session(tx, session.key, token_hash, former=former, now=now, request=request)
     return True
 
 
@@ -49,9 +60,9 @@ def note_session(tx: Tx, token_hash: str, *, now: datetime) -> None:
     tx.run("UPDATE sessions SET used = :now WHERE token_hash = :hash", now=utc_text(now), hash=token_hash)
 
 
-def close_session(tx: Tx, token_hash: str) -> bool:
-    """Sign out; say whether the token opened anything."""
-    return bool(tx.run("DELETE FROM sessions WHERE token_hash = :hash", hash=token_hash))
+def close_sessions(tx: Tx, *token_hashes: str) -> int:
+    """Sign out; return how many of the tokens opened anything."""
+    return sum(tx.run("DELETE FROM sessions WHERE token_hash = :hash", hash=each) for each in token_hashes)
 
 
 def _create(tx: Tx, account: str, key: str, token_hash: str, now: datetime, *, is_link: bool) -> None:
