@@ -1,43 +1,34 @@
-"""The PostgreSQL engine: its settings, what a transaction sees, its plans, its URL's secret, callers in a crowd."""
+"""The PostgreSQL engine: its settings, what a transaction sees, its plans, its URL's secret."""
 
 import asyncio
-import resource
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
-import psycopg
 import pytest
 from psycopg import errors
 
 from dialbook.model.account import DEFAULT_REGION
 from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import Unavailable
-from dialbook.settings import Settings
 from dialbook.store import accounts, contacts
 from dialbook.store.database import Database, Row, Tx
 from dialbook.store.engines import masked, open_database
-from dialbook.store.postgres import RETRIES, WAITING_LIMIT, WRITERS
+from dialbook.store.postgres import RETRIES
 from dialbook.store.postgres_pipeline import for_psycopg
 from dialbook.store.postgres_session import UNHURRIED
 from dialbook.store.postgres_session import connect as open_session
-from tests.conftest import NUMBERS, Client, run_cli, serving
+from tests.conftest import NUMBERS, run_cli
 from tests.postgres import ask
 from tests.processes import run_program, started
 from tests.statements import violations
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SECRET = "open-sesame"  # in the URLs of the tests
-CROWD = WRITERS + WAITING_LIMIT + 40
-WAITING_FOR_LOCKS = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 BIG = 12_000  # members of the list whose plans are looked at
 
 
@@ -331,81 +322,6 @@ def test_without_its_driver_it_is_refused_with_the_command_that_installs_it(url:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Error: PostgreSQL needs its driver: pip install 'dialbook[postgres]'.\n"
-
-
-# A crowd
-
-
-@contextmanager
-def locked(url: str, account: str = "%") -> Iterator[psycopg.Connection[Row]]:
-    """Somebody keeps all books, or one, locked, until they end their transaction."""
-    with psycopg.connect(url) as connection:
-        connection.execute(b"SELECT 1 FROM books AS b WHERE b.account LIKE %s FOR UPDATE", [account])
-        yield connection
-
-
-def test_more_changes_than_may_wait_are_refused_at_once(url: str, new_client: Callable[..., Client]) -> None:
-    with serving(Settings(database=url, max_requests=2 * CROWD)) as server:
-        client = new_client(server, "crowd")
-        unlimited = httpx2.Limits(max_connections=None)
-        http = httpx2.Client(base_url=server.url, auth=client.http.auth, verify=False, timeout=60, limits=unlimited)
-        with http, locked(url) as lock, ThreadPoolExecutor(CROWD) as pool:
-            bodies = [{"contacts": [{"number": number}]} for number in NUMBERS[:CROWD]]
-            calls = [pool.submit(http.post, "/v2/accounts/crowd/contacts", json=body) for body in bodies]
-            refused = next(as_completed(calls)).result()
-            lock.rollback()
-            statuses = [call.result().status_code for call in calls]
-
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert set(statuses) == {200, 503}
-        assert client.get("/contacts").json()["metadata"]["total"] == statuses.count(200)
-
-
-def test_who_waits_too_long_is_refused_and_reads_go_on(url: str, new_client: Callable[..., Client]) -> None:
-    with serving(Settings(database=url)) as server:
-        client = new_client(server, "patient")
-        with locked(url), ThreadPoolExecutor(12) as pool:
-            calls = [pool.submit(client.post, "/contacts", {"contacts": [{"number": n}]}) for n in NUMBERS[:12]]
-            assert client.get("/contacts").status_code == 200
-            assert {call.result(10).status_code for call in calls} == {503}
-
-        assert client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
-
-
-def test_changes_of_one_account_leave_threads_to_the_others(url: str, new_client: Callable[..., Client]) -> None:
-    def change(client: Client) -> int:
-        return client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code
-
-    with serving(Settings(database=url)) as server:
-        crowded, other = new_client(server, "crowded"), new_client(server, "other")
-        with locked(url, "crowded"), ThreadPoolExecutor(5 * WRITERS) as pool:
-            waiting = [pool.submit(change, crowded) for _ in range(5 * WRITERS)]
-            while ask(url, WAITING_FOR_LOCKS) == [(0,)]:
-                pass
-            assert change(other) == 200
-        assert {call.result() for call in waiting} == {503}
-
-
-def test_each_worker_sees_a_revoked_key_at_once(url: str, tmp_path: Path) -> None:
-    run_cli("account", "create", "acme", "--database", url)
-    key = run_cli("key", "create", "acme", "--database", url)
-    auth = (key["api_key"], key["api_token"])
-    with started("serve", "--port", "0", "--workers", "2", "--database", url, folder=tmp_path) as server:
-        path = f"{server.url}/v2/accounts/acme/contacts"
-        assert {httpx2.get(path, auth=auth).status_code for _ in range(10)} == {200}
-        run_cli("key", "revoke", "acme", key["api_key"], "--database", url)
-        assert {httpx2.get(path, auth=auth).status_code for _ in range(10)} == {401}
-
-
-def test_a_process_with_many_sockets_gets_connections_all_the_same(url: str) -> None:
-    """The system numbers open files; the numbers of the many come before the connection's."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with ExitStack() as many:
-        for _ in range(1100):
-            many.enter_context(closing(socket.socket()))
-        with closing(open_database(url)) as db:
-            assert asyncio.run(db.read(accounts.list_accounts)) == []
 
 
 def test_closing_leaves_no_session(url: str) -> None:

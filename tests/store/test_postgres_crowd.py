@@ -1,0 +1,98 @@
+"""The PostgreSQL engine: callers in a crowd, and those who keep others waiting."""
+
+import asyncio
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import httpx2
+import psycopg
+
+from dialbook.settings import Settings
+from dialbook.store import accounts
+from dialbook.store.database import Row
+from dialbook.store.engines import open_database
+from dialbook.store.postgres import WAITING_LIMIT, WRITERS
+from tests.conftest import NUMBERS, Client, run_cli, serving
+from tests.postgres import ask
+from tests.processes import started
+
+CROWD = WRITERS + WAITING_LIMIT + 40
+WAITING_FOR_LOCKS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+@contextmanager
+def locked(url: str, account: str = "%") -> Iterator[psycopg.Connection[Row]]:
+    """Somebody keeps all books, or one, locked, until they end their transaction."""
+    with psycopg.connect(url) as connection:
+        connection.execute(b"SELECT 1 FROM books AS b WHERE b.account LIKE %s FOR UPDATE", [account])
+        yield connection
+
+
+def test_more_changes_than_may_wait_are_refused_at_once(url: str, new_client: Callable[..., Client]) -> None:
+    with serving(Settings(database=url, max_requests=2 * CROWD)) as server:
+        client = new_client(server, "crowd")
+        unlimited = httpx2.Limits(max_connections=None)
+        http = httpx2.Client(base_url=server.url, auth=client.http.auth, verify=False, timeout=60, limits=unlimited)
+        with http, locked(url) as lock, ThreadPoolExecutor(CROWD) as pool:
+            bodies = [{"contacts": [{"number": number}]} for number in NUMBERS[:CROWD]]
+            calls = [pool.submit(http.post, "/v2/accounts/crowd/contacts", json=body) for body in bodies]
+            refused = next(as_completed(calls)).result()
+            lock.rollback()
+            statuses = [call.result().status_code for call in calls]
+
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert set(statuses) == {200, 503}
+        assert client.get("/contacts").json()["metadata"]["total"] == statuses.count(200)
+
+
+def test_who_waits_too_long_is_refused_and_reads_go_on(url: str, new_client: Callable[..., Client]) -> None:
+    with serving(Settings(database=url)) as server:
+        client = new_client(server, "patient")
+        with locked(url), ThreadPoolExecutor(12) as pool:
+            calls = [pool.submit(client.post, "/contacts", {"contacts": [{"number": n}]}) for n in NUMBERS[:12]]
+            assert client.get("/contacts").status_code == 200
+            assert {call.result(10).status_code for call in calls} == {503}
+
+        assert client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code == 200
+
+
+def test_changes_of_one_account_leave_threads_to_the_others(url: str, new_client: Callable[..., Client]) -> None:
+    def change(client: Client) -> int:
+        return client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code
+
+    with serving(Settings(database=url)) as server:
+        crowded, other = new_client(server, "crowded"), new_client(server, "other")
+        with locked(url, "crowded"), ThreadPoolExecutor(5 * WRITERS) as pool:
+            waiting = [pool.submit(change, crowded) for _ in range(5 * WRITERS)]
+            while ask(url, WAITING_FOR_LOCKS) == [(0,)]:
+                pass
+            assert change(other) == 200
+        assert {call.result() for call in waiting} == {503}
+
+
+def test_each_worker_sees_a_revoked_key_at_once(url: str, tmp_path: Path) -> None:
+    run_cli("account", "create", "acme", "--database", url)
+    key = run_cli("key", "create", "acme", "--database", url)
+    auth = (key["api_key"], key["api_token"])
+    with started("serve", "--port", "0", "--workers", "2", "--database", url, folder=tmp_path) as server:
+        path = f"{server.url}/v2/accounts/acme/contacts"
+        assert {httpx2.get(path, auth=auth).status_code for _ in range(10)} == {200}
+        run_cli("key", "revoke", "acme", key["api_key"], "--database", url)
+        assert {httpx2.get(path, auth=auth).status_code for _ in range(10)} == {401}
+
+
+def test_a_process_with_many_sockets_gets_connections_all_the_same(url: str) -> None:
+    """The system numbers open files; the numbers of the many come before the connection's."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with ExitStack() as many:
+        for _ in range(1100):
+            many.enter_context(closing(socket.socket()))
+        with closing(open_database(url)) as db:
+            assert asyncio.run(db.read(accounts.list_accounts)) == []
