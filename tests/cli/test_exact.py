@@ -14,6 +14,8 @@ from tests.conftest import Client as Caller
 EXACT = '{"iban":1234567890123456789.25,"a":0.1000000000000000000001,"t":1E-400,"é":"\\u00e9","k":1,"k":2}'
 INSTEAD = '{"iban":1}'
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def client(url: str) -> Iterator[Client]:

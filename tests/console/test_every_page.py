@@ -71,6 +71,7 @@ def paths(api: Client, server: Server) -> list[str]:
     ]
 
 
+@pytest.mark.sqlite
 def test_whatever_was_stored_is_shown_and_never_run(paths: list[str], page: Page) -> None:
     """A page that runs or loads anything that it should not fails in `new_page` too."""
     for path in paths:
@@ -86,8 +87,7 @@ def test_whatever_was_stored_is_shown_and_never_run(paths: list[str], page: Page
 
 
 @pytest.mark.sqlite  # the engine makes no difference here
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("viewport", "colours"), [(PHONE, "dark"), (DESK, "light")], ids=["phone", "desk"])
 def test_everybody_can_use_every_page(
     viewport: dict[str, int],
     colours: str,

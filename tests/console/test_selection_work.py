@@ -171,6 +171,7 @@ def test_a_part_whose_answer_is_lost_counts_once(
     assert len(sids) == 100
 
 
+@pytest.mark.sqlite
 def test_a_connection_that_breaks_before_the_answer_is_passed_over(api: Client, page: Page) -> None:
     made, _ = filled(api, "Friends", 100)
     sent = itertools.count()
@@ -209,6 +210,7 @@ def test_work_that_was_told_of_is_done_anew_when_it_is_asked_for_anew(
 # Refusals amid the work
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("which", ["Friends", "Others"])
 def test_a_list_that_is_deleted_amid_the_work_is_named(which: str, api: Client, page: Page) -> None:
     made, _ = filled(api, "Friends", 100)
@@ -234,6 +236,7 @@ def test_a_list_that_is_deleted_amid_the_work_is_named(which: str, api: Client, 
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("status", [500, 502, 503, 404])
 def test_work_goes_on_after_an_answer_of_what_stands_before_the_server(status: int, api: Client, page: Page) -> None:
     made, _ = filled(api, "Friends", 100)
@@ -260,6 +263,7 @@ def test_work_goes_on_after_an_answer_of_what_stands_before_the_server(status: i
     assert numbers_in(api, made) == []
 
 
+@pytest.mark.sqlite
 def test_work_goes_on_when_its_account_is_signed_in_again(
     api: Client, connect: Callable[..., Client], page: Page
 ) -> None:
@@ -282,6 +286,7 @@ def test_work_goes_on_when_its_account_is_signed_in_again(
     assert numbers_in(api, made) == []
 
 
+@pytest.mark.sqlite
 def test_work_goes_on_after_its_session_has_ended(api: Client, page: Page) -> None:
     made, _ = filled(api, "Friends", 100)
     sent = itertools.count()
@@ -331,6 +336,7 @@ def test_who_is_in_the_address_book_no_more_is_not_said_to_be_in_the_list(
     )
 
 
+@pytest.mark.sqlite
 def test_the_question_leads_back_to_the_page_of_the_search(api: Client, page: Page) -> None:
     made, sids = filled(api, "Friends", 60)
     tag(api, sids[:50], "vip")
@@ -345,6 +351,7 @@ def test_the_question_leads_back_to_the_page_of_the_search(api: Client, page: Pa
     assert page.locator("tbody th a").all_inner_texts() == NUMBERS[20:40]
 
 
+@pytest.mark.sqlite
 def test_an_export_says_who_has_left_meanwhile(api: Client, page: Page) -> None:
     made, sids = filled(api, "Friends", 60)
     page.goto(f"/console/lists/{made}?limit=20&page=2")
@@ -364,6 +371,7 @@ def test_an_export_says_who_has_left_meanwhile(api: Client, page: Page) -> None:
     assert [number for number in NUMBERS[:60] if number in text] == [NUMBERS[21], NUMBERS[34]]
 
 
+@pytest.mark.sqlite
 def test_an_export_of_a_page_that_is_no_more_says_so_too(api: Client, server: Server, enter: Enter) -> None:
     made, sids = filled(api, "Friends", 21)
     api.delete(f"/lists/{made}/contacts/{sids[20]}")

@@ -22,6 +22,7 @@ def sizes(api: Client) -> dict[str, int]:
     return {each["name"]: each["contact_count"] for each in found}
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("other", [None, "Line break"])
 def test_a_list_whose_name_has_a_break_is_uploaded_to_from_its_page(
     other: str | None, api: Client, server: Server, page: Page
@@ -76,6 +77,7 @@ def test_rows_go_to_no_list_but_the_one_that_was_shown(
     assert sizes(api) == {**before, "Somebody else": 1}
 
 
+@pytest.mark.sqlite
 def test_a_name_that_is_typed_at_the_last_moment_counts(api: Client, server: Server, enter: Enter) -> None:
     """As where nobody waited until the page knew of it: what it knows is of the name before."""
     made = api.create_list("Friends")["sid"]
@@ -89,6 +91,7 @@ def test_a_name_that_is_typed_at_the_last_moment_counts(api: Client, server: Ser
     assert sizes(api) == {"Friends": 0, "Others": 1}
 
 
+@pytest.mark.sqlite
 def test_without_scripts_the_list_is_the_one_that_was_shown_too(
     api: Client, server: Server, new_page: Callable[..., Page]
 ) -> None:
@@ -107,6 +110,7 @@ def test_without_scripts_the_list_is_the_one_that_was_shown_too(
     assert sizes(api) == {"Renamed": 0}
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("sid", ["0" * 32, "%00", "%ED%A0%80", "a%0D%0Ab"])
 def test_a_link_to_a_list_that_is_not_there_is_refused(sid: str, api: Client, server: Server, enter: Enter) -> None:
     http = enter(server, api)
@@ -115,6 +119,7 @@ def test_a_link_to_a_list_that_is_not_there_is_refused(sid: str, api: Client, se
     assert http.get(f"/console/uploads/target?list_name=a&list_sid={sid}&found_name=a").status_code == 200
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("sid", ["0" * 32, "\0", "a\r\nb"])
 def test_a_form_for_a_list_that_is_not_there_is_refused(sid: str, api: Client, server: Server, enter: Enter) -> None:
     files = {"file_name": ("contacts.csv", FILE, "text/csv")}

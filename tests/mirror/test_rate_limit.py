@@ -12,6 +12,8 @@ from tests.client.conftest import fill
 from tests.conftest import Server, serving
 from tests.mirror.conftest import Mirror
 
+pytestmark = pytest.mark.sqlite
+
 LIMITED = {"http_code": 429, "response": {"code": 429, "error_data": {"code": 1006, "description": "Slow down."}}}
 
 

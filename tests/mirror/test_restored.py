@@ -8,6 +8,8 @@ from tests.mirror.conftest import Mirror
 
 OLD, LATER, NEW = "2026-01-05T09:00:00Z", "2026-01-05T10:00:00Z", "2026-01-05T11:00:00Z"
 
+pytestmark = pytest.mark.sqlite
+
 
 def date(mirror: Mirror, moments: dict[str, str]) -> None:
     """Say when contacts were changed, by their numbers; all other things were long ago."""
