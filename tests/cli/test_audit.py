@@ -236,10 +236,16 @@ def test_a_log_that_is_missing_as_a_whole_is_named(logged: Logged, server: Serve
     for table in ("audit_chains", "audit_entries"):
         change_log(server, client.account, f"DELETE FROM {table}", "number > 0")  # noqa: S608  # one of two names
 
+    refused = client.post("/contacts", {"contacts": [{"number": NUMBERS[5]}]})
+
+    assert refused.status_code == 503
     assert broken(server, client.account) == "all of it is missing"
     assert broken_in_all(server) == {client.account: "all of it is missing"}
     assert doctor_on_log(server, client.account) == (False, "all of it is missing")
-    _forget(server, client.account)
+    anew = statement_of("INSERT INTO audit_chains (account, number, hash, pruned, pruned_hash) VALUES")
+    execute(server.database, anew.replace("'acme'", ":account"), account=client.account)
+    assert client.post("/contacts", {"contacts": [{"number": NUMBERS[5]}]}).status_code == 200
+    assert [entry["number"] for entry in query(server, client.account)] == [1]
 
 
 def test_nothing_is_changed_while_it_is_not_known_where_the_log_ends(logged: Logged, server: Server) -> None:

@@ -71,6 +71,12 @@ def create_account(tx: Tx, account: str, *, region: str, now: datetime) -> Accou
     if not is_new:
         raise Duplicate(f"Account '{account}' exists.")
     tx.run("INSERT INTO books (account) VALUES (:account)", account=account)
+    begin_log(tx, account)
+    return made
+
+
+def begin_log(tx: Tx, account: str) -> None:
+    """Have an account's audit log begin, unless it has: that of an account of the same sid, which is gone, goes on."""
     tx.run(
         """
         INSERT INTO audit_chains (account, number, hash, pruned, pruned_hash) VALUES (:account, 0, '', 0, '')
@@ -78,7 +84,6 @@ def create_account(tx: Tx, account: str, *, region: str, now: datetime) -> Accou
         """,
         account=account,
     )
-    return made
 
 
 def get_account(tx: Tx, sid: str) -> Account:

@@ -16,7 +16,7 @@ from dialbook.model.errors import Unavailable
 from dialbook.model.lists import ContactList
 from dialbook.model.moment import utc_text
 from dialbook.model.upload import Upload
-from dialbook.store.accounts import Credentials
+from dialbook.store.accounts import Credentials, begin_log
 from dialbook.store.database import Tx
 
 P = ParamSpec("P")
@@ -135,27 +135,25 @@ def prune(tx: Tx, account: str, *, before: datetime, now: datetime) -> int:
 
 
 def _lock_chain(tx: Tx, account: str) -> Head:
-    """The end of a chain, which is begun where there is none; nobody else writes to it until this transaction ends.
+    """The end of a chain; nobody else writes to it until this transaction ends.
 
     Raises:
-        Unavailable: there are entries already, and where they end is not kept any more.
+        Unavailable: it is not kept any more where the chain ends.
     """
-    # An update locks the row on both engines; SELECT … FOR UPDATE would on one only, and only where there is one.
+    if account == NOBODY:
+        begin_log(tx, NOBODY)
+    # An update locks the row on both engines; SELECT … FOR UPDATE would on one only.
     row = tx.one(
-        """
-        INSERT INTO audit_chains (account, number, hash, pruned, pruned_hash) VALUES (:account, 0, '', 0, '')
-        ON CONFLICT (account) DO UPDATE SET number = audit_chains.number
-        RETURNING number, hash
-        """,
-        account=account,
+        "UPDATE audit_chains SET number = number WHERE account = :account RETURNING number, hash", account=account
     )
-    assert row is not None  # noqa: S101  # there is one now
-    head = Head(*row)
-    if head.number == 0 and tx.one(
-        "SELECT 1 FROM audit_entries AS e WHERE e.account = :account LIMIT 1", account=account
-    ):
+    if row is None or (row[0] == 0 and _has_entries(tx, account)):
         raise Unavailable(LOST_END)
-    return head
+    return Head(*row)
+
+
+def _has_entries(tx: Tx, account: str) -> bool:
+    row = tx.one("SELECT 1 FROM audit_entries AS e WHERE e.account = :account LIMIT 1", account=account)
+    return row is not None
 
 
 def _effect_of(result: object, named: Sequence[str]) -> Effect:
