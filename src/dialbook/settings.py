@@ -170,12 +170,14 @@ def load_settings(
         Invalid: an unknown setting, or a value that is not allowed.
     """
     values = _from_file(config, environment) | _from_environment(environment)
-    values |= {name: value for name, value in flags.items() if value is not None}
-    if unknown := values.keys() - set(Settings.__struct_fields__):
+    shown = {name: _with_variable(name, environment) for name in values}
+    given = {name: value for name, value in flags.items() if value is not None}
+    values, shown = values | given, shown | dict(zip(given, given, strict=True))
+    if unknown := [shown[name] for name in sorted(values.keys() - set(Settings.__struct_fields__))]:
         known = ", ".join(Settings.__struct_fields__)
-        raise Invalid(f"Settings: there is no setting {', '.join(sorted(unknown))}; known are {known}.")
+        raise Invalid(f"Settings: there is no setting {', '.join(unknown)}; known are {known}.")
     for name, value in values.items():
-        _check(name, value)
+        _check(name, value, shown[name])
     return msgspec.convert(values, Settings, strict=False)
 
 
@@ -200,12 +202,19 @@ def to_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _check(name: str, value: object) -> None:
+def _check(name: str, value: object, shown_name: str) -> None:
     try:
         msgspec.convert({name: value}, Settings, strict=False)
     except msgspec.ValidationError:
         shown = "something else" if name in SECRETS else repr(value)
-        raise Invalid(f"Settings: {name} is {shown}; allowed is {allowed_values(name)}.") from None
+        raise Invalid(f"Settings: {shown_name} is {shown}; allowed is {allowed_values(name)}.") from None
+
+
+def _with_variable(name: str, environment: Mapping[str, str]) -> str:
+    """A setting's name, and the variable that it comes from, if it does: others set such too, as Kubernetes does."""
+    variable = PREFIX + name.upper()
+    found = next((each for each in (variable, f"{variable}_FILE") if each in environment), None)
+    return f"{name} ({found})" if found else name
 
 
 def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:

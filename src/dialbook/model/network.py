@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 from typing import TypeAlias
 
 from dialbook.model.errors import Invalid
@@ -39,6 +39,9 @@ def is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 def _read_network(text: str) -> Network:
     try:
-        return ip_network(text)
+        network = ip_network(text, strict=False)
     except ValueError:
         raise Invalid(f"{text!r} is no address and no network, as 192.0.2.7 and 192.0.2.0/24 are.") from None
+    if network.network_address != ip_interface(text).ip:
+        raise Invalid(f"{text!r} is an address amid a network: write {network}, or the address alone.")
+    return network
