@@ -49,7 +49,8 @@ do not count. Give one of the two.
 `{prefix}TOKEN`, out of which `dialbook profile add` reads a token.
 
 A setting that does not exist, a value that is not allowed and a file that cannot be read stop the command before it
-does anything, and it says which one it was. Settings are read once, when a command or the server starts. Kubernetes puts
+does anything, and it says which one it was. Settings are read once, when a command or the server starts. Kubernetes
+puts
 variables of its own into a pod, which begin in the same way where a Service is called `dialbook`: set
 `enableServiceLinks: false`, or call it otherwise.
 
@@ -59,8 +60,8 @@ The name is also the key in the TOML file, at its top level.
 
 {table}
 
-`--database` and `--config` are flags of each command that works on the book itself ([cli.md](cli.md)), but for `dialbook copy`, which names
-two; the other flags belong to `dialbook serve`.
+`--database` and `--config` are flags of each command that works on the book itself ([cli.md](cli.md)), but for `dialbook copy`,
+which names two; the other flags belong to `dialbook serve`.
 
 ## An example file
 

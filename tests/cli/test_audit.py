@@ -121,6 +121,16 @@ def test_each_condition_finds_what_it_says(logged: Logged, server: Server, conne
     assert numbers("--since", "2020-01-01") == numbers()
 
 
+def test_an_action_that_nobody_took_is_answered_with_those_that_somebody_took(logged: Logged, server: Server) -> None:
+    client, _ = logged
+
+    done = run("query", client.account, "--action", "update_contacts", "--json", "--database", server.database)
+
+    assert (done.exit_code, done.stdout) == (0, "[]\n")
+    actions = "create_account, create_contacts, create_key, delete_contact, update_contact"
+    assert done.stderr == f"No such entry. Actions that are in this log: {actions}.\n"
+
+
 def test_more_than_are_read_at_once_come_once_and_in_order(api: Client, server: Server) -> None:
     made = api.create_list()
     for i in range(CHUNK + 5):

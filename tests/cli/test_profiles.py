@@ -113,7 +113,7 @@ def test_a_named_profile_wins_over_the_environment_and_that_over_the_one_in_use(
     add(run, "away", "http://127.0.0.1:1/v2/accounts/acme")
 
     assert dial("lists", "list").exit_code == 0
-    assert "The server is not reached" in dial("lists", "list", "--profile", "away").stderr
+    assert "127.0.0.1:1 is not reached" in dial("lists", "list", "--profile", "away").stderr
 
 
 @pytest.mark.parametrize(

@@ -361,7 +361,7 @@ def test_an_address_that_is_none_is_one_line(address: str, dial: Dial) -> None:
     result = dial("lists", "list", DIALBOOK_URL=address)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: The address must be https://<key>:<token>@")
+    assert result.stderr.startswith("Error: DIALBOOK_URL: The address must be https://<key>:<token>@")
 
 
 def test_columns_stand_below_each_other_whatever_the_script(dial: Dial) -> None:

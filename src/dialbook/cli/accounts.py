@@ -104,7 +104,7 @@ def key() -> None:
     "scopes",
     multiple=True,
     type=click.Choice([scope.value for scope in Scope]),
-    help="What it may do; repeatable.  [default: both]",
+    help="What it may do; repeatable. Answers to changes show contacts, to 'write' alone too.  [default: both]",
 )
 @click.option(
     "--expires",

@@ -14,7 +14,17 @@ from dialbook.cli.remote import limit_options
 from dialbook.model.audit import NOBODY, Entry, Head, read_runs
 from dialbook.model.moment import utc_text
 from dialbook.store.accounts import get_account
-from dialbook.store.audit_log import FIRST, LAST, Verified, Wanted, find_entries, has_log, list_logs, verify_chain
+from dialbook.store.audit_log import (
+    FIRST,
+    LAST,
+    Verified,
+    Wanted,
+    find_entries,
+    has_log,
+    list_actions,
+    list_logs,
+    verify_chain,
+)
 from dialbook.store.database import Database
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
@@ -63,6 +73,9 @@ def query(
     with opened(database, config) as db:
         _refuse_unknown(db, account_sid)
         found = scan(db, find_entries, account_sid, wanted, None if everything else limit)
+        if conditions["action"] and not found:
+            known = ", ".join(scan(db, list_actions, account_sid))
+            click.echo(f"No such entry. Actions that are in this log: {known or 'none'}.", err=True)
     if as_json:
         show([asdict(entry) | {"touched": list(read_runs(entry.touched))} for entry in found])
     else:

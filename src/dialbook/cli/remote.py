@@ -106,7 +106,8 @@ def connected(profile: str | None) -> Iterator["Client"]:
     try:
         client = ExactClient(url)
     except ValueError as error:
-        raise Invalid(str(error)) from None
+        origin = f"{URL_VARIABLE}: " if url == os.environ.get(URL_VARIABLE) else ""
+        raise Invalid(f"{origin}{error}") from None
     with client:
         yield client
 

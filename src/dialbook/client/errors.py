@@ -133,6 +133,7 @@ def trouble_as_no_answer() -> Iterator[None]:
 def _no_answer(trouble: httpx2.HTTPError) -> NoAnswer:
     may_be_done = not isinstance(trouble, _UNSENT)
     kind = TimedOut if isinstance(trouble, httpx2.TimeoutException) else NoAnswer
-    what = "No answer came; whether the request was done is not known" if may_be_done else "The server is not reached"
+    server = trouble.request.url.netloc.decode()
+    what = "No answer came; whether the request was done is not known" if may_be_done else f"{server} is not reached"
     said = ": ".join(filter(None, [type(trouble).__name__, str(trouble)]))
     return kind(f"{what} ({said}).", may_be_done=may_be_done)

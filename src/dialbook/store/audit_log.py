@@ -72,6 +72,15 @@ def has_log(tx: Tx, account: str) -> bool:
     return row is not None
 
 
+def list_actions(tx: Tx, account: str) -> list[str]:
+    """What an account's log has entries of, in order. It reads through all of them."""
+    rows = tx.all(
+        "SELECT DISTINCT e.action FROM audit_entries AS e WHERE e.account = :account ORDER BY e.action",
+        account=account,
+    )
+    return [action for (action,) in rows]
+
+
 def find_entries(tx: Tx, account: str, wanted: Wanted, limit: int | None = None) -> list[Entry]:
     """Entries of an account, newest first: as many as the limit allows, or all."""
     found: list[Entry] = []

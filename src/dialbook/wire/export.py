@@ -23,8 +23,8 @@ CONTACT_FIELDS = Contact.__struct_fields__
 
 # A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection). An apostrophe in front
 # makes it a text; where one stands already, a second one is put, so that an import can take exactly one away.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
-_FORMULA_IN_CSV = re.compile(rb""",\"?[=+\-@\t\r']""")  # in any value but the first
+FORMULA = (*"=+-@", *"\uff1d\uff0b\uff0d\uff20", *"\t\r'")  # the first four as full-width characters, too
+_FORMULA_IN_CSV = re.compile(f',"?(?:{"|".join(map(re.escape, FORMULA))})'.encode())  # in any value but the first
 
 _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
