@@ -60,8 +60,8 @@ The name is also the key in the TOML file, at its top level.
 
 {table}
 
-`--database` and `--config` are flags of each command that works on the book itself ([cli.md](cli.md)), but for `dialbook copy`,
-which names two; the other flags belong to `dialbook serve`.
+`--database` and `--config` are flags of each command that works on the book itself ([cli.md](cli.md)), but for
+`dialbook copy`, which names two; the other flags belong to `dialbook serve`.
 
 ## An example file
 
