@@ -12,14 +12,6 @@ _APART = r"(?:\\{1,4}(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[nrt])|[^0-9A-Za-z\"]){0,4}+"
 _WRITTEN = re.compile(r"\+?[0-9][0-9 \t\u00a0\u2009\u202f\-\u2010-\u2013()\[\].]{4,}")  # by a person, who dials it
 
 
-def is_written(number: str, text: str | None, region: str) -> bool:
-    """Whether a text is the number, as people in the region dial it, or as spreadsheets write that."""
-    try:
-        return normal_number(text and bare_number(text.strip()), region) == number
-    except DialbookError:
-        return False
-
-
 def mention_of(number: str, region: str) -> Callable[[str], bool]:
     """What tells whether a text has a number in it, also amid other digits.
 
@@ -31,14 +23,24 @@ def mention_of(number: str, region: str) -> Callable[[str], bool]:
     whole = _apart(national_of(number))
 
     def is_dialled(written: str) -> bool:
-        return tail.search(written) is not None and is_written(number, written.rstrip(" ([.-"), region)
+        return tail.search(written) is not None and _is_written(number, written.rstrip(" ([.-"), region)
 
     def is_mentioned(text: str) -> bool:
+        if _is_written(number, text, region):  # also with more between its digits than is looked past amid others
+            return True
         if not tail.search(text):
             return False
         return whole.search(text) is not None or any(map(is_dialled, _WRITTEN.findall(text)))
 
     return is_mentioned
+
+
+def _is_written(number: str, text: str, region: str) -> bool:
+    """Whether a text is the number, as people in the region dial it, or as spreadsheets write that."""
+    try:
+        return normal_number(bare_number(text.strip()), region) == number
+    except DialbookError:
+        return False
 
 
 def _apart(digits: str) -> re.Pattern[str]:

@@ -1,11 +1,11 @@
 """All that an account's book holds about the person whom a number belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct, json
 
 from dialbook.model.contact import Contact
-from dialbook.model.mention import is_written, mention_of
+from dialbook.model.mention import mention_of
 from dialbook.model.phone import normal_number, tail_of
 from dialbook.store.accounts import get_account
 from dialbook.store.contacts import find_by_number
@@ -59,8 +59,8 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
     number = normal_number(given, region)
     contact = find_by_number(tx, account, [number]).get(number)
     memberships = _find_memberships(tx, account, contact.sid) if contact else []
-    report_rows = _find_report_rows(tx, account, number, region)
     is_mentioned = mention_of(number, region)
+    report_rows = _find_report_rows(tx, account, number, is_mentioned)
     answers = find_answers_with(
         tx, account, lambda text: is_mentioned(text) or (contact is not None and contact.sid in text)
     )
@@ -82,9 +82,8 @@ def _find_memberships(tx: Tx, account: str, contact: str) -> list[Membership]:
     return [Membership(*row) for row in rows]
 
 
-def _find_report_rows(tx: Tx, account: str, number: str, region: str) -> list[ReportRow]:
+def _find_report_rows(tx: Tx, account: str, number: str, is_mentioned: Callable[[str], bool]) -> list[ReportRow]:
     """The rows that have the number in one of their cells, in whatever form."""
-    # Between the digits there may be blanks, dashes and brackets; a row that only looks alike is passed over below.
     rows = tx.all(
         """
         SELECT r.upload, r.position, r.line, r.number, r.reason, r.description, r.cells FROM upload_reports AS r
@@ -92,10 +91,15 @@ def _find_report_rows(tx: Tx, account: str, number: str, region: str) -> list[Re
         ORDER BY r.upload, r.position
         """,
         account=account,
-        pattern=f"%{'%'.join(tail_of(number))}%",
+        pattern=_pattern(number),
     )
     found = [
         ReportRow(upload, position, line, written, reason, description, json.decode(cells))
         for upload, position, line, written, reason, description, cells in rows
     ]
-    return [row for row in found if any(is_written(number, text, region) for text in (row.number, *row.cells))]
+    return [row for row in found if any(map(is_mentioned, filter(None, (row.number, *row.cells))))]
+
+
+def _pattern(number: str) -> str:
+    """What a text that mentions the number is like; others may be, too."""
+    return f"%{'%'.join(tail_of(number))}%"
