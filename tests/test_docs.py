@@ -31,6 +31,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 LANGUAGES = {"bash": "run", "python": "run", "sh": "looked at", "json": "data", "toml": "data", "text": "not code"}
 LONGEST = 240  # seconds that all commands of a document take together on a busy machine, each a process
 PROGRAMS = ["bash", "curl", "jq"]
+WITH_A_BOOK = ["docs/operate.md"]  # whose reader has one
 
 
 def blocks(document: str, *languages: str) -> list[Token]:
@@ -56,6 +57,8 @@ def test_commands_run_as_they_stand(document: str, tmp_path: Path) -> None:
     script = "\n".join(block.content for block in blocks(document, "bash"))
     script = re.sub(r"^pip install .*$", "", script, flags=re.MULTILINE).replace("8080", str(_free_port()))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    if document in WITH_A_BOOK:
+        run_cli("account", "create", "acme", "--database", f"sqlite:///{tmp_path}/dialbook.db")
 
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"],
