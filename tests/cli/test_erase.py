@@ -55,6 +55,11 @@ def held(server: Server, client: Client, number: str = NUMBER) -> dict[str, Any]
     return dict(found)
 
 
+def keys(found: dict[str, Any]) -> list[str]:
+    """Those of the requests whose answers are kept."""
+    return [answer["key"] for answer in found["answers"]]
+
+
 @pytest.fixture
 def known(api: Client, server: Server) -> Client:
     """An account in which the person is in two lists, and in three rows of a report; and so are others."""
@@ -90,7 +95,7 @@ def test_all_that_is_held_is_shown(known: Client, server: Server) -> None:
         (4, "too_many_cells"),
     ]
     assert "Pune" in found["upload_reports"][0]["cells"]
-    assert found["answers"] == ["once"]
+    assert keys(found) == ["once"]
     assert [entry["action"] for entry in found["audit"]] == ["add_members", "update_contact", "write_chunk"]
     assert held(server, known)["audit"][0]["action"] == "export_subject"
 
@@ -223,10 +228,10 @@ def test_kept_answers_go_in_whose_key_or_text_the_number_is_however_it_was_writt
         asked(client, "unreadable", f"{DIALLED}-x")
         asked(client, "somebody", OTHERS[1])
 
-    assert held(server, api)["answers"] == [f"import-0{NUMBER[3:]}-1", "unreadable"]
+    assert keys(held(server, api)) == [f"import-0{NUMBER[3:]}-1", "unreadable"]
     assert counts(erased(server, api)) == (0, 0, 0, 2)
 
-    assert (held(server, api)["answers"], held(server, api, OTHERS[1])["answers"]) == ([], ["somebody"])
+    assert (keys(held(server, api)), keys(held(server, api, OTHERS[1]))) == ([], ["somebody"])
     assert len(held(server, another)["answers"]) == 2
 
 

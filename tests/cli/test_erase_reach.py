@@ -1,6 +1,7 @@
 """`dialbook erase` and `dialbook export-subject`: where a person is found, in whatever form the number stands there."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,37 @@ def test_rows_of_reports_are_found_whose_number_stands_amid_other_signs(api: Cli
     assert counts(receipt) == (0, 0, 5, 0)
     assert [row["line"] for row in held(server, api, "9845000003")["upload_reports"]] == [7]
     assert traces(server.database) == []
+
+
+def test_of_a_kept_answer_what_is_about_the_person_is_shown_and_nothing_of_others(api: Client, server: Server) -> None:
+    """For a day it may be all that there is of somebody who was deleted."""
+    person = {"number": NUMBER, "first_name": NAME, "email": EMAIL, "custom_field": {"size": 1.10}}
+    others = {"number": "+919845000003", "first_name": "Somebody"}
+    keyed(api, "POST", "/contacts", "made", {"contacts": [others, person]})
+    sid = api.get("/contacts", name=NAME).json()["response"][0]["data"]["sid"]
+    api.delete(f"/contacts/{sid}")
+
+    (answer,) = held(server, api, NUMBER)["answers"]
+
+    assert (answer["key"], answer["moment"][-1]) == ("made", "Z")
+    (item,) = answer["items"]
+    assert item["code"] == 200
+    assert {name: item["data"][name] for name in person} == person
+
+
+def test_items_are_found_by_the_sid_and_what_has_none_by_its_key(api: Client, server: Server) -> None:
+    """The number was another one."""
+    (contact,) = api.create_contacts({"number": "+919845000003"})
+    keyed(api, "PUT", f"/contacts/{contact['sid']}", "before", {"first_name": NAME})
+    keyed(api, "POST", "/lists", NUMBER, {"lists": [{"name": "Friends"}]})
+    api.put(f"/contacts/{contact['sid']}", {"number": NUMBER})
+
+    found = {answer["key"]: answer["items"] for answer in held(server, api, NUMBER)["answers"]}
+
+    assert found[NUMBER] == []
+    assert [item["data"]["number"] for item in found["before"]] == ["+919845000003"]
+
+
+def keyed(client: Client, method: str, path: str, key: str, body: dict[str, Any]) -> None:
+    """Ask for a change whose answer is kept."""
+    client.request(method, path, json=body, headers={"Idempotency-Key": key})

@@ -26,10 +26,12 @@ from dialbook.store.database import Database, Tx
 from dialbook.store.engines import not_wiped, wipe
 from dialbook.store.erasure import Erased
 from dialbook.store.erasure import erase as erase_subject
+from dialbook.store.idempotency import Answered, find_answer
 from dialbook.store.spool import Spool, open_spool
 from dialbook.store.subject import Subject, find_subject
 from dialbook.store.upload_queue import list_queue
 from dialbook.wire.contacts import write_contact
+from dialbook.wire.envelope import items_of
 
 PATIENCE = 30.0  # seconds
 PAUSE = 0.1  # seconds
@@ -112,8 +114,8 @@ def export_subject(
 ) -> None:
     """Print all that is held about the person whom NUMBER belongs to, as JSON.
 
-    NUMBER is read as by erase. What somebody wrote about the person into another contact is not found. The audit log
-    notes that it was asked for.
+    NUMBER is read as by erase. Of an answer that is kept only what is about the person is printed. What somebody wrote
+    about the person into another contact is not found. The audit log notes that it was asked for.
 
     \b
     Example:
@@ -233,7 +235,14 @@ def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:
         "contact": write_contact(contact) if contact else None,
         "lists": [asdict(each) | {"variables": Raw(each.variables or "{}")} for each in held.memberships],
         "upload_reports": held.report_rows,
-        "answers": held.answers,
+        "answers": [_as_items(tx, account, each, held.is_about) for each in held.answers],
         # Whom else an entry touched is not about this person.
         "audit": [{name: getattr(entry, name) for name in AUDITED} for entry in entries],
     }
+
+
+def _as_items(tx: Tx, account: str, given: Answered, is_about: Callable[[str], bool]) -> dict[str, object]:
+    """What a kept answer says of somebody; the items of others, which a bulk has, are left out."""
+    kept = find_answer(tx, account, given.key)
+    items = items_of(kept.body) if kept else []
+    return asdict(given) | {"items": [item for item in items if is_about(bytes(item).decode())]}

@@ -49,7 +49,7 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     if found.contact:
         delete_contact(tx, account, found.contact.sid, now=author.moment)
     _clear_report_rows(tx, account, found)
-    delete_answers(tx, account, found.answers)
+    delete_answers(tx, account, [each.key for each in found.answers])
     proof = f"hmac-sha256:{hmac.digest(secret.encode(), found.number.encode(), 'sha256').hex()}"
     sids = [found.contact.sid] if found.contact else []
     removed = len(sids), len(found.memberships), len(found.report_rows), len(found.answers)

@@ -27,6 +27,13 @@ class KeptAnswer(Struct, frozen=True):
     body: bytes
 
 
+class Answered(Struct, frozen=True):
+    """A request whose answer is kept."""
+
+    key: str
+    moment: str
+
+
 def answer_once(
     tx: Tx, account: str, key: str, fingerprint: str, answer: Callable[[Tx], KeptAnswer], *, now: datetime
 ) -> tuple[KeptAnswer, bool]:
@@ -109,13 +116,13 @@ def forget_answers(tx: Tx, account: str, *, before: datetime) -> int:
     )
 
 
-def find_answers_with(tx: Tx, account: str, has_it: Callable[[str], bool]) -> list[str]:
-    """The keys in which there is something, such as a contact's number or sid, or in whose answers there is."""
-    found: list[str] = []
+def find_answers_with(tx: Tx, account: str, has_it: Callable[[str], bool]) -> list[Answered]:
+    """The requests that have something, such as a contact's number or sid, in their keys or in their answers."""
+    found: list[Answered] = []
     after = ""
     while rows := _read_bodies(tx, account, after):
-        found += [key for key, body in rows if has_it(key) or has_it(body)]
-        after = rows[-1][0]
+        found += [request for request, body in rows if has_it(request.key) or has_it(body)]
+        after = rows[-1][0].key
     return found
 
 
@@ -128,11 +135,11 @@ def delete_answers(tx: Tx, account: str, keys: Collection[str]) -> None:
     )
 
 
-def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[str, str]]:
-    """The next keys of an account, with the bodies of their answers."""
+def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[Answered, str]]:
+    """The next requests of an account by their keys, with the bodies of their answers."""
     rows = tx.all(
         """
-        SELECT i.key, i.body FROM idempotency AS i
+        SELECT i.key, i.created, i.body FROM idempotency AS i
         WHERE i.account = :account AND i.key > :after
         ORDER BY i.key
         LIMIT :limit
@@ -141,4 +148,4 @@ def _read_bodies(tx: Tx, account: str, after: str) -> list[tuple[str, str]]:
         after=after,
         limit=STEP,
     )
-    return [(key, zlib.decompress(body).decode()) for key, body in rows]
+    return [(Answered(key, created), zlib.decompress(body).decode()) for key, created, body in rows]

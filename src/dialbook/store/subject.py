@@ -10,7 +10,7 @@ from dialbook.model.phone import normal_number, tail_of
 from dialbook.store.accounts import get_account
 from dialbook.store.contacts import find_by_number
 from dialbook.store.database import Tx
-from dialbook.store.idempotency import find_answers_with
+from dialbook.store.idempotency import Answered, find_answers_with
 
 
 class Membership(Struct, frozen=True):
@@ -41,7 +41,8 @@ class Subject(Struct, frozen=True):
     contact: Contact | None
     memberships: Sequence[Membership]
     report_rows: Sequence[ReportRow]
-    answers: Sequence[str]  # the keys of requests whose answers are kept, and have the person in them
+    answers: Sequence[Answered]  # that have the person in them, or in their keys
+    is_about: Callable[[str], bool]  # whether a text has the number in it, or the contact's sid
 
 
 def find_subject(tx: Tx, account: str, given: str) -> Subject:
@@ -61,10 +62,11 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
     memberships = _find_memberships(tx, account, contact.sid) if contact else []
     is_mentioned = mention_of(number, region)
     report_rows = _find_report_rows(tx, account, number, is_mentioned)
-    answers = find_answers_with(
-        tx, account, lambda text: is_mentioned(text) or (contact is not None and contact.sid in text)
-    )
-    return Subject(number, contact, memberships, report_rows, answers)
+
+    def is_about(text: str) -> bool:
+        return is_mentioned(text) or (contact is not None and contact.sid in text)
+
+    return Subject(number, contact, memberships, report_rows, find_answers_with(tx, account, is_about), is_about)
 
 
 def _find_memberships(tx: Tx, account: str, contact: str) -> list[Membership]:

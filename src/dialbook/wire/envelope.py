@@ -66,12 +66,22 @@ class Envelope(Struct, frozen=True):
     response: Item | Sequence[Item]
 
 
+class _Sent(Struct, frozen=True):
+    response: msgspec.Raw = msgspec.Raw(b"[]")
+
+
 _encode = msgspec.json.Encoder().encode
 
 
 def to_bytes(answer: Answer, request_id: str, method: str) -> bytes:
     """The body to send: compact JSON (docs/decisions/0004)."""
     return _encode(Envelope(request_id, method, answer.http_code, answer.metadata, answer.response))
+
+
+def items_of(body: bytes) -> list[msgspec.Raw]:
+    """The items of an answer as they were sent; of one without an envelope, as the console keeps its own, none."""
+    response = msgspec.json.decode(body, type=_Sent).response
+    return msgspec.json.decode(response, type=list[msgspec.Raw]) if bytes(response).startswith(b"[") else [response]
 
 
 def one(data: object, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
