@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_erase import counts, erased, held
+from tests.cli.test_erase import counts, erase, erased, held
 from tests.conftest import Client, Server, work_off
 
 pytestmark = pytest.mark.sqlite
@@ -70,6 +70,30 @@ def test_items_are_found_by_the_sid_and_what_has_none_by_its_key(api: Client, se
 
     assert found[NUMBER] == []
     assert [item["data"]["number"] for item in found["before"]] == ["+919845000003"]
+
+
+def test_lists_whose_name_or_tag_has_the_number_are_named_and_left(api: Client, server: Server) -> None:
+    named, tagged = api.create_list("Calls of 98450 76543"), api.create_list("Friends", tag=NUMBER)
+    api.create_list("98450 76544")
+
+    shown = held(server, api, NUMBER)["named_lists"]
+    printed, receipt = erase(server, api, NUMBER, "--yes"), erased(server, api, NUMBER)
+
+    assert shown == [
+        {"list_sid": each["sid"], "list_name": each["name"], "list_tag": each["tag"]} for each in (named, tagged)
+    ]
+    assert receipt["named_lists"] == [named["sid"], tagged["sid"]]
+    assert [f"list {sid} of account {api.account}" in printed.stdout for sid in receipt["named_lists"]] == [True, True]
+    assert "Nothing was found" not in printed.stderr
+    assert held(server, api, NUMBER)["named_lists"] == shown
+
+
+def test_the_receipt_says_what_is_not_looked_through(api: Client, server: Server) -> None:
+    said = erase(server, api, NUMBER, "--yes").stderr
+
+    assert "fields of other contacts, and names of columns and of API keys, which are not looked through" in said
+    assert "another number that the person had: ask again for each" in said
+    assert all(each in said for each in erased(server, api, NUMBER)["may_remain_in"])
 
 
 def keyed(client: Client, method: str, path: str, key: str, body: dict[str, Any]) -> None:

@@ -72,9 +72,13 @@ def erase(
     On SQLite the file is written anew, so that no file of the book has a byte of it afterwards. Servers go on; changes
     wait meanwhile, and after five seconds are refused. To erase several, give --no-rewrite with all but the last.
 
+    Lists whose name or tag has NUMBER are named and left. Fields of other contacts, and names of columns and of API
+    keys, are not looked through. What was kept while the person had another number is found by that number alone: run
+    the command again for each.
+
     What is printed is a receipt. The audit log gets the same, with a proof in the place of the number: an HMAC with
-    the secret that the receipt alone has. Exit status 1 when something is not removed; what is done stays, and the
-    command can be run again.
+    the secret that the receipt alone has. Exit status 1 when something could not be removed; what is done stays, and
+    the command can be run again.
 
     \b
     Example:
@@ -114,8 +118,8 @@ def export_subject(
 ) -> None:
     """Print all that is held about the person whom NUMBER belongs to, as JSON.
 
-    NUMBER is read as by erase. Of an answer that is kept only what is about the person is printed. What somebody wrote
-    about the person into another contact is not found. The audit log notes that it was asked for.
+    NUMBER is read, and looked for, as by erase. Of an answer that is kept only what is about the person is printed. The
+    audit log notes that it was asked for.
 
     \b
     Example:
@@ -131,7 +135,7 @@ def export_subject(
             sids = [subject.contact.sid] if subject.contact else []
             write(db, note, account, author, "export_subject", Effect(sids, succeeded=1))
     show(held)
-    if not any(each.contact or each.report_rows or each.answers for each in found):
+    if not any(each.contact or each.report_rows or each.named_lists or each.answers for each in found):
         click.echo("Nothing is found about that number there.", err=True)
 
 
@@ -209,7 +213,10 @@ def _show_receipt(erased: Sequence[Erased], secret: str, remains: Sequence[str])
     for proof in dict.fromkeys(each.proof for each in erased):  # the same in all accounts that read the number alike
         click.echo(f"Proof: {proof}")
     click.echo(f"Secret of the proof: {secret}")
-    if not any(each.contacts or each.report_rows or each.answers for each in erased):
+    for each in erased:
+        for sid in each.named_lists:
+            click.echo(f"Left: the name or tag of list {sid} of account {each.account_sid} has the number.")
+    if not any(each.contacts or each.report_rows or each.answers or each.named_lists for each in erased):
         click.echo("Nothing was found about that number there.", err=True)
     click.echo(f"It may remain in {'; '.join(remains)}.", err=True)
 
@@ -235,6 +242,7 @@ def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:
         "contact": write_contact(contact) if contact else None,
         "lists": [asdict(each) | {"variables": Raw(each.variables or "{}")} for each in held.memberships],
         "upload_reports": held.report_rows,
+        "named_lists": held.named_lists,
         "answers": [_as_items(tx, account, each, held.is_about) for each in held.answers],
         # Whom else an entry touched is not about this person.
         "audit": [{name: getattr(entry, name) for name in AUDITED} for entry in entries],

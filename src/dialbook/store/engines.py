@@ -13,9 +13,16 @@ POSTGRES = ("postgresql://", "postgres://")
 LOG = "the log beside the file (-wal)"
 FREE_SPACE = "free space in pages of its tables, until other rows take it"
 UNREADABLE = "rows of uploads' reports, and kept answers, whose number nobody can read"
-LEFT_BY_SQLITE = (UNREADABLE, "backups and replicas from before", "blocks of the disk that files had which are gone")
+UNSEARCHED = "fields of other contacts, and names of columns and of API keys, which are not looked through"
+EARLIER = "rows and answers that have another number that the person had: ask again for each"
+LEFT_BY_EITHER = (UNREADABLE, UNSEARCHED, EARLIER)
+LEFT_BY_SQLITE = (
+    *LEFT_BY_EITHER,
+    "backups and replicas from before",
+    "blocks of the disk that files had which are gone",
+)
 LEFT_BY_POSTGRES = (
-    UNREADABLE,
+    *LEFT_BY_EITHER,
     "backups, replicas and archived logs from before",
     "PostgreSQL's log (pg_wal), until its files are written anew",
     FREE_SPACE,

@@ -1,6 +1,7 @@
 """Removing a person from an account's book."""
 
 import hmac
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -17,7 +18,7 @@ ERASED = "It was erased."  # stands in an upload's report where a row did
 
 
 class Erased(Struct, frozen=True):
-    """How much was removed from an account, and the audit log's entry that says so."""
+    """How much was removed from an account, the audit log's entry that says so, and what is left to its owner."""
 
     account_sid: str
     contacts: int
@@ -26,6 +27,7 @@ class Erased(Struct, frozen=True):
     answers: int  # to requests that had an Idempotency-Key
     entry: str  # its number and hash
     proof: str
+    named_lists: Sequence[str]  # the sids of those whose name or tag has the number
 
 
 def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> Erased:
@@ -54,7 +56,7 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     sids = [found.contact.sid] if found.contact else []
     removed = len(sids), len(found.memberships), len(found.report_rows), len(found.answers)
     head = note(tx, account, author, "erase", Effect([*sids, proof], succeeded=sum(removed)))
-    return Erased(account, *removed, str(head), proof)
+    return Erased(account, *removed, str(head), proof, [each.list_sid for each in found.named_lists])
 
 
 def _refuse_uploads_under_way(tx: Tx, account: str) -> None:

@@ -1,6 +1,6 @@
 """All that an account's book holds about the person whom a number belongs to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct, json
 
@@ -34,6 +34,14 @@ class ReportRow(Struct, frozen=True):
     cells: Sequence[str]
 
 
+class NamedList(Struct, frozen=True):
+    """A list whose name or tag has somebody's number in it, whether or not he is in the list."""
+
+    list_sid: str
+    list_name: str
+    list_tag: str | None
+
+
 class Subject(Struct, frozen=True):
     """What is held about somebody."""
 
@@ -41,6 +49,7 @@ class Subject(Struct, frozen=True):
     contact: Contact | None
     memberships: Sequence[Membership]
     report_rows: Sequence[ReportRow]
+    named_lists: Sequence[NamedList]
     answers: Sequence[Answered]  # that have the person in them, or in their keys
     is_about: Callable[[str], bool]  # whether a text has the number in it, or the contact's sid
 
@@ -62,11 +71,13 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
     memberships = _find_memberships(tx, account, contact.sid) if contact else []
     is_mentioned = mention_of(number, region)
     report_rows = _find_report_rows(tx, account, number, is_mentioned)
+    named_lists = _find_named_lists(tx, account, number, is_mentioned)
 
     def is_about(text: str) -> bool:
         return is_mentioned(text) or (contact is not None and contact.sid in text)
 
-    return Subject(number, contact, memberships, report_rows, find_answers_with(tx, account, is_about), is_about)
+    answers = find_answers_with(tx, account, is_about)
+    return Subject(number, contact, memberships, report_rows, named_lists, answers, is_about)
 
 
 def _find_memberships(tx: Tx, account: str, contact: str) -> list[Membership]:
@@ -99,9 +110,27 @@ def _find_report_rows(tx: Tx, account: str, number: str, is_mentioned: Callable[
         ReportRow(upload, position, line, written, reason, description, json.decode(cells))
         for upload, position, line, written, reason, description, cells in rows
     ]
-    return [row for row in found if any(map(is_mentioned, filter(None, (row.number, *row.cells))))]
+    return [row for row in found if _in_any((row.number, *row.cells), is_mentioned)]
+
+
+def _find_named_lists(tx: Tx, account: str, number: str, is_mentioned: Callable[[str], bool]) -> list[NamedList]:
+    rows = tx.all(
+        """
+        SELECT l.sid, l.name, l.tag FROM lists AS l
+        WHERE l.account = :account AND (l.name LIKE :pattern OR l.tag LIKE :pattern)
+        ORDER BY l.sid
+        """,
+        account=account,
+        pattern=_pattern(number),
+    )
+    found = [NamedList(*row) for row in rows]
+    return [each for each in found if _in_any((each.list_name, each.list_tag), is_mentioned)]
 
 
 def _pattern(number: str) -> str:
     """What a text that mentions the number is like; others may be, too."""
     return f"%{'%'.join(tail_of(number))}%"
+
+
+def _in_any(texts: Iterable[str | None], is_mentioned: Callable[[str], bool]) -> bool:
+    return any(text is not None and is_mentioned(text) for text in texts)
