@@ -121,7 +121,7 @@ CHECKS = (
         11,
         "erase",
         "Of an erased person no byte is left in any file",
-        suite("cli/test_erase.py", "cli/test_erase_files.py"),
+        suite("cli/test_erase.py", "cli/test_erase_files.py", "cli/test_erase_reach.py"),
         {BOTH: Case(breaks.LEAVES_TRACES)},
         tier=TEST,
     ),

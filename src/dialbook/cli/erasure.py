@@ -1,50 +1,31 @@
-"""`dialbook erase` and `dialbook export-subject`: the person whom a number belongs to, removed or shown."""
+"""`dialbook erase`: the person whom a number belongs to, removed."""
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, TypeVar
 
 import click
-from msgspec import Raw
-from msgspec.structs import asdict
 
 from dialbook.cli.database import opened, scan, write
 from dialbook.cli.output import database_options, json_option, many, show, show_table
-from dialbook.model.audit import Author, Effect, Via
-from dialbook.model.errors import DialbookError, Invalid, Unavailable
+from dialbook.cli.subject import choose, read_number, subject_options
+from dialbook.model.audit import Author, Via
+from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.moment import utc_text
 from dialbook.settings import load_settings
-from dialbook.store.accounts import list_account_sids
-from dialbook.store.audit import note
-from dialbook.store.audit_log import Wanted, find_entries
-from dialbook.store.database import Database, Tx
+from dialbook.store.database import Database
 from dialbook.store.engines import not_wiped, wipe
 from dialbook.store.erasure import Erased
 from dialbook.store.erasure import erase as erase_subject
-from dialbook.store.idempotency import Answered, find_answer
 from dialbook.store.spool import Spool, open_spool
-from dialbook.store.subject import Subject, find_subject
+from dialbook.store.subject import find_subject
 from dialbook.store.upload_queue import list_queue
-from dialbook.wire.contacts import write_contact
-from dialbook.wire.envelope import items_of
 
 PATIENCE = 30.0  # seconds
 PAUSE = 0.1  # seconds
-AUDITED = ("number", "moment", "via", "key", "action", "request")
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def subject_options(command: F) -> F:
-    """NUMBER, `--account` and `--all-accounts`."""
-    everywhere = click.option("--all-accounts", "everywhere", is_flag=True, help="In all accounts.")
-    account = click.option("--account", "accounts", multiple=True, metavar="SID", help="In this account; repeatable.")
-    return click.argument("number")(account(everywhere(command)))
 
 
 @click.command()
@@ -84,12 +65,12 @@ def erase(
     Example:
       dialbook erase +919845012345 --account acme
     """
-    given = _read_number(number, everywhere=everywhere)
+    given = read_number(number, everywhere=everywhere)
     settings = load_settings({"database": database}, config=config)
     author, secret = Author(Via.COMMAND, datetime.now(UTC)), token_hex(32)
     spool = open_spool(settings.upload_folder, settings.database)
     with opened(database, config) as db:
-        wanted = _choose(db, accounts, everywhere=everywhere)
+        wanted = choose(db, accounts, everywhere=everywhere)
         for account in wanted:
             scan(db, find_subject, account, given)  # refuses what is no account or no number before anything is gone
         if not yes:
@@ -108,48 +89,6 @@ def erase(
     click.echo(_searched(spool), err=True)
     if troubles:
         raise click.ClickException(" ".join(troubles))
-
-
-@click.command("export-subject")
-@subject_options
-@database_options
-def export_subject(
-    number: str, accounts: Sequence[str], everywhere: bool, database: str | None, config: Path | None
-) -> None:
-    """Print all that is held about the person whom NUMBER belongs to, as JSON.
-
-    NUMBER is read, and looked for, as by erase. Of an answer that is kept only what is about the person is printed. The
-    audit log notes that it was asked for.
-
-    \b
-    Example:
-      dialbook export-subject +919845012345 --all-accounts
-    """
-    given = _read_number(number, everywhere=everywhere)
-    author = Author(Via.COMMAND, datetime.now(UTC))
-    with opened(database, config) as db:
-        wanted = _choose(db, accounts, everywhere=everywhere)
-        found = [scan(db, find_subject, account, given) for account in wanted]
-        held = [scan(db, _as_json, account, subject) for account, subject in zip(wanted, found, strict=True)]
-        for account, subject in zip(wanted, found, strict=True):
-            sids = [subject.contact.sid] if subject.contact else []
-            write(db, note, account, author, "export_subject", Effect(sids, succeeded=1))
-    show(held)
-    if not any(each.contact or each.report_rows or each.named_lists or each.answers for each in found):
-        click.echo("Nothing is found about that number there.", err=True)
-
-
-def _read_number(given: str, *, everywhere: bool) -> str:
-    number = sys.stdin.readline().strip() if given == "-" else given
-    if everywhere and not number.startswith("+"):
-        raise Invalid("For all accounts give NUMBER with + and the code of its country: each may have another region.")
-    return number
-
-
-def _choose(db: Database, accounts: Sequence[str], *, everywhere: bool) -> list[str]:
-    if bool(accounts) == everywhere:
-        raise click.UsageError("Give --account, or --all-accounts.")
-    return scan(db, list_account_sids) if everywhere else list(dict.fromkeys(accounts))
 
 
 def _in_words(accounts: Sequence[str]) -> str:
@@ -230,27 +169,3 @@ def _searched(spool: Spool) -> str:
         f"Files of uploads were looked for nowhere: there is no {folder}. "
         "If servers have another upload_folder, run the command again with that."
     )
-
-
-def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:
-    """All that an account holds about somebody, what its audit log has of the contact too."""
-    contact = held.contact
-    entries = find_entries(tx, account, Wanted(sid=contact.sid)) if contact else []
-    return {
-        "account_sid": account,
-        "number": held.number,
-        "contact": write_contact(contact) if contact else None,
-        "lists": [asdict(each) | {"variables": Raw(each.variables or "{}")} for each in held.memberships],
-        "upload_reports": held.report_rows,
-        "named_lists": held.named_lists,
-        "answers": [_as_items(tx, account, each, held.is_about) for each in held.answers],
-        # Whom else an entry touched is not about this person.
-        "audit": [{name: getattr(entry, name) for name in AUDITED} for entry in entries],
-    }
-
-
-def _as_items(tx: Tx, account: str, given: Answered, is_about: Callable[[str], bool]) -> dict[str, object]:
-    """What a kept answer says of somebody; the items of others, which a bulk has, are left out."""
-    kept = find_answer(tx, account, given.key)
-    items = items_of(kept.body) if kept else []
-    return asdict(given) | {"items": [item for item in items if is_about(bytes(item).decode())]}

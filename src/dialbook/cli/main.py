@@ -12,7 +12,7 @@ from dialbook.cli.completion import completion
 from dialbook.cli.contacts import contacts
 from dialbook.cli.copy import copy
 from dialbook.cli.demo import demo
-from dialbook.cli.erasure import erase, export_subject
+from dialbook.cli.erasure import erase
 from dialbook.cli.lists import lists
 from dialbook.cli.maintenance import doctor, migrate
 from dialbook.cli.members import members
@@ -20,6 +20,7 @@ from dialbook.cli.mirror import pull, push
 from dialbook.cli.output import Refusing
 from dialbook.cli.profiles import profile
 from dialbook.cli.serve import serve
+from dialbook.cli.subject import export_subject
 from dialbook.cli.uploads import uploads
 
 
