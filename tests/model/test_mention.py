@@ -57,6 +57,7 @@ def test_one_with_other_digits_in_its_midst_is_found(text: str) -> None:
         '["98450","00077"]',
         "98450a00077",
         "+919945000077",
+        "+1 984 500 0077",
     ],
 )
 def test_another_is_not(text: str) -> None:

@@ -13,7 +13,7 @@ _WRITTEN = re.compile(r"\+?[0-9][0-9 \t\u00a0\u2009\u202f\-\u2010-\u2013()\[\].]
 
 
 def mention_of(number: str, region: str) -> Callable[[str], bool]:
-    """What tells whether a text has a number in it, also amid other digits.
+    """What tells whether a text has a number in it, also amid other digits; a text that is another number has not.
 
     Args:
         number: in E.164.
@@ -23,11 +23,11 @@ def mention_of(number: str, region: str) -> Callable[[str], bool]:
     whole = _apart(national_of(number))
 
     def is_dialled(written: str) -> bool:
-        return tail.search(written) is not None and _is_written(number, written.rstrip(" ([.-"), region)
+        return tail.search(written) is not None and _read(written.rstrip(" ([.-"), region) == number
 
     def is_mentioned(text: str) -> bool:
-        if _is_written(number, text, region):  # also with more between its digits than is looked past amid others
-            return True
+        if whole_text := _read(text, region):  # with more between its digits than is looked past amid others, too
+            return whole_text == number
         if not tail.search(text):
             return False
         return whole.search(text) is not None or any(map(is_dialled, _WRITTEN.findall(text)))
@@ -35,12 +35,12 @@ def mention_of(number: str, region: str) -> Callable[[str], bool]:
     return is_mentioned
 
 
-def _is_written(number: str, text: str, region: str) -> bool:
-    """Whether a text is the number, as people in the region dial it, or as spreadsheets write that."""
+def _read(text: str, region: str) -> str | None:
+    """The number that a text is, as people in the region dial it, or as spreadsheets write that; None if it is none."""
     try:
-        return normal_number(bare_number(text.strip()), region) == number
+        return normal_number(bare_number(text.strip()), region)
     except DialbookError:
-        return False
+        return None
 
 
 def _apart(digits: str) -> re.Pattern[str]:
