@@ -152,6 +152,21 @@ def test_what_cannot_be_read_is_counted_and_logged_and_probes_are_not(book: Book
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [("/lists/nothing/contacts", "export_members"), ("/csv-status/nothing/errors", "export_report")],
+)
+def test_what_is_sent_as_a_whole_is_counted_and_logged_apart_from_pages(path: str, operation: str, book: Book) -> None:
+    """However long somebody takes for it, pages are not slow."""
+    with book.served() as server:
+        assert book.ask(server, "GET", path, headers={"Accept": "text/csv"}) == 404
+
+        book.metrics_once("dialbook_requests_total", "GET", operation, "404", is_=1)
+
+        assert f" acme {operation} 404 " in server.errors
+
+
+@pytest.mark.sqlite
 def test_failures_are_told_of_before_there_are_any(book: Book) -> None:
     with book.served():
         found = book.metrics()

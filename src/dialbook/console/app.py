@@ -23,7 +23,7 @@ from dialbook.console.session import HOME
 from dialbook.console.view import Guard, Handler, View, answer_error
 from dialbook.model.errors import NotFound
 from dialbook.server.app import Site
-from dialbook.server.uploads import send_report
+from dialbook.server.uploads import export_report
 
 PAGES: Mapping[str, Mapping[str, Handler]] = {
     "": {
@@ -83,7 +83,7 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
         "POST": uploads.cancel_upload,
     },
     "/uploads/{upload_id}/report.csv": {
-        "GET": send_report,
+        "GET": export_report,
     },
 }
 

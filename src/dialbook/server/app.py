@@ -22,6 +22,7 @@ from dialbook.server.deadlines import Deadlines
 from dialbook.server.docs import docs_routes
 from dialbook.server.errors import ErrorAnswer, answer_error
 from dialbook.server.exchange import Exchange
+from dialbook.server.export import export_members
 from dialbook.server.lag import watch
 from dialbook.server.load import Load
 from dialbook.server.outbox import Turn
@@ -85,7 +86,13 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
     },
 }
 
-METHODS = {handler.__name__: method for handlers in OPERATIONS.values() for method, handler in handlers.items()}
+# Those of a whole, to which a GET of its pages leads: they take as long as their readers do.
+EXPORTS = (export_members, uploads.export_report)
+
+METHODS = {
+    **{handler.__name__: method for handlers in OPERATIONS.values() for method, handler in handlers.items()},
+    **{handler.__name__: "GET" for handler in EXPORTS},
+}
 
 
 class Site(Struct, frozen=True):

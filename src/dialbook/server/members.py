@@ -65,6 +65,7 @@ async def list_members(request: Request) -> Response:
     service, window = service_of(request), walk_of(request)
     format_ = wanted_format(header_of(request, b"accept"))
     if format_:
+        request.scope["operation"] = export_members.__name__
         _sort(request, by_offset=False)
         return await export_members(request, window, _filter(request), format_)
     find = store.list_members if SELECTING.isdisjoint(query_of(request)) else _search(request, window)

@@ -115,14 +115,15 @@ async def list_upload_errors(request: Request) -> Response:
     window = window_of(request)
     format_ = wanted_format(header_of(request, b"accept"))
     if format_ is not None and format_.media_type == CSV_TYPE:
-        return await send_report(request, window.offset)
+        request.scope["operation"] = export_report.__name__
+        return await export_report(request, window.offset)
     page = await service_of(request).db.scan(
         store.list_rejections, account_of(request).sid, sid_of(request, "upload_id"), window
     )
     return reply(request, envelope.page(page, wire.write_rejection))
 
 
-async def send_report(request: Request, offset: int = 0) -> Response:
+async def export_report(request: Request, offset: int = 0) -> Response:
     """Send an upload's report as CSV, from its row `offset` on: to be mended and uploaded.
 
     Raises:
