@@ -121,6 +121,8 @@ def test_what_says_where_a_form_stood_leads_nowhere_else(referer: str, api: Clie
         "/consolex",
         "/console\\@evil.example",
         "?/console/",
+        "/console/x\r\nX: y",
+        "/console?x\ty",
         "",
     ],
 )
@@ -128,6 +130,17 @@ def test_nobody_is_led_elsewhere_by_signing_in(given: str, api: Client, server: 
     answer = httpx2.post(f"{server.url}/console/sign-in", data={"key": api.key, "token": api.token, "next": given})
 
     assert answer.headers["location"] == "/console"
+
+
+@pytest.mark.sqlite
+def test_a_form_that_is_sent_by_itself_leads_to_any_page_as_another_does(api: Client, server: Server) -> None:
+    fields = {"key": api.key, "token": api.token, "next": "/console/\N{CYRILLIC CAPITAL LETTER ZE}?name=a%20b"}
+
+    sent = httpx2.post(f"{server.url}/console/sign-in", data=fields)
+    by_itself = httpx2.post(f"{server.url}/console/sign-in", data=fields, headers={"HX-Request": "true"})
+
+    assert (sent.status_code, by_itself.status_code) == (303, 204)
+    assert sent.headers["location"] == by_itself.headers["hx-redirect"] == "/console/%D0%97?name=a%20b"
 
 
 def test_the_root_of_a_server_leads_to_its_console(server: Server) -> None:

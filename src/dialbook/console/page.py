@@ -69,7 +69,8 @@ def redirect(request: Request, path: str, *, note: str | None = None) -> Respons
 
 def leave(path: str) -> Response:
     """Have a page that sent something by itself, or asked for a part, be left for another one."""
-    return Response(status_code=204, headers={"HX-Redirect": path})
+    quoted = RedirectResponse(path).headers["location"]
+    return Response(status_code=204, headers={"HX-Redirect": quoted})
 
 
 def leave_note(request: Request, response: Response, note: str) -> None:

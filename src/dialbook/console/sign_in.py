@@ -111,5 +111,5 @@ def _safe_path(given: str) -> str:
     """A path in the console with its query, whatever was given: nobody is led elsewhere by a link to us."""
     path = given.partition("?")[0]
     is_ours = path == HOME or path.startswith(f"{HOME}/")
-    is_plain = "\\" not in path and ".." not in path
+    is_plain = "\\" not in path and ".." not in path and given.isprintable()
     return given if is_ours and is_plain and not path.startswith(f"{HOME}/sign-") else HOME
