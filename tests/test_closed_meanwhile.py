@@ -1,12 +1,16 @@
 """A request whose key, or account, is closed while its body is on the way changes nothing."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
-from tests.conftest import NUMBERS, Client, Server, run_cli
-from tests.raw import Answer, begin, read_answer, read_to_end
+from dialbook.settings import Settings
+from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+from tests.raw import Answer, begin, connected, read_answer, read_to_end
 from tests.server.uploads.sending import files_in
 
 JSON, FORM = "Content-Type: application/json", "Content-Type: multipart/form-data; boundary=form"
@@ -73,6 +77,50 @@ def test_by_a_key_that_was_revoked(path: str, api: Client, server: Server) -> No
     assert held(server, api.account) == (0, 0)
     log = run_cli("audit", "query", api.account, "--all", "--database", server.database)
     assert {entry["action"] for entry in log} <= {"create_account", "create_key", "revoke_key"}
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("path", BODIES)
+def test_by_a_key_that_has_expired(
+    path: str, new_database: Callable[[], str], new_client: Callable[..., Client]
+) -> None:
+    now = datetime.now(UTC)
+    kind, body = BODIES[path]
+    with serving(Settings(database=new_database()), lambda: now) as server, ExitStack() as open_:
+        client = new_client(server, None, "--expires", "1d")
+        sock = begin(server, open_, client, path, kind, f"Content-Length: {len(body)}")
+        now += timedelta(days=2)
+        sock.sendall(body)
+
+        answer = read_answer(read_to_end(sock))
+
+    assert answer.status == 401
+    assert held(server, client.account) == (0, 0)
+
+
+@pytest.mark.sqlite
+def test_by_somebody_who_has_signed_out_of_the_console(api: Client, server: Server) -> None:
+    body = b"name=Friends"
+    with httpx2.Client(base_url=server.url) as http, connected(server) as sock:
+        http.post("/console/sign-in", data={"key": api.key, "token": api.token})
+        lines = [
+            "POST /console/lists HTTP/1.1",
+            "Host: dialbook",
+            f"Cookie: dialbook={http.cookies['dialbook']}",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}",
+            "Expect: 100-continue",
+            "Connection: close",
+        ]
+        sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
+        http.post("/console/sign-out")
+        sock.sendall(body)
+
+        answer = read_answer(read_to_end(sock))
+
+    assert (answer.status, answer.headers["location"], answer.body) == (303, "/console/sign-in?next=", b"")
+    assert held(server, api.account) == (0, 0)
 
 
 def test_what_is_kept_of_an_earlier_request_is_no_longer_given(api: Client, server: Server) -> None:

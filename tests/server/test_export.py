@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialbook.settings import Settings
-from tests.conftest import NUMBERS, Client, Server, serving
+from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 from tests.raw import connected, head, read_answer, read_to_end
 
 SIZE = 4500  # more than two chunks
@@ -274,6 +274,50 @@ def test_a_list_that_is_deleted_meanwhile_breaks_the_stream_off(heavy: tuple[Ser
         text = rest(sock)
 
     assert not text.endswith(b"\r\n0\r\n\r\n")
+
+
+@pytest.mark.sqlite
+def test_whoever_has_a_key_that_is_revoked_meanwhile_is_given_nothing_more(
+    heavy: tuple[Server, Client], connect: Callable[..., Client]
+) -> None:
+    server, client = heavy
+    list_sid, colleague = fill(client), connect(client.account, to=server)
+
+    with ask(server, client, list_sid) as sock:
+        run_cli("key", "revoke", client.account, client.key, "--database", server.database)
+        late = let_somebody_join(colleague, list_sid)
+        text = rest(sock)
+
+    assert_nothing_more(text, late)
+
+
+@pytest.mark.sqlite
+def test_whoever_signs_out_of_the_console_meanwhile_is_given_nothing_more(heavy: tuple[Server, Client]) -> None:
+    server, client = heavy
+    list_sid = fill(client)
+
+    with httpx2.Client(base_url=server.url) as http, connected(server) as sock:
+        http.post("/console/sign-in", data={"key": client.key, "token": client.token})
+        asked = f"GET /console/lists/{list_sid}/export?format=ndjson HTTP/1.1\r\nHost: x\r\nCookie: dialbook="
+        sock.sendall(f"{asked}{http.cookies['dialbook']}\r\n\r\n".encode())
+        assert sock.recv(100).startswith(b"HTTP/1.1 200")
+        http.post("/console/sign-out")
+        late = let_somebody_join(client, list_sid)
+        text = rest(sock)
+
+    assert_nothing_more(text, late)
+
+
+def let_somebody_join(client: Client, list_sid: str) -> str:
+    (late,) = client.create_contacts({"number": NUMBERS[5000]})
+    client.add_members(list_sid, late["sid"])
+    return str(late["sid"])
+
+
+def assert_nothing_more(text: bytes, late: str) -> None:
+    assert not text.endswith(b"\r\n0\r\n\r\n")
+    assert late.encode() not in text
+    assert text.count(b'"first_name"') <= 2000  # the chunk that was on its way
 
 
 def test_a_reader_who_leaves_is_forgotten(heavy: tuple[Server, Client]) -> None:

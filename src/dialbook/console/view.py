@@ -3,6 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
+from functools import partial
+from http import HTTPStatus
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -12,10 +14,11 @@ from starlette.types import Receive, Scope, Send
 
 from dialbook.console.page import account_asking, is_part, leave, leave_note, page_asking, render
 from dialbook.console.session import HOME, SIGN_IN, find_session
-from dialbook.model.errors import Forbidden, MethodNotAllowed, PreconditionFailed
+from dialbook.model.errors import Forbidden, MethodNotAllowed, PreconditionFailed, Unauthorized
 from dialbook.server import errors
 from dialbook.server.auth import SAFE, refuse_other_networks, refuse_other_sites
 from dialbook.server.headers import PAGE
+from dialbook.store.sessions import is_open
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -73,13 +76,23 @@ class View:
         if is_sent or is_part(request):
             _refuse_other_account(request, session.account.sid)
         request.scope.update(session=session, key=session.key, account=session.account)
+        request.scope["is_open"] = partial(is_open, token_hash=session.token_hash)
         if is_sent and self._guard is Guard.WRITERS and not session.may_write:
             raise Forbidden("You are signed in with a key that may only read; changes need the scope 'write'.")
-        return await handler(request)
+        return await _answer_while_open(request, handler)
 
     def _not_allowed(self, method: str) -> MethodNotAllowed:
         allowed = ", ".join(sorted(self._handlers))
         return MethodNotAllowed(f"{method} is not allowed here; allowed are {allowed}.", headers={"Allow": allowed})
+
+
+async def _answer_while_open(request: Request, handler: Handler) -> Response:
+    """What a handler answers; who is signed out while a form is on its way is shown nothing, as if it came later."""
+    try:
+        response = await handler(request)
+    except Unauthorized:
+        return ask_to_sign_in(request)
+    return ask_to_sign_in(request) if response.status_code == HTTPStatus.UNAUTHORIZED else response
 
 
 def _refuse_other_account(request: Request, account: str) -> None:

@@ -14,6 +14,7 @@ NOTED_EVERY = timedelta(minutes=1)  # how exactly a session's last request is re
 class Session(Struct, frozen=True):
     """A session, with the key that opened it and whose it is. Times are UTC in whole seconds, as text (RFC 3339)."""
 
+    token_hash: str  # by which it is known
     key: ApiKey
     account: Account
     created: str

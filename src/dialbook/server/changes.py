@@ -4,7 +4,6 @@ What is changed, or exported as a whole, is in the audit log of the account, wri
 """
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from starlette.requests import Request
@@ -12,11 +11,10 @@ from starlette.responses import Response
 
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.errors import RETRY_SOON, Unavailable
-from dialbook.server.auth import unauthorized
 from dialbook.server.context import account_of, key_of, now_of, service_of
 from dialbook.server.idempotency import fingerprint_of, idempotency_key
+from dialbook.server.meanwhile import while_open
 from dialbook.server.reply import reply, reply_kept
-from dialbook.store.accounts import is_open
 from dialbook.store.audit import note, recorded
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import KeptAnswer, answer_once
@@ -37,10 +35,10 @@ async def make_change(request: Request, fn: Callable[Concatenate[Tx, P], R], /, 
 
     Raises:
         DialbookError: what `fn` raises; nothing was changed then.
-        Unauthorized: the key was closed meanwhile.
+        Unauthorized: the key, or the session, was closed meanwhile.
         Unavailable: the database cannot be used now.
     """
-    change = _while_open(request, recorded(fn, author_of(request)))
+    change = while_open(request, recorded(fn, author_of(request)))
     return await service_of(request).db.write(change, *args, **kwargs)
 
 
@@ -99,7 +97,7 @@ async def make_change_once(
         return KeptAnswer(key, 200, {}, pack(change(tx, *args, **kwargs)))
 
     kept, _ = await service_of(request).db.write(
-        _while_open(request, answer_once), account_of(request).sid, key, key, answer, now=now_of(request)
+        while_open(request, answer_once), account_of(request).sid, key, key, answer, now=now_of(request)
     )
     return kept.body
 
@@ -113,12 +111,13 @@ async def note_export(request: Request, action: str, *sids: str) -> None:
         sids: what it is done with.
 
     Raises:
+        Unauthorized: the key, or the session, was closed meanwhile.
         Unavailable: the database cannot be used now.
     """
     if request.method == "HEAD":  # nothing is given
         return
     author, effect = author_of(request), Effect(sids, succeeded=1)
-    await service_of(request).db.write(note, account_of(request).sid, author, action, effect)
+    await service_of(request).db.write(while_open(request, note), account_of(request).sid, author, action, effect)
 
 
 def author_of(request: Request) -> Author:
@@ -133,24 +132,6 @@ def via_of(request: Request) -> Via:
     return Via.CONSOLE if is_console else Via.API
 
 
-def _while_open(request: Request, fn: Callable[Concatenate[Tx, P], R]) -> Callable[Concatenate[Tx, P], R]:
-    """The same, but undone and refused where the key that asks for it was closed meanwhile.
-
-    A request may take half an hour to come. In that time its key may be revoked, and its account may be deleted, and
-    another made in its name.
-    """
-    key = key_of(request)
-
-    @wraps(fn)
-    def asked(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        result = fn(tx, *args, **kwargs)
-        if key and not is_open(tx, key.account, key.key):
-            raise unauthorized()
-        return result
-
-    return asked
-
-
 async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]) -> Response:
     fingerprint = fingerprint_of(request)
 
@@ -161,7 +142,7 @@ async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]
 
     try:
         kept, is_repeated = await service_of(request).db.write(
-            _while_open(request, answer_once), account_of(request).sid, key, fingerprint, answer, now=now_of(request)
+            while_open(request, answer_once), account_of(request).sid, key, fingerprint, answer, now=now_of(request)
         )
     except Unavailable as lost:
         if lost.headers:  # which ask to come again: nothing was changed

@@ -70,6 +70,12 @@ def key_of(request: Request) -> ApiKey | None:
     return key
 
 
+def still_open(request: Request) -> Callable[..., bool]:
+    """What says in a transaction, at a moment `now`, whether the key or session that was let in would be so again."""
+    is_open: Callable[..., bool] = request.scope["is_open"]
+    return is_open
+
+
 def now_of(request: Request) -> datetime:
     """The moment at which the request came in, its body too."""
     now: datetime = request.scope["now"]

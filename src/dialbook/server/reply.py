@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from dialbook.model.errors import NO_HEADERS
 from dialbook.server.headers import NO_STORE, RawHeader
+from dialbook.server.meanwhile import sent_while_open
 from dialbook.store.idempotency import KeptAnswer
 from dialbook.wire.envelope import Answer, to_bytes
 from dialbook.wire.etag import etag_header
@@ -47,6 +48,6 @@ def not_modified(request: Request, etag: str) -> Response:
 
 
 def stream(request: Request, body: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
-    """An answer of no known length, without an envelope."""
+    """An answer of no known length, without an envelope; it lacks its end where its key is closed before that."""
     all_headers = {**NO_STORE, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
-    return StreamingResponse(body, 200, all_headers, media_type)
+    return StreamingResponse(sent_while_open(request, body), 200, all_headers, media_type)

@@ -234,12 +234,10 @@ def find_key(tx: Tx, key: str) -> tuple[ApiKey, Account] | None:
     return None if row is None else (_to_key(row[:9]), Account(*row[9:]))
 
 
-def is_open(tx: Tx, account: str, key: str) -> bool:
-    """Whether a key that was looked up before is still one of the account's, and was not revoked."""
-    row = tx.one(
-        "SELECT k.revoked FROM api_keys AS k WHERE k.account = :account AND k.key = :key", account=account, key=key
-    )
-    return row is not None and row[0] is None
+def is_open(tx: Tx, *, key: str, now: datetime) -> bool:
+    """Whether a key that was looked up before is still there, and opens something at the moment `now`."""
+    found = find_key(tx, key)
+    return found is not None and found[0].is_live(now)
 
 
 def _found_key(row: Row | None, account: str, key: str) -> ApiKey:

@@ -55,6 +55,12 @@ def find_session(tx: Tx, token_hash: str) -> Session | None:
     return _find(tx, token_hash, is_link=False)
 
 
+def is_open(tx: Tx, *, token_hash: str, now: datetime) -> bool:
+    """Whether a session that was looked up before is still there, with a live key; however long it was idle since."""
+    session = find_session(tx, token_hash)
+    return session is not None and session.key.is_live(now)
+
+
 def note_session(tx: Tx, token_hash: str, *, now: datetime) -> None:
     """Remember that a session was used."""
     tx.run("UPDATE sessions SET used = :now WHERE token_hash = :hash", now=utc_text(now), hash=token_hash)
@@ -86,4 +92,4 @@ def _find(tx: Tx, token_hash: str, *, is_link: bool) -> Session | None:
         is_link=int(is_link),
     )
     found = find_key(tx, row[0]) if row else None
-    return Session(*found, *row[1:]) if row and found else None
+    return Session(token_hash, *found, *row[1:]) if row and found else None
