@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import apsw
 import httpx2
@@ -159,6 +160,23 @@ def test_whoever_signs_out_while_nothing_can_be_written_leaves_no_cookie_behind(
     assert "dialbook" not in http.cookies
     assert "You are signed out in this browser." in said
     assert "half an hour" in said.partition('role="status">')[2].partition("</p>")[0]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("path", "status"), [("/sign-out", 303), ("/enter/made-up", 401)])
+def test_a_token_that_opens_nothing_waits_for_no_writer(path: str, status: int, tmp_path: Path) -> None:
+    """Or strangers who make some up would take it from those who change something."""
+    book = tmp_path / "book.db"
+    with (
+        serving(Settings(database=f"sqlite:///{book}")) as server,
+        closing(apsw.Connection(str(book))) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+
+        answer = httpx2.post(f"{server.url}/console{path}", cookies={"dialbook": "made-up"}, timeout=60)
+
+    assert answer.status_code == status
+    assert "cannot be used now" not in unquote(answer.headers.get("set-cookie", ""))
 
 
 def test_a_key_that_is_revoked_closes_its_sessions(

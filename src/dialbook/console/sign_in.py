@@ -61,13 +61,15 @@ async def show_link(request: Request) -> Response:
 
 async def follow_link(request: Request) -> Response:
     """Sign in by a link that does so once."""
+    db, now = service_of(request).db, now_of(request)
     link, token = hash_of(request, sid_of(request, "link")), new_session_token()
-    opened = await service_of(request).db.write(
+    found = await db.read(store.find_link, link, now=now)
+    opened = found is not None and await db.write(
         store.follow_link,
         link,
         hash_of(request, token),
         former=hashes_of(request),
-        now=now_of(request),
+        now=now,
         request=request.scope["request_id"],
     )
     if not opened:
@@ -82,13 +84,22 @@ async def sign_out(request: Request) -> Response:
     """Close the session; where that cannot be done now, the browser loses it at least."""
     note = "You are signed out."
     try:
-        if hashes := hashes_of(request):
-            await service_of(request).db.write(store.close_sessions, *hashes)
+        await _close_sessions(request)
     except Unavailable:
         note = NOT_CLOSED
     response = redirect(request, SIGN_IN, note=note)
     take_token(response)
     return response
+
+
+async def _close_sessions(request: Request) -> None:
+    """Close those that the browser has; where it has but made-up ones, as strangers send, nothing is written."""
+    db, hashes = service_of(request).db, hashes_of(request)
+    known = [each for each in hashes if await db.read(store.find_session, each)]
+    if known:
+        await db.write(store.close_sessions, *known)
+    elif hashes:
+        count_failure(request, "")
 
 
 def _refusal(request: Request, found: tuple[ApiKey, Account] | None) -> str | None:

@@ -40,14 +40,18 @@ def make_link(tx: Tx, account: str, key: str, token_hash: str, *, now: datetime)
 
 def follow_link(tx: Tx, link_hash: str, token_hash: str, *, former: Iterable[str], now: datetime, request: str) -> bool:
     """Open a session in exchange for a link, as `open_session`; say whether the link opened anything."""
-    session = _find(tx, link_hash, is_link=True)
-    if session is None or not session.is_live(now):
-        return False
+    session = find_link(tx, link_hash, now=now)
     # Of those who follow it at the same moment all have found it; one takes it away.
-    if not close_sessions(tx, link_hash):
+    if session is None or not close_sessions(tx, link_hash):
         return False
     open_session(tx, session.key, token_hash, former=former, now=now, request=request)
     return True
+
+
+def find_link(tx: Tx, link_hash: str, *, now: datetime) -> Session | None:
+    """The session that a link opens, if it opens one at the moment `now`."""
+    session = _find(tx, link_hash, is_link=True)
+    return session if session and session.is_live(now) else None
 
 
 def find_session(tx: Tx, token_hash: str) -> Session | None:
