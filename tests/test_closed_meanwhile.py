@@ -99,12 +99,17 @@ def test_by_a_key_that_has_expired(
 
 
 @pytest.mark.sqlite
-def test_by_somebody_who_has_signed_out_of_the_console(api: Client, server: Server) -> None:
-    body = b"name=Friends"
+@pytest.mark.parametrize("path", ["/lists", "/lists/{}/selection/export"])
+def test_by_somebody_who_has_signed_out_of_the_console(path: str, api: Client, server: Server) -> None:
+    """Nor is anything given."""
+    made = api.create_list()["sid"]
+    (member,) = api.create_contacts({"number": NUMBERS[0]})
+    api.add_members(made, member["sid"])
+    body = f"name=Others&contact={member['sid']}".encode()
     with httpx2.Client(base_url=server.url) as http, connected(server) as sock:
         http.post("/console/sign-in", data={"key": api.key, "token": api.token})
         lines = [
-            "POST /console/lists HTTP/1.1",
+            f"POST /console{path.format(made)} HTTP/1.1",
             "Host: dialbook",
             f"Cookie: dialbook={http.cookies['dialbook']}",
             "Content-Type: application/x-www-form-urlencoded",
@@ -120,7 +125,7 @@ def test_by_somebody_who_has_signed_out_of_the_console(api: Client, server: Serv
         answer = read_answer(read_to_end(sock))
 
     assert (answer.status, answer.headers["location"], answer.body) == (303, "/console/sign-in?next=", b"")
-    assert held(server, api.account) == (0, 0)
+    assert held(server, api.account) == (1, 1)
 
 
 def test_what_is_kept_of_an_earlier_request_is_no_longer_given(api: Client, server: Server) -> None:
