@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC
 
 import pytest
@@ -31,6 +31,7 @@ from tests.client.conftest import fill
 from tests.conftest import NUMBERS
 
 NOBODY = "0" * 32
+UNREACHED = "http://key:secret@127.0.0.1:1/v2/accounts/acme"
 
 
 def test_a_contact_is_made_read_changed_and_deleted(client: Client) -> None:
@@ -92,13 +93,34 @@ def test_the_address_book_is_searched_and_sorted(client: Client) -> None:
 
 
 @pytest.mark.parametrize("list_sids", [[], (), [""], [NOBODY, ""]])
-def test_contacts_of_no_list_are_not_everybody(client: Client, list_sids: Sequence[str]) -> None:
-    fill(client, 2)
-
-    with pytest.raises(ValueError, match="list_sids holds one sid or more"):
+def test_contacts_of_no_list_are_not_everybody(list_sids: Iterable[str]) -> None:
+    with Client(UNREACHED) as client, pytest.raises(ValueError, match="list_sids holds one sid or more"):
         client.list_contacts(list_sids=list_sids)
-    with pytest.raises(ValueError, match="list_sids holds one sid or more"):
-        list(client.iter_contacts(list_sids=list_sids))
+    with Client(UNREACHED) as client, pytest.raises(ValueError, match="list_sids holds one sid or more"):
+        client.iter_contacts(list_sids=list_sids)
+
+
+@pytest.mark.sqlite
+def test_lists_whose_contacts_are_wanted_may_come_one_by_one(client: Client, url: str) -> None:
+    friends, sids = fill(client, 5)
+    (few,) = client.create_lists([{"name": "Few"}]).raise_for_failures()
+    client.add_members(few.sid, sids[:3]).raise_for_failures()
+    client.delete_list(friends)
+
+    async def awaited() -> tuple[list[str], list[str]]:
+        async with AsyncClient(url) as there:
+            walk = there.iter_contacts(page_size=2, list_sids=iter([few.sid]))
+            page = await there.list_contacts(list_sids=iter([few.sid]))
+            return [contact.sid async for contact in walk], [contact.sid for contact in page]
+
+    walked = [contact.sid for contact in client.iter_contacts(page_size=2, list_sids=iter([few.sid]))]
+    page = [contact.sid for contact in client.list_contacts(list_sids=map(str, [few.sid]))]
+    assert (walked, page, *asyncio.run(awaited())) == (sids[:3],) * 4
+
+
+def test_a_text_in_place_of_lists_is_refused() -> None:
+    with Client(UNREACHED) as client, pytest.raises(TypeError, match="list_sids is a text"):
+        client.list_contacts(list_sids=NOBODY)
 
 
 def test_members_are_selected(client: Client) -> None:

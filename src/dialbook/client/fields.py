@@ -1,6 +1,6 @@
 """What the calls are given by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 Format = Literal["csv", "ndjson"]
@@ -62,7 +62,7 @@ class ContactQuery(TypedDict, total=False):
 
     sort_by: str  # a field, optionally followed by :asc or :desc
     name: str  # a part of the first, last or full name
-    list_sids: Sequence[str]  # contacts in any of these lists
+    list_sids: Iterable[str]  # contacts in any of these lists
     show_lists: bool  # each contact with the lists that it is in
 
 

@@ -1,6 +1,6 @@
 """Every call as data: what to send, and how its answer is read. Nothing is sent from here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, BinaryIO, Generic, TypeVar
 from urllib.parse import quote
@@ -79,8 +79,14 @@ def update_contact(sid: str, fields: ContactFields) -> Operation[Contact]:
     return Operation("PUT", _path("contacts", sid), _one(Contact), body=encode(fields))
 
 
+def contact_pages(query: ContactQuery) -> Callable[[Mapping[str, str | int]], Operation[Page[Contact]]]:
+    """What makes the operation that reads a page, of the part of a query that says which."""
+    chosen = _contact_query(query)  # once, since a generator of sids gives them but once
+    return lambda part: Operation("GET", "/contacts", _page(Contact), {**part, **chosen})
+
+
 def list_contacts(part: Mapping[str, str | int], query: ContactQuery) -> Operation[Page[Contact]]:
-    return Operation("GET", "/contacts", _page(Contact), {**part, **_contact_query(query)})
+    return contact_pages(query)(part)
 
 
 def get_contact(sid: str) -> Operation[Contact]:
@@ -203,11 +209,14 @@ def _contact_query(query: ContactQuery) -> dict[str, str | int]:
     return _given(chosen)
 
 
-def _joined(list_sids: Sequence[str]) -> str:
+def _joined(list_sids: Iterable[str]) -> str:
+    if isinstance(list_sids, str):  # whose letters it would name
+        raise TypeError("list_sids is a text; it has to be a list of sids, also of one.")
+    sids = list(list_sids)
     # A server takes nothing for no choice, and sends everybody.
-    if not list_sids or "" in list_sids:
+    if not sids or "" in sids:
         raise ValueError("list_sids holds one sid or more, none of them empty; without it, all contacts are meant.")
-    return ",".join(list_sids)
+    return ",".join(sids)
 
 
 def _choosing(query: Mapping[str, Any], known: type) -> Mapping[str, Any]:

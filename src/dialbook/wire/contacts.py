@@ -104,15 +104,20 @@ def read_list_sids(query: Mapping[str, str]) -> Sequence[str] | None:
     """Read `list_sids`: the lists whose contacts are wanted, or `None` for all contacts.
 
     Raises:
-        Invalid: more than `LIST_SIDS_LIMIT` of them.
+        Invalid: none, or more than `LIST_SIDS_LIMIT` of them.
     """
     given = query.get("list_sids")
-    if not given:
+    if given is None:
         return None
     sids = given.split(",")
     if len(sids) > LIST_SIDS_LIMIT:
         raise Invalid(f"list_sids names {len(sids)} lists; at most {LIST_SIDS_LIMIT} are allowed.")
-    return [sid for sid in dict.fromkeys(map(str.strip, sids)) if sid and storable(sid)]
+    wanted = dict.fromkeys(filter(None, map(str.strip, sids)))
+    if not wanted:
+        raise Invalid(
+            f"list_sids is {given!r}; allowed are the sids of 1 to {LIST_SIDS_LIMIT} lists, with commas between."
+        )
+    return list(filter(storable, wanted))
 
 
 def wants_lists(query: Mapping[str, str]) -> bool:

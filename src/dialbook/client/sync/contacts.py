@@ -86,6 +86,7 @@ class ContactCalls(Connection):
 
         Raises:
             ValueError: `list_sids` or `name` is empty.
+            TypeError: `list_sids` is a text, or a name is not known.
             Invalid: a value that the server does not allow.
             DialbookError: as every call.
         """
@@ -113,9 +114,8 @@ class ContactCalls(Connection):
         Raises:
             ValueError: no position that a walk here gave, a number out of its bounds, or an empty filter.
         """
-        course = Course(
-            lambda part: operations.list_contacts(part, query), limit=limit, page_size=page_size, position=position
-        )
+        pages = operations.contact_pages(query)
+        course = Course(pages, limit=limit, page_size=page_size, position=position)
         return Walk(self._send, course)
 
     def delete_contact(self, sid: str) -> Contact | None:
