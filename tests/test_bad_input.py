@@ -348,6 +348,28 @@ def test_an_unknown_path_is_refused_in_the_envelope(path: str, server: Server, c
     assert answer.headers["content-type"] == "application/json"
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("control", ["%0A", "%0D%0A", "%00", "%1F", "%7F", "%C2%85"])
+def test_a_path_with_a_control_character_is_an_unknown_one(control: str, api: Client, server: Server) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[0]})
+    made = api.create_list()
+    api.add_members(made["sid"], contact["sid"])
+
+    answers = [
+        api.request("GET", f"/lists/{made['sid']}/contacts{control}?limit=1"),
+        api.request("POST", f"/contacts{control}", json={"contacts": [{"number": NUMBERS[1]}]}),
+        api.request("DELETE", f"/contacts/{contact['sid']}{control}"),
+        *[
+            api.http.get(f"{server.url}{path}{control}")
+            for path in ("/healthz", "/readyz", "/docs", "/docs/assets/docs.js", "/openapi.json", "/", "/console")
+        ],
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+    assert error_of(answers[0].json())["code"] == 1000
+    assert api.get("/contacts").json()["metadata"]["total"] == 1
+
+
 @pytest.mark.parametrize("method", ["PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/contacts", "/lists"])
 def test_an_unknown_method_is_refused_with_those_that_are_known(method: str, path: str, client: Client) -> None:

@@ -1,6 +1,7 @@
 """The application: every route, every handler, and what stands around them. Read this first."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from functools import partial
 from typing import TypeAlias
 
 from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
@@ -41,6 +43,8 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 LOOKING = 2  # files of uploads that are looked through at the same time
 PREFIX = "/v2/accounts/{account_sid}"
+
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 
 # Paths are tried in this order: the one that is asked for most comes first.
 OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
@@ -158,7 +162,7 @@ def create_app(
         db.close()
 
     routes = [*_routes(service, shared), *docs_routes(settings), *beside.routes]
-    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    router = Paths(routes, redirect_slashes=False, lifespan=lifespan)
     exchange = Exchange(router, service, refusals, beside.answer_error)
     return exchange
 
@@ -171,6 +175,15 @@ def _routes(service: Service, shared: Shared) -> Sequence[BaseRoute]:
         Question("The folder for uploads", service.spool.look),
     ]
     return [*operations, *probe_routes(Readiness(questions, shared.is_stopping))]
+
+
+class Paths(Router):
+    """The router; a path with a control character is none, though a route would pass over a line break at its end."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _control(scope["path"]):
+            raise HTTPException(404)
+        await super().__call__(scope, receive, send)
 
 
 class Resource:
