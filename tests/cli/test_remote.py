@@ -83,6 +83,10 @@ def test_one_refused_contact_is_named_and_is_exit_status_1(dial: Dial) -> None:
         ("number,,tag\n", "The file has no name for its column 2"),
         ("number\n1,2\n", "Line 2 has 2 cells; the first line names 1 columns."),
         ("[1]", "no JSON of contacts"),
+        (
+            '{"number": "+919845000001", "firstname": "Asha"}',
+            "a field 'firstname'; allowed are sid, number, first_name",
+        ),
         ('{"number": ', "no JSON of contacts"),
         (b"\xff\xfe\x00", "The file is"),
     ],

@@ -3,6 +3,7 @@
 import io
 from codecs import BOM_UTF8
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Raw
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Invalid
 from dialbook.wire.body import NOT_JSON
+from dialbook.wire.contacts import ContactOut
 from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, cells_beyond, known_name, read_columns, read_records
 
 COLUMNS = ("sid", "number", *TEXT_FIELDS)
@@ -18,6 +20,9 @@ COLUMNS = ("sid", "number", *TEXT_FIELDS)
 UNPACKED_LIMIT = 1_000_000_000  # characters, since what is packed may say that it has no end
 
 AS_WRITTEN = ("custom_field", "custom")  # a number that is read and written anew might be another
+
+# All that a contact is shown with, so that what was exported can be given back.
+FIELDS = frozenset({*ContactOut.__struct_fields__, *AS_WRITTEN, *REPORT_COLUMNS})
 
 Record: TypeAlias = dict[str, Raw]
 
@@ -47,9 +52,12 @@ def _read_json(content: bytes) -> list[dict[str, Any]]:
     text = content.removeprefix(BOM_UTF8)
     try:
         text.decode()  # all of it, also where it is not looked into
-        return [{name: _read_value(name, raw) for name, raw in record.items()} for record in _read_any_json(text)]
+        records = [{name: _read_value(name, raw) for name, raw in record.items()} for record in _read_any_json(text)]
     except NOT_JSON as error:
         raise Invalid(f"The file is no JSON of contacts: {error}.") from None
+    if unknown := sorted(set(chain.from_iterable(records)) - FIELDS):
+        raise Invalid(f"The file has a field {unknown[0]!r}; allowed are {', '.join((*COLUMNS, *AS_WRITTEN))}.")
+    return records
 
 
 def _read_any_json(text: bytes) -> list[Record]:

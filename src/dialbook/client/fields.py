@@ -16,6 +16,7 @@ class OptionalFields(TypedDict, total=False):
     email: str | None
     tag: str | None
     custom_field: Mapping[str, Any] | None
+    custom: Mapping[str, Any] | None  # another name of it; where both are given, `custom_field` counts
 
 
 class ContactFields(OptionalFields, total=False):

@@ -1,6 +1,6 @@
 """Every call as data: what to send, and how its answer is read. Nothing is sent from here."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from functools import partial
 from typing import Any, BinaryIO, Generic, TypeVar
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from dialbook.client.results import Contact, ContactList, Outcome, Page, Rejecte
 from dialbook.wire.contacts import SHOW_LIST
 
 T = TypeVar("T")
+G = TypeVar("G", bound=Mapping[str, Any])
 
 MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
@@ -67,6 +68,24 @@ def as_written(operation: Operation[T]) -> Operation[T]:
     return operation
 
 
+def known_items(items: Iterable[T], fields: type, shown: type[Struct]) -> Iterator[T]:
+    """The items, whose fields are all known: a server would pass over a misspelt one.
+
+    Args:
+        items: each a dict, or anything else.
+        fields: those that can be given.
+        shown: what a server shows in its place, all of which may be given back.
+
+    Raises:
+        TypeError: there is an item with another one.
+    """
+    beside = frozenset(shown.__struct_fields__)
+    for item in items:
+        if isinstance(item, dict):
+            _known(item, fields, beside)
+        yield item
+
+
 def create_contacts(contacts: Part) -> Operation[list[Outcome[Contact]]]:
     return _bulk("POST", "/contacts", "contacts", contacts, Contact)
 
@@ -76,7 +95,7 @@ def update_contacts(changes: Part) -> Operation[list[Outcome[Contact]]]:
 
 
 def update_contact(sid: str, fields: ContactFields) -> Operation[Contact]:
-    return Operation("PUT", _path("contacts", sid), _one(Contact), body=encode(fields))
+    return Operation("PUT", _path("contacts", sid), _one(Contact), body=encode(_known(fields, ContactFields)))
 
 
 def contact_pages(query: ContactQuery) -> Callable[[Mapping[str, str | int]], Operation[Page[Contact]]]:
@@ -106,7 +125,7 @@ def update_lists(changes: Part) -> Operation[list[Outcome[ContactList]]]:
 
 
 def update_list(sid: str, fields: ListFields) -> Operation[ContactList]:
-    return Operation("PUT", _path("lists", sid), _one(ContactList), body=encode(fields))
+    return Operation("PUT", _path("lists", sid), _one(ContactList), body=encode(_known(fields, ListFields)))
 
 
 def list_lists(part: Mapping[str, str | int], query: ListQuery) -> Operation[Page[ContactList]]:
@@ -226,14 +245,14 @@ def _choosing(query: Mapping[str, Any], known: type) -> Mapping[str, Any]:
     return query
 
 
-def _known(given: Mapping[str, Any], known: type) -> Mapping[str, Any]:
+def _known(given: G, known: type, beside: Set[str] = frozenset()) -> G:
     """What is given by names that are all known: a server would pass over another one, and do as if it were not there.
 
     Raises:
         TypeError: one is not, as Python itself says of a keyword.
     """
-    names: frozenset[str] = known.__optional_keys__  # type: ignore[attr-defined]  # it is one of our TypedDicts
-    if unknown := sorted(given.keys() - names):
+    names = frozenset(known.__annotations__)  # of one of our TypedDicts
+    if unknown := sorted(given.keys() - names - beside):
         raise TypeError(f"{' and '.join(map(repr, unknown))} is not known; allowed are {', '.join(sorted(names))}.")
     return given
 

@@ -26,10 +26,12 @@ class AsyncContactCalls(AsyncConnection):
             that has it.
 
         Raises:
+            TypeError: an item has a field that is not known.
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return await self._send_each(operations.create_contacts, contacts)
+        items = operations.known_items(contacts, NewContact, Contact)
+        return await self._send_each(operations.create_contacts, items)
 
     async def update_contacts(self, changes: Iterable[ContactChange]) -> Results[Contact]:
         """Change contacts, each accepted or refused on its own.
@@ -41,10 +43,12 @@ class AsyncContactCalls(AsyncConnection):
             One result for each, in order.
 
         Raises:
+            TypeError: an item has a field that is not known.
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return await self._send_each(operations.update_contacts, changes)
+        items = operations.known_items(changes, ContactChange, Contact)
+        return await self._send_each(operations.update_contacts, items)
 
     async def update_contact(self, sid: str, **fields: Unpack[ContactFields]) -> Contact:
         """Change one contact.
@@ -59,6 +63,7 @@ class AsyncContactCalls(AsyncConnection):
         Raises:
             NotFound: there is no such contact.
             Duplicate: another contact has the number.
+            TypeError: a field is not known.
             DialbookError: as every call.
         """
         return await self._send(operations.update_contact(sid, fields))

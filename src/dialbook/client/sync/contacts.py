@@ -27,10 +27,12 @@ class ContactCalls(Connection):
             that has it.
 
         Raises:
+            TypeError: an item has a field that is not known.
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return self._send_each(operations.create_contacts, contacts)
+        items = operations.known_items(contacts, NewContact, Contact)
+        return self._send_each(operations.create_contacts, items)
 
     def update_contacts(self, changes: Iterable[ContactChange]) -> Results[Contact]:
         """Change contacts, each accepted or refused on its own.
@@ -42,10 +44,12 @@ class ContactCalls(Connection):
             One result for each, in order.
 
         Raises:
+            TypeError: an item has a field that is not known.
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return self._send_each(operations.update_contacts, changes)
+        items = operations.known_items(changes, ContactChange, Contact)
+        return self._send_each(operations.update_contacts, items)
 
     def update_contact(self, sid: str, **fields: Unpack[ContactFields]) -> Contact:
         """Change one contact.
@@ -60,6 +64,7 @@ class ContactCalls(Connection):
         Raises:
             NotFound: there is no such contact.
             Duplicate: another contact has the number.
+            TypeError: a field is not known.
             DialbookError: as every call.
         """
         return self._send(operations.update_contact(sid, fields))

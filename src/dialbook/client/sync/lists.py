@@ -26,10 +26,12 @@ class ListCalls(Connection):
             One result for each, in order. A name that is taken is a `Duplicate`.
 
         Raises:
+            TypeError: an item has a field that is not known.
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return self._send_each(operations.create_lists, lists)
+        items = operations.known_items(lists, NewList, ContactList)
+        return self._send_each(operations.create_lists, items)
 
     def update_lists(self, changes: Iterable[ListChange]) -> Results[ContactList]:
         """Change lists, each accepted or refused on its own.
@@ -41,10 +43,12 @@ class ListCalls(Connection):
             One result for each, in order.
 
         Raises:
+            TypeError: an item has a field that is not known.
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        return self._send_each(operations.update_lists, changes)
+        items = operations.known_items(changes, ListChange, ContactList)
+        return self._send_each(operations.update_lists, items)
 
     def update_list(self, sid: str, **fields: Unpack[ListFields]) -> ContactList:
         """Change one list.
@@ -59,6 +63,7 @@ class ListCalls(Connection):
         Raises:
             NotFound: there is no such list.
             Duplicate: another list has the name.
+            TypeError: a field is not known.
             DialbookError: as every call.
         """
         return self._send(operations.update_list(sid, fields))
