@@ -173,6 +173,16 @@ def test_what_is_no_list_of_tags_is_refused(kind: str, wrong: str, api: Client, 
     assert api.get(paths[kind]).status_code == 200
 
 
+@pytest.mark.sqlite
+def test_cancelling_an_upload_passes_over_tags_but_not_over_what_is_none(api: Client) -> None:
+    summary = api.upload(b"number\n", "Friends").json()["response"]["data"]["summary"]
+    path = f"/csv-status/{summary['upload_id']}"
+
+    answers = [api.request("DELETE", path, headers={"If-Match": text}) for text in ("none", '"other"')]
+
+    assert [answer.status_code for answer in answers] == [400, 200]
+
+
 def test_the_longest_header_is_read_once(api: Client, paths: dict[str, str]) -> None:
     """As long as the server takes it, and so that a pattern which tries twice would take minutes."""
     for text in (", " * 15_000 + "x", '"a",' * 7_500 + "x", '"' * 30_000):

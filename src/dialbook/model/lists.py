@@ -35,7 +35,7 @@ class ContactList(Struct, frozen=True):
     @property
     def etag(self) -> str:
         """The name of the state that the list and its members are in."""
-        return f"{self.sid}-{self.version}"
+        return list_etag(self.sid, self.version)
 
 
 class ListDraft(Struct, frozen=True):
@@ -65,6 +65,11 @@ class ListLimits(Struct, frozen=True):
         return self.dynamic if list_type == ListType.DYNAMIC else self.static
 
 
+def list_etag(sid: str, version: int) -> str:
+    """The name of the state that a list and its members are in."""
+    return f"{sid}-{version}"
+
+
 def page_etag(list_sid: str, version: int, window: Window, search: bytes = b"") -> str:
     """The name of the state that one page of a list's contacts is in; it is known before the page is read.
 
@@ -74,7 +79,7 @@ def page_etag(list_sid: str, version: int, window: Window, search: bytes = b"") 
         window: which part was asked for.
         search: what else selects or sorts, in any form.
     """
-    page = f"{list_sid}-{version}-{window.offset}-{window.limit}-{window.after}"
+    page = f"{list_etag(list_sid, version)}-{window.offset}-{window.limit}-{window.after}"
     return f"{page}-{blake2b(search, digest_size=8).hexdigest()}" if search else page
 
 

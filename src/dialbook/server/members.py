@@ -16,6 +16,7 @@ from dialbook.server.body import read_body
 from dialbook.server.changes import change_and_reply
 from dialbook.server.context import (
     account_of,
+    expected_by,
     header_of,
     now_of,
     query_of,
@@ -93,6 +94,7 @@ async def remove_member(request: Request) -> Response:
         list_sid,
         sid_of(request, "contact_sid"),
         now=now_of(request),
+        expected=expected_by(request),
     )
 
 

@@ -15,7 +15,7 @@ from dialbook.model.ids import new_sids
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
 from dialbook.server.changes import author_of, change_and_reply, note_export
-from dialbook.server.context import account_of, header_of, now_of, place_of, service_of, sid_of, window_of
+from dialbook.server.context import account_of, expected_by, header_of, now_of, place_of, service_of, sid_of, window_of
 from dialbook.server.form import Expected, receive_form
 from dialbook.server.idempotency import idempotency_key, note_content
 from dialbook.server.look import look_through
@@ -100,6 +100,7 @@ async def list_uploads(request: Request) -> Response:
 
 async def cancel_upload(request: Request) -> Response:
     """End an upload where it stands; one that has ended stays as it is."""
+    expected_by(request)  # which has no tags to compare, but a mistake should show
     return await change_and_reply(
         request,
         _write_status,

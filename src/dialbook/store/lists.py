@@ -10,7 +10,7 @@ from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
 from dialbook.model.errors import Duplicate, Invalid, NotFound
 from dialbook.model.etag import ANY, ETags, is_expected, unexpected
 from dialbook.model.ids import new_sids
-from dialbook.model.lists import ContactList, ListChange, ListDraft
+from dialbook.model.lists import ContactList, ListChange, ListDraft, list_etag
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
@@ -173,6 +173,12 @@ class LockedList(Struct, frozen=True):
     type: str
     contact_count: int
     next_position: int
+    version: int
+
+    @property
+    def etag(self) -> str:
+        """The name of the state that it is in."""
+        return list_etag(self.sid, self.version)
 
 
 def lock_list(tx: Tx, account: str, sid: str) -> LockedList:
@@ -186,7 +192,7 @@ def lock_list(tx: Tx, account: str, sid: str) -> LockedList:
         """
         UPDATE lists SET next_position = next_position
         WHERE account = :account AND sid = :sid
-        RETURNING sid, type, contact_count, next_position
+        RETURNING sid, type, contact_count, next_position, version
         """,
         account=account,
         sid=sid,

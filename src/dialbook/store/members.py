@@ -8,6 +8,7 @@ from msgspec import Struct
 from dialbook.model.bulk import Outcome, accepted, rejoin, single
 from dialbook.model.contact import Contact, ListRef
 from dialbook.model.errors import Duplicate, Invalid, NotFound
+from dialbook.model.etag import ANY, ETags, is_expected, unexpected
 from dialbook.model.lists import ListLimits
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
@@ -93,15 +94,17 @@ def find_members(tx: Tx, account: str, list_sid: str, sids: Sequence[str]) -> li
 
 
 def remove_members(
-    tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime
+    tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime, expected: ETags = ANY
 ) -> list[Outcome[Contact]]:
     """Take contacts out of a list, each on its own; they stay in the address book. One not in it becomes a NotFound.
 
     Raises:
         NotFound: the account has no such list.
+        PreconditionFailed: the list is in another state than expected.
     """
     now = begin_change(tx, account, now=now)
-    lock_list(tx, account, list_sid)
+    if not is_expected(lock_list(tx, account, list_sid), expected):
+        raise unexpected()
     wanted = list(dict.fromkeys(sids))
     rows = _find(tx, account, list_sid, wanted)
     found = dict(zip(wanted, rows, strict=True))
@@ -116,13 +119,14 @@ def remove_members(
     return [_removed(list_sid, sid, found.pop(sid, None)) for sid in sids]
 
 
-def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetime) -> Contact:
+def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetime, expected: ETags = ANY) -> Contact:
     """Take a contact out of a list and return it; it stays in the address book.
 
     Raises:
         NotFound: the account has no such list, or the contact is not in it.
+        PreconditionFailed: the list is in another state than expected.
     """
-    return single(remove_members(tx, account, list_sid, [sid], now=now))
+    return single(remove_members(tx, account, list_sid, [sid], now=now, expected=expected))
 
 
 def _find(tx: Tx, account: str, list_sid: str, sids: Sequence[str]) -> Sequence[Row | None]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import json
+from msgspec.structs import replace
 
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.contact import TEXT_FIELDS, ContactChange, ContactDraft
@@ -63,11 +64,11 @@ def _refuse_other_end(upload: Upload, chunk: Chunk) -> None:
 def _lock_list(tx: Tx, upload: Upload) -> LockedList:
     """The list as it is, or as it would be had a dry run written what it has met."""
     if upload.list_sid is None:
-        return LockedList("", upload.list_type, upload.joined, 0)
+        return LockedList("", upload.list_type, upload.joined, 0, 0)
     locked = lock_list(tx, upload.account, upload.list_sid)
     if not upload.dry_run:
         return locked
-    return LockedList(locked.sid, locked.type, locked.contact_count + upload.joined, locked.next_position)
+    return replace(locked, contact_count=locked.contact_count + upload.joined)
 
 
 def _known(tx: Tx, account: str, list_sid: str, rows: Sequence[UploadRow]) -> Mapping[str, Known]:
