@@ -91,6 +91,6 @@ class MemberQuery(MemberFilter, total=False):
 class UploadChoices(TypedDict, total=False):
     """How an upload is to be worked off; the last two are extensions of Dialbook's."""
 
-    type: ListKind  # of the list, where it is made
+    type: ListKind  # of a list that is made; one that is there has to be of it
     on_duplicate: Literal["skip", "update"]
     dry_run: bool

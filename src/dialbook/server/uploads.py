@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from dialbook.model.errors import DialbookError, Unavailable
 from dialbook.model.ids import new_sids
+from dialbook.model.lists import list_name
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Upload, UploadDraft, UploadFile
 from dialbook.server.changes import author_of, change_and_reply, note_export
@@ -21,6 +23,7 @@ from dialbook.server.idempotency import idempotency_key, note_content
 from dialbook.server.look import look_through
 from dialbook.server.reply import reply, stream
 from dialbook.store import uploads as store
+from dialbook.store.lists import find_list
 from dialbook.store.spool import Received
 from dialbook.wire import envelope
 from dialbook.wire import uploads as wire
@@ -34,19 +37,23 @@ REPORT_CHUNK = 1000  # rows
 
 async def upload_csv(request: Request) -> Response:
     """Receive a file, look through it, and leave it to be worked off; a file that cannot be is refused as a whole."""
-    async with receiving_upload(request) as (draft, file):
+    async with receiving_upload(request, partial(_with_type, request)) as (draft, file):
         return await change_and_reply(
             request, _write_accepted, store.create_upload, account_of(request).sid, draft, file, now=now_of(request)
         )
 
 
-async def _as_sent(fields: Mapping[str, str]) -> Mapping[str, str]:
-    return fields
+async def _with_type(request: Request, sent: Mapping[str, str]) -> Mapping[str, str]:
+    """The fields; where no type is among them, with that of the list, if it is there."""
+    if "list_name" not in sent or sent.get("type"):
+        return sent
+    found = await service_of(request).db.read(find_list, account_of(request).sid, list_name(sent["list_name"]))
+    return {**sent, "type": found.type} if found else sent
 
 
 @asynccontextmanager
 async def receiving_upload(
-    request: Request, take_fields: TakeFields = _as_sent, fields: Sequence[str] = wire.FIELDS
+    request: Request, take_fields: TakeFields, fields: Sequence[str] = wire.FIELDS
 ) -> AsyncIterator[tuple[UploadDraft, UploadFile]]:
     """Receive a file and look through it; in the block the upload is to be written, without which the file goes.
 

@@ -1,6 +1,9 @@
 """What a dynamic list keeps of the columns of its own that a file has."""
 
 import json
+from typing import Any
+
+import pytest
 
 from tests.conftest import NUMBERS, Client, Server, execute
 from tests.server.uploads.sending import members_of, refusal_of, report_of, status_of, to_csv, upload
@@ -85,3 +88,18 @@ def test_of_whom_more_is_kept_from_before_the_limit_what_is_kept_can_be_changed(
 
     assert report_of(api, again) == []
     assert members_of(api, answer)[0]["custom_field"] == {**old, "a": "2"}
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("given", [{}, {"type": ""}])
+def test_a_file_for_a_list_that_is_there_need_not_say_its_type(
+    given: dict[str, Any], api: Client, server: Server
+) -> None:
+    first = upload(api, server, to_csv(["number", "city"], [NUMBERS[0], "Pune"]), type="dynamic")
+
+    again = upload(api, server, to_csv(["number", "city"], [NUMBERS[1], "Kochi"]), list_name=" Friends ", **given)
+    other = api.upload(to_csv(["number"], [NUMBERS[2]]), type="static")
+
+    assert members_of(api, first) == members_of(api, again)
+    assert [member["custom_field"] for member in members_of(api, again)] == [{"city": "Pune"}, {"city": "Kochi"}]
+    assert (other.status_code, api.upload(b"number\n", "\0", **given).status_code) == (409, 400)

@@ -24,14 +24,16 @@ class AsyncUploadCalls(AsyncConnection):
         Args:
             file: a path, the content, or a binary file, which is sent from its beginning, as far as it goes by then.
             list_name: the list, which is made when there is none.
-            choices: the `type` of a list that is made; extensions of Dialbook's: `on_duplicate="update"` fills in what
-                the rows give, `dry_run=True` reports and writes nothing.
+            choices: the `type` of a list that is made; one that is there keeps its own, and has to have this one.
+                Extensions of Dialbook's: `on_duplicate="update"` fills in what the rows give, `dry_run=True` reports
+                and writes nothing.
 
         Returns:
             The upload, which is worked off from then on.
 
         Raises:
             Invalid: the file is no CSV, or too long for the list.
+            Duplicate: there is a list of this name, of another type.
             TooLarge: the file has too many bytes.
             OSError: the file cannot be read, or becomes shorter meanwhile.
             TypeError: it was opened as text.
