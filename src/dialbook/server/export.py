@@ -44,8 +44,16 @@ async def export_members(request: Request, window: Window, filter_: ContactFilte
             await db.read(get_version, account, list_sid)
         return walk
 
-    beginning = await db.scan(begin_walk, account, list_sid, Window(window.offset, CHUNK, window.after), filter_)
-    chunks = _texts(format_, await read(beginning), read)
+    async def begin() -> Walk:
+        beginning = Window(window.offset, CHUNK, window.after)
+        return await read(await db.scan(begin_walk, account, list_sid, beginning, filter_))
+
+    if request.method == "HEAD":
+        await db.read(get_version, account, list_sid)
+        first = None
+    else:
+        first = await begin()
+    chunks = _texts(format_, first, read)
     await note_export(request, "export_members", list_sid)
     headers = {
         "Content-Disposition": f'attachment; filename="{list_sid}.{format_.extension}"',
@@ -56,9 +64,11 @@ async def export_members(request: Request, window: Window, filter_: ContactFilte
     return stream(request, chunks, format_.media_type, headers)
 
 
-async def _texts(format_: Format, first: Walk, read: Callable[[Window], Awaitable[Walk]]) -> AsyncIterator[bytes]:
+async def _texts(
+    format_: Format, first: Walk | None, read: Callable[[Window], Awaitable[Walk]]
+) -> AsyncIterator[bytes]:
     yield format_.head
-    part: Walk | None = first
+    part = first
     while part:
         following = asyncio.ensure_future(read(part.following)) if part.following else None
         try:

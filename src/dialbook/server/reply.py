@@ -48,6 +48,14 @@ def not_modified(request: Request, etag: str) -> Response:
 
 
 def stream(request: Request, body: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
-    """An answer of no known length, without an envelope; it lacks its end where its key is closed before that."""
+    """An answer of no known length, without an envelope; it lacks its end where its key is closed before that.
+
+    To HEAD it has no body, which is not even begun.
+    """
     all_headers = {**NO_STORE, **headers, **request.scope.get("rate_headers", NO_HEADERS)}
-    return StreamingResponse(sent_while_open(request, body), 200, all_headers, media_type)
+    parts = _nothing() if request.method == "HEAD" else sent_while_open(request, body)
+    return StreamingResponse(parts, 200, all_headers, media_type)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""
