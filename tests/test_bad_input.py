@@ -145,6 +145,17 @@ def test_what_is_no_number_is_refused(wrong: object, client: Client) -> None:
     assert client.get("/contacts").json()["metadata"]["total"] == before
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [(9845000003, "9845000003"), (True, "true"), ({"a": [None]}, '{"a":[null]}'), (["x" * 99], '["' + "x" * 62)],
+)
+def test_what_is_no_string_is_named(wrong: object, shown: str, client: Client) -> None:
+    (item,) = client.post("/contacts", {"contacts": [{"number": wrong}]}).json()["response"]
+
+    assert item["error_data"]["description"] == f"number is {shown}, which is no string."
+
+
 @pytest.mark.parametrize("wrong", [*WRONG_TEXTS, *UNSTORABLE], ids=lambda value: repr(value)[:20])
 @pytest.mark.parametrize("field", ["name", "tag", "type"])
 def test_a_list_field_of_a_wrong_type_is_refused(field: str, wrong: object, client: Client) -> None:

@@ -11,6 +11,7 @@ from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactD
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.etag import ETags
 from dialbook.model.text import optional_text, searchable, storable
+from dialbook.model.upload import VALUE_SHOWN
 from dialbook.wire.body import NOT_JSON, AnyFields, read_items, read_object
 
 SORT_FIELDS = ("date_created", "date_updated", "number", "first_name", "last_name")
@@ -206,7 +207,7 @@ def _given_fields(given: ContactIn) -> dict[str, str | None]:
 
 def _number(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise Invalid("number must be a string.")
+        raise Invalid(f"number is {msgspec.json.encode(value).decode()[:VALUE_SHOWN]}, which is no string.")
     return value
 
 
