@@ -8,7 +8,7 @@ from msgspec import Struct
 from dialbook.model.lists import ListLimits, ListType
 
 EXTRA_COLUMNS = 5  # that a dynamic list keeps of each member
-VALUE_SHOWN = 64  # characters of a number that a report repeats
+VALUE_SHOWN = 64  # characters of a value that a report or a refusal repeats
 
 
 class Status(StrEnum):

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import parse_qsl, quote, unquote_plus
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
 from msgspec import Struct
 from starlette.requests import Request
 
 from dialbook.counts import Counts
 from dialbook.model.account import Account, ApiKey
+from dialbook.model.errors import Invalid
 from dialbook.model.etag import ETags
 from dialbook.model.lists import ListLimits
 from dialbook.model.page import Window
+from dialbook.model.upload import VALUE_SHOWN
 from dialbook.server.load import Place
 from dialbook.server.rate_limit import RateLimit
 from dialbook.server.sign_ins import FailedSignIns
@@ -167,4 +169,14 @@ def _name_in(part: bytes) -> str:
 
 @lru_cache(maxsize=256)
 def _read_query(query: bytes) -> Mapping[str, str]:
-    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    text = query.decode("latin-1")
+    for part in text.split("&"):
+        _check_escapes(part)
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def _check_escapes(part: str) -> None:
+    try:
+        unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise Invalid(f"The query has {part[:VALUE_SHOWN]!r}; allowed are percent-escapes of UTF-8.") from None
