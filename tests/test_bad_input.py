@@ -390,6 +390,19 @@ def test_an_unknown_method_is_refused_with_those_that_are_known(method: str, pat
     assert answer.headers["allow"] == "GET, HEAD, POST, PUT"
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("target", ["/v2/accounts/acme/contacts?name=José", "/José"])
+def test_a_url_that_is_not_escaped_is_refused_as_such(target: str, server: Server) -> None:
+    head, _, body = exchange(server, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert error_of(json.loads(body)) == {
+        "code": 1002,
+        "message": "Invalid parameter",
+        "description": "The URL cannot be read: what is not printable ASCII in it must be percent-encoded.",
+    }
+
+
 @pytest.mark.parametrize(
     "request_", [b"GETX / HTTP/1.1\r\n\r\n", b"\0\0\0\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\r\nx\r\n\r\n"]
 )

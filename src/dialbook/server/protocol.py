@@ -7,12 +7,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Scope
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from dialbook.model.errors import DialbookError, Unreadable
+from dialbook.model.errors import DialbookError, Invalid, Unreadable
 from dialbook.model.ids import new_request_id
 from dialbook.server.deadlines import Deadlines, Stage
 from dialbook.server.exchange import Exchange
@@ -103,6 +103,8 @@ class Protocol(HttpToolsProtocol):
         except HttpParserUpgrade as upgrade:
             (end_of_head,) = upgrade.args
             return self._as_ours(data[end_of_head:]) if self._wants_another_protocol() else b""
+        except HttpParserInvalidURLError:
+            self._refuse(Invalid("The URL cannot be read: what is not printable ASCII in it must be percent-encoded."))
         except HttpParserError:
             self.send_400_response("")
         return b""
