@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -67,6 +68,43 @@ def test_bytes_are_refused_before_anything_is_sent(kind: Callable[[bytes], Any])
             client.add_members("a", [value])
 
     assert there.requests == []
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ({b"a": 1}, "decode it to a text"),
+        ({"a": [{float("nan"): 1}]}, "infinite or none at all"),
+        ({"a": Decimal("1.50")}, "is a Decimal"),
+        ({Decimal(1): 1}, "is a Decimal"),
+        ({"a": [object()]}, "of the type object"),
+        ({None: 1}, "of the type NoneType"),
+    ],
+)
+def test_what_would_be_sent_as_something_else_is_refused_before_anything_is_sent(field: Any, said: str) -> None:
+    with peer() as there, Client(there.url) as client:
+        with pytest.raises(Invalid, match=said):
+            client.update_contact("a", custom_field=field)
+        with pytest.raises(Invalid, match=said):
+            client.create_contacts([{"number": NUMBERS[0], "custom_field": field}])
+
+    assert there.requests == []
+
+
+@pytest.mark.sqlite
+def test_a_text_of_a_class_of_its_own_is_one(client: Client) -> None:
+    class Text(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return "another"
+
+    (made,) = client.create_contacts(
+        [{"number": Text(NUMBERS[0]), "custom_field": {Text("a"): [Text("b")]}}]
+    ).raise_for_failures()
+    changed = client.update_contact(made.sid, first_name=Text("Asha"))
+
+    assert (changed.number, changed.first_name, changed.custom_field) == (NUMBERS[0], "Asha", {"a": ["b"]})
 
 
 def test_what_holds_itself_is_refused_before_anything_is_sent() -> None:

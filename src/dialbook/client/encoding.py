@@ -1,6 +1,7 @@
 """What is sent as JSON, and how much of it goes into one request. Each item is encoded once."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import chain, islice
 from math import isfinite
 from types import NoneType
@@ -22,7 +23,19 @@ _PLAIN = frozenset({str, int, bool, NoneType, Raw})  # what JSON has a word for,
 _ARRAYS = (list, tuple, set, frozenset)
 _BYTES = (bytes, bytearray, memoryview)
 
-_encode = msgspec.json.Encoder().encode
+
+def _as_known(value: object) -> str:
+    """A text of a class of its own as a plain one.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise Invalid(f"A value is of the type {type(value).__name__}, which JSON has no word for.")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_as_known).encode
 
 
 def encode(value: object) -> bytes:
@@ -72,11 +85,13 @@ def _parts_of(value: object) -> Iterable[object]:
         Invalid: it would be encoded as another value, without a word.
     """
     if isinstance(value, dict):
-        return value.values()
+        return chain(value, value.values())
     if isinstance(value, _ARRAYS):
         return value
     if isinstance(value, float) and not isfinite(value):
         raise Invalid("A number is infinite or none at all (NaN), which JSON cannot say.")
     if isinstance(value, _BYTES):
         raise Invalid("A value is bytes, which JSON cannot say: decode it to a text.")
+    if isinstance(value, Decimal):
+        raise Invalid("A value is a Decimal, which would be sent as a text: make it a float, or a text.")
     return ()
