@@ -22,7 +22,7 @@ from dialbook.store.erasure import Erased
 from dialbook.store.erasure import erase as erase_subject
 from dialbook.store.spool import Spool, open_spool
 from dialbook.store.subject import find_subject
-from dialbook.store.upload_queue import list_queue
+from dialbook.store.upload_queue import list_waiting
 
 PATIENCE = 30.0  # seconds
 PAUSE = 0.1  # seconds
@@ -124,14 +124,10 @@ def _sweep(db: Database, spool: Spool) -> None:
 
 def _sweep_once(db: Database, spool: Spool) -> set[str]:
     """The files that are left, of which no upload is known."""
-    idle = spool.lock_idle(_queued(db, spool))
-    queued = _queued(db, spool)
-    spool.sweep(idle, queued)
-    return set(spool.sids()) - queued
-
-
-def _queued(db: Database, spool: Spool) -> set[str]:
-    return {each.upload for each in scan(db, list_queue, spool.name)}
+    idle = spool.lock_idle(scan(db, list_waiting))
+    waiting = scan(db, list_waiting)
+    spool.sweep(idle, waiting)
+    return set(spool.sids()) - waiting
 
 
 def _attempt(step: Callable[[], None]) -> list[str]:

@@ -22,7 +22,7 @@ from dialbook.model.upload import Upload, UploadLimits
 from dialbook.store.audit import recorded
 from dialbook.store.database import Database, Tx
 from dialbook.store.spool import Spool
-from dialbook.store.upload_queue import Queued, count_elsewhere, count_transactions, list_queue
+from dialbook.store.upload_queue import Queued, count_elsewhere, count_transactions, list_queue, list_waiting
 from dialbook.store.upload_rows import write_chunk
 from dialbook.store.uploads import fail_upload, get_upload
 
@@ -181,13 +181,17 @@ class Runner:
             self._files.pop(sid).close()
 
     async def _sweep(self, queue: list[Queued]) -> None:
-        """Remove the files of uploads that have ended, or never began."""
+        """Remove the files of uploads that have ended, or never began; one that was moved here may wait elsewhere."""
         queued = {each.upload for each in queue}
-        for sid in self._files.keys() - queued:
+        gone = self._files.keys() - queued
+        idle = self._spool.lock_idle(queued, seconds=LATE_SECONDS)
+        if not gone and not idle:
+            return
+        # What is queued by now must be seen: on SQLite a read would share the snapshot of the one before.
+        waiting = await self._db.scan(list_waiting)
+        for sid in gone - waiting:
             self._remove(sid)
-        if idle := self._spool.lock_idle(queued, seconds=LATE_SECONDS):
-            # What is queued by now must be seen: on SQLite a read would share the snapshot of the one before.
-            self._spool.sweep(idle, {each.upload for each in await self._db.scan(list_queue, self._spool.name)})
+        self._spool.sweep(idle, waiting)
 
     async def _warn_of_others(self, folder: str) -> None:
         """Say so, once for each folder, when uploads wait whose files are elsewhere: it was another before.

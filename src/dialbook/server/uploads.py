@@ -82,7 +82,7 @@ async def receiving_upload(
         async with service.looking:
             most = service.list_limits.of(draft.list_type)
             seen = await look_through(file.path, draft.list_type, limit=limit, most=most)
-        known = UploadFile(sid, service.spool.name, seen.columns, seen.rows, author_of(request).key)
+        known = UploadFile(sid, file.folder, seen.columns, seen.rows, author_of(request).key)
         # From here on the database may know of the file. Whoever works off the queue removes what nobody waits for.
         file.is_kept = True
         try:

@@ -27,6 +27,10 @@ NAME_FILE = "folder-name"
 SUFFIX = ".upload"
 RESERVE = 64 * 1024 * 1024  # bytes of the disk that uploads leave free
 FULL = "The server's folder for uploads has no room."
+NAMELESS = (
+    f"The server's folder for uploads cannot be used (its file {NAME_FILE} is missing, and files of uploads are there: "
+    "give it back, or cancel the uploads that wait and move their files away)."
+)
 
 PLACE = {"host", "hostaddr", "port", "dbname", "user", "service", "options"}  # what libpq finds a database by
 
@@ -66,22 +70,13 @@ class Spool:
         """The folder's own name, which stays when it is moved; no two folders have the same.
 
         Raises:
-            Unavailable: the folder cannot be used.
+            Unavailable: the folder cannot be used, or has lost its name.
         """
         with _trouble_as_unavailable():
             self._make_folder()
-            path = self.folder / NAME_FILE
-            if not path.exists():
-                # A link appears whole or not at all, and only where there is none yet.
-                draft = self.folder / f".{token_hex(8)}"
-                draft.write_text(token_hex(16))
-                sync(draft)
-                with suppress(FileExistsError):
-                    path.hardlink_to(draft)
-                draft.unlink()
-                sync(self.folder)
-                sync(self.folder.parent)
-            return self._read_name(path)
+            if not self._has_name():
+                self._make_name()
+            return self._read_name()
 
     @contextmanager
     def receiving(self, sid: str, size: int) -> Iterator["Received"]:
@@ -92,14 +87,13 @@ class Spool:
             size: how many bytes it will have at most.
 
         Raises:
-            Unavailable: the disk has no room for it, or cannot be written.
+            Unavailable: the disk has no room for it, or cannot be written, or the folder has lost its name.
         """
-        path = self._path(sid)
+        path, folder = self._path(sid), self.name
         with _trouble_as_unavailable():
-            self._make_folder()
             if shutil.disk_usage(self.folder).free < size + RESERVE:
                 raise Unavailable(FULL, headers=RETRY_SOON)
-            received = Received(path, _create_locked(path))
+            received = Received(path, folder, _create_locked(path))
         try:
             yield received
         finally:
@@ -117,8 +111,8 @@ class Spool:
             nearest = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
             with TemporaryFile(dir=nearest) as file:
                 file.write(b"1")
-            if (name := self.folder / NAME_FILE).exists():
-                self._read_name(name)
+            if self._has_name():
+                self._read_name()
 
     def exists(self) -> bool:
         """Whether there ever was a file."""
@@ -176,8 +170,33 @@ class Spool:
                 return self.lock(sid)
         return None
 
-    def _read_name(self, path: Path) -> str:
-        name = path.read_bytes()
+    def _has_name(self) -> bool:
+        """Whether it has one yet.
+
+        Raises:
+            Unavailable: it has lost it, by which the uploads know it whose files are there.
+        """
+        path = self.folder / NAME_FILE
+        if path.exists():
+            return True
+        # In this order: somebody else may just have made the name, and then a file.
+        if self.exists() and self.sids() and not path.exists():
+            raise Unavailable(NAMELESS)
+        return False
+
+    def _make_name(self) -> None:
+        # A link appears whole or not at all, and only where there is none yet.
+        draft = self.folder / f".{token_hex(8)}"
+        draft.write_text(token_hex(16))
+        sync(draft)
+        with suppress(FileExistsError):
+            (self.folder / NAME_FILE).hardlink_to(draft)
+        draft.unlink()
+        sync(self.folder)
+        sync(self.folder.parent)
+
+    def _read_name(self) -> str:
+        name = (self.folder / NAME_FILE).read_bytes()
         if not _is_name(name):  # with another the uploads that wait would have no file
             raise Unavailable(f"The server's folder for uploads cannot be used (its file {NAME_FILE} is damaged).")
         return name.decode()
@@ -202,10 +221,17 @@ class LockedFile:
 
 
 class Received:
-    """A file that is being received."""
+    """A file that is being received.
 
-    def __init__(self, path: Path, file: BufferedWriter) -> None:
+    Args:
+        path: where.
+        folder: the name of the folder that it is in.
+        file: what writes it.
+    """
+
+    def __init__(self, path: Path, folder: str, file: BufferedWriter) -> None:
         self.path = path
+        self.folder = folder
         self.is_kept = False
         self._file = file
 

@@ -28,6 +28,11 @@ def list_queue(tx: Tx, folder: str) -> list[Queued]:
     return [Queued(*row) for row in rows]
 
 
+def list_waiting(tx: Tx) -> set[str]:
+    """The sids of all uploads that somebody has to work on, whatever folder their files are in."""
+    return {sid for (sid,) in tx.all("SELECT q.upload FROM upload_queue AS q")}
+
+
 def count_elsewhere(tx: Tx, folder: str) -> int:
     """How many uploads wait whose files are in other folders."""
     row = tx.one("SELECT count(*) FROM upload_queue AS q WHERE q.folder <> :folder", folder=folder)
