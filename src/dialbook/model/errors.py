@@ -11,6 +11,7 @@ DialbookError
 ├── Forbidden            403  1003
 ├── Internal             500  1004
 │   └── Unavailable      503  1004
+│       └── OutcomeUnknown 503 1004
 ├── MethodNotAllowed     405  1005
 ├── TooManyRequests      429  1006
 ├── Unreadable           400  1007
@@ -83,6 +84,10 @@ class Internal(DialbookError):
 
 class Unavailable(Internal):
     status = 503
+
+
+class OutcomeUnknown(Unavailable):
+    """Nobody can know whether a change was made."""
 
 
 class MethodNotAllowed(DialbookError):

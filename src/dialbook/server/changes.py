@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.model.audit import Author, Effect, Via
-from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.model.errors import RETRY_SOON, OutcomeUnknown
 from dialbook.server.context import account_of, key_of, now_of, service_of
 from dialbook.server.idempotency import fingerprint_of, idempotency_key
 from dialbook.server.meanwhile import while_open
@@ -144,8 +144,6 @@ async def _reply_once(request: Request, key: str, change: Callable[[Tx], Answer]
         kept, is_repeated = await service_of(request).db.write(
             while_open(request, answer_once), account_of(request).sid, key, fingerprint, answer, now=now_of(request)
         )
-    except Unavailable as lost:
-        if lost.headers:  # which ask to come again: nothing was changed
-            raise
-        raise Unavailable(UNKNOWN, headers=RETRY_SOON) from lost
+    except OutcomeUnknown as lost:
+        raise OutcomeUnknown(UNKNOWN, headers=RETRY_SOON) from lost
     return reply_kept(request, key, kept, is_repeated=is_repeated)

@@ -55,8 +55,8 @@ class Tx(Protocol):
 class Database(Protocol):
     """Runs storage functions, each in one transaction that sees one moment.
 
-    Every method raises Unavailable when the database cannot be used now. Nothing was changed then, unless the refusal
-    says that nobody knows: when a connection is lost during a commit.
+    Every method raises Unavailable when the database cannot be used now. Nothing was changed then, unless it is
+    OutcomeUnknown: when a connection is lost during a commit.
     """
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:

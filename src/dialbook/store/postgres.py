@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
-from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.model.errors import RETRY_SOON, OutcomeUnknown, Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.lane import Lane
 from dialbook.store.migrate import migrations
@@ -250,7 +250,7 @@ def _commit(connection: Connection) -> None:
     """Commit; when the connection is lost meanwhile, nobody can know whether the server has.
 
     Raises:
-        Unavailable: it was lost.
+        OutcomeUnknown: it was lost.
     """
     try:
         ended = connection.execute("COMMIT")
@@ -258,7 +258,7 @@ def _commit(connection: Connection) -> None:
         if not connection.broken:
             raise
         # Nobody is asked to come again: the change might be made twice.
-        raise Unavailable(UNKNOWN) from lost
+        raise OutcomeUnknown(UNKNOWN) from lost
     if ended.statusmessage != "COMMIT":
         raise AssertionError("a change went on after one of its statements had failed")
 
