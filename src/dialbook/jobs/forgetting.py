@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec
 
@@ -11,7 +10,7 @@ from msgspec import Struct
 
 from dialbook.jobs.pace import BREATH_SECONDS
 from dialbook.log import describe
-from dialbook.model.errors import DialbookError, Unavailable
+from dialbook.model.errors import DialbookError
 from dialbook.settings import Settings
 from dialbook.store.accounts import list_account_sids
 from dialbook.store.audit import prune
@@ -74,8 +73,12 @@ async def forget(db: Database, retention: Retention, *, now: datetime) -> None:
 
 
 async def _step_by_step(
-    db: Database, step: Callable[Concatenate[Tx, P], int], /, *args: P.args, **kwargs: P.kwargs
+    db: Database, step: Callable[Concatenate[Tx, str, P], int], account: str, /, *args: P.args, **kwargs: P.kwargs
 ) -> None:
-    with suppress(Unavailable):
-        while await db.write(step, *args, **kwargs):
+    try:
+        while await db.write(step, account, *args, **kwargs):
             await asyncio.sleep(BREATH_SECONDS)
+    except DialbookError:  # it goes the next time
+        return
+    except Exception as bug:  # noqa: BLE001  # what is wrong with one account must not keep what others have
+        log.error("nothing old of %s is forgotten until the next hour: %s", account, describe(bug))  # noqa: TRY400

@@ -61,6 +61,7 @@ class Runner:
         self._clock = clock
         self._count_rows = count_rows
         self._pace = Pace()
+        self._ended = asyncio.Event()
         self._seen: str | None = None  # the name of the folder, as it was last looked at
         self._files: dict[str, OpenFile] = {}
         self._reader = ThreadPoolExecutor(1, "dialbook-upload")
@@ -69,6 +70,7 @@ class Runner:
 
     async def run(self, ended: asyncio.Event) -> None:
         """Work until the event is set."""
+        self._ended = ended
         while not ended.is_set():
             try:
                 pause = await self._turn_and_rest()
@@ -83,7 +85,7 @@ class Runner:
         """Write a chunk of the upload whose turn it is; return whether there was one.
 
         Raises:
-            Unavailable: the database cannot be used now.
+            Unavailable: the database cannot be used now, or not for those who wait.
             OSError: the folder cannot be read.
         """
         folder = self._spool.name if self._spool.exists() else ""
@@ -92,15 +94,7 @@ class Runner:
             return False
         queue = await self._db.read(list_queue, folder)
         await self._sweep(queue)
-        for queued in sorted(queue, key=lambda each: (self._last_turns.get(each.account, 0), each.upload)):
-            # However it ends: what is wrong with one account or file must not keep the others from being worked off.
-            self._last_turns[queued.account] = next(self._turn_numbers)
-            try:
-                if await self._work(queued):
-                    return True
-            except OSError as trouble:
-                log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, trouble.strerror)
-        return False
+        return await self._work_on_one_of(queue)
 
     async def _turn_and_rest(self) -> float:
         """Have a turn; return how long to wait for the next."""
@@ -117,6 +111,41 @@ class Runner:
         for file in self._files.values():
             file.close()
         self._files.clear()
+
+    async def _work_on_one_of(self, queue: list[Queued]) -> bool:
+        """Write a chunk of one: what is wrong with one account or file must not keep others from being worked off."""
+        troubles: dict[str, DialbookError] = {}  # by account
+        for queued in sorted(queue, key=lambda each: (self._last_turns.get(each.account, 0), each.upload)):
+            if queued.account in troubles:
+                continue
+            if self._ended.is_set():  # each may wait for seconds in vain
+                break
+            self._last_turns[queued.account] = next(self._turn_numbers)
+            try:
+                if await self._try(queued):
+                    return True
+            except DialbookError as trouble:
+                troubles[queued.account] = trouble
+        if troubles:
+            raise next(iter(troubles.values()))
+        return False
+
+    async def _try(self, queued: Queued) -> bool:
+        """Work on one, or say why it waits.
+
+        Raises:
+            DialbookError: its account's wait with it.
+        """
+        try:
+            return await self._work(queued)
+        except OSError as trouble:
+            log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, trouble.strerror)
+            return False
+        except DialbookError:
+            raise
+        except Exception as bug:
+            log.error("upload %s waits: %s", queued.upload, describe(bug))  # noqa: TRY400
+            raise Unavailable(FAILED_HERE) from bug
 
     async def _work(self, queued: Queued) -> bool:
         """Write the next chunk of an upload; return whether it was for us to do."""
