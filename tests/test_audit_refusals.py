@@ -1,6 +1,7 @@
 """Who was refused is in the audit log: gathered, so that a flood is a line, and without what was sent."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx2
 import pytest
 
 from dialbook.settings import Settings
-from tests.conftest import Client, Server, run_cli, serving
+from tests.conftest import Client, Server, execute, run_cli, serving
 
 NAME, EMAIL = "Canary-Name", "canary@example.org"
 
@@ -91,3 +92,28 @@ def test_a_failed_sign_in_is_noted(refusing: Callable[..., list[dict[str, Any]]]
     (entry,) = refusing(ask, "-")
 
     assert (entry["refusal"], entry["via"], entry["action"]) == (401, "console", "sign_in")
+
+
+@pytest.mark.sqlite
+def test_what_is_wrong_with_one_log_loses_nothing_of_others(
+    new_database: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the database is closed at the end of the server all the same."""
+    database, writers = new_database(), _writers()
+    for account in ("damaged", "sound"):
+        run_cli("account", "create", account, "--database", database)
+    run_cli("key", "create", "damaged", "--database", database)
+    execute(database, "UPDATE audit_chains SET number = number - 1 WHERE account = :account", account="damaged")
+
+    with serving(Settings(database=database)) as server:
+        for account in ("damaged", "sound"):
+            assert httpx2.get(f"{server.url}/v2/accounts/{account}/lists").status_code == 401
+
+    (entry,) = [each for each in run_cli("audit", "query", "sound", "--database", database) if each["refusal"]]
+    assert (entry["refusal"], entry["failed"]) == (401, 1)
+    assert "1 refusals of an account are not in its log: ConstraintError at" in caplog.text
+    assert _writers() == writers
+
+
+def _writers() -> set[threading.Thread]:
+    return {each for each in threading.enumerate() if each.name == "dialbook-writer"}

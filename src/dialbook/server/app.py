@@ -158,8 +158,10 @@ def create_app(
         yield {"turn": turn, "queue": Queue(turn), "load": load, "deadlines": deadlines, "exchange": exchange}
         for task in tasks:
             task.cancel()
-        await refusals.close()
-        db.close()
+        try:
+            await refusals.close()
+        finally:
+            db.close()
 
     routes = [*_routes(service, shared), *docs_routes(settings), *beside.routes]
     router = Paths(routes, redirect_slashes=False, lifespan=lifespan)

@@ -1,12 +1,13 @@
 """Who was refused, gathered: a flood of bad keys becomes a few entries of the audit log, and not one for each."""
 
 import asyncio
-from contextlib import suppress
+import logging
 
 from msgspec import Struct
 from msgspec.structs import replace
 from starlette.requests import Request
 
+from dialbook.log import describe
 from dialbook.model.audit import NOBODY, Author, Effect
 from dialbook.model.errors import Unavailable
 from dialbook.server.changes import author_of
@@ -17,6 +18,8 @@ from dialbook.store.database import Database
 REFUSALS = {401, 403, 429}  # statuses of answers that say: you may not
 SECONDS = 30.0  # for which refusals are gathered before they are written
 KINDS = 64  # of refusals that are told apart meanwhile
+
+log = logging.getLogger(__name__)
 
 
 class Kind(Struct, frozen=True):
@@ -56,16 +59,18 @@ class Refusals:
             self._writing = asyncio.create_task(self._write_now_and_then())
 
     async def close(self) -> None:
-        """Write what was gathered."""
+        """Write what was gathered, up to the end."""
         self._closing.set()
         if self._writing:
             await self._writing
+        await self._write()
 
     async def _write_now_and_then(self) -> None:
         while self._gathered and not self._closing.is_set():
-            with suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(self._closing.wait(), SECONDS)
-            await self._write()
+            except TimeoutError:
+                await self._write()
 
     async def _write(self) -> None:
         """Write what was gathered; what cannot be written now stays."""
@@ -77,6 +82,9 @@ class Refusals:
             except Unavailable:
                 for kind, found in theirs.items():
                     self._add(kind, found)
+            except Exception as bug:  # noqa: BLE001  # what is wrong with one log must lose nothing of others
+                count = sum(found.count for found in theirs.values())
+                log.error("%d refusals of an account are not in its log: %s", count, describe(bug))  # noqa: TRY400
 
     def _add(self, kind: Kind, found: Gathered) -> None:
         known = self._gathered.get(kind)
