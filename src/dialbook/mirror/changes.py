@@ -12,6 +12,7 @@ from dialbook.model.errors import Duplicate
 from dialbook.model.lists import ContactList, ListChange, ListDraft, ListLimits
 from dialbook.model.page import Sort, Window
 from dialbook.store import contacts, copy, lists, members
+from dialbook.store.books import lock_book
 from dialbook.store.copy import CONTACTS, TABLES
 from dialbook.store.database import Row, Tx
 from dialbook.store.members import Joining
@@ -108,7 +109,13 @@ def join(tx: Tx, account: str, list_sid: str, joining: Sequence[Joining], *, now
 
 
 def set_variables(tx: Tx, account: str, list_sid: str, changed: Sequence[Joining]) -> Effect:
-    """Change what a list keeps of some of its members."""
+    """Change what a list keeps of some of its members.
+
+    Raises:
+        NotFound: the account has no such list.
+    """
+    lock_book(tx, account)
+    lists.lock_list(tx, account, list_sid)
     members.set_variables(tx, account, list_sid, changed)
     return Effect([list_sid, *(each.contact_sid for each in changed)], len(changed))
 

@@ -144,6 +144,7 @@ def create_key(tx: Tx, account: str, draft: KeyDraft, *, secret: str, now: datet
         NotFound: there is no such account.
         Invalid: there are live keys whose hashes are not sealed with this secret.
     """
+    lock_book(tx, account)
     get_account(tx, account)
     refuse_other_seals(tx, secret, now=now)
     credentials = Credentials(account, new_key(), new_token())

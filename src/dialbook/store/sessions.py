@@ -5,10 +5,12 @@ from datetime import datetime
 
 from dialbook.model.account import ApiKey
 from dialbook.model.audit import Author, Effect, Via
+from dialbook.model.errors import Unauthorized
 from dialbook.model.moment import utc_text
 from dialbook.model.session import LONGEST, Session
-from dialbook.store.accounts import find_key
+from dialbook.store.accounts import find_key, is_open
 from dialbook.store.audit import note
+from dialbook.store.books import lock_book
 from dialbook.store.database import Tx
 
 
@@ -22,7 +24,13 @@ def open_session(tx: Tx, key: ApiKey, token_hash: str, *, former: Iterable[str],
         former: those of the tokens whose place it takes in a browser, which open nothing any more.
         now: the moment.
         request: the id of the request that asks for it.
+
+    Raises:
+        Unauthorized: the key was closed since it was looked up, or its account deleted.
     """
+    lock_book(tx, key.account)
+    if not is_open(tx, key.account, key.key):
+        raise Unauthorized("This API key was closed meanwhile.")
     close_sessions(tx, *former)
     tx.run(
         "DELETE FROM sessions WHERE account = :account AND used < :before",
@@ -39,7 +47,11 @@ def make_link(tx: Tx, account: str, key: str, token_hash: str, *, now: datetime)
 
 
 def follow_link(tx: Tx, link_hash: str, token_hash: str, *, former: Iterable[str], now: datetime, request: str) -> bool:
-    """Open a session in exchange for a link, as `open_session`; say whether the link opened anything."""
+    """Open a session in exchange for a link, as `open_session`; say whether the link opened anything.
+
+    Raises:
+        Unauthorized: as `open_session`.
+    """
     session = find_link(tx, link_hash, now=now)
     # Of those who follow it at the same moment all have found it; one takes it away.
     if session is None or not close_sessions(tx, link_hash):
