@@ -12,7 +12,7 @@ from dialbook.model.credentials import hash_token, is_same_hash, may_be_credenti
 from dialbook.model.errors import Forbidden, Unauthorized
 from dialbook.server.address import client_address
 from dialbook.server.context import header_of, now_of, service_of, sid_of
-from dialbook.store.accounts import find_key, is_open
+from dialbook.store.accounts import find_key, is_key_open
 from dialbook.store.database import Tx
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="dialbook", charset="UTF-8"'}
@@ -94,7 +94,7 @@ async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
     if found:
         request.scope["key"] = found[0]
         if found[0].is_live(now_of(request)):
-            request.scope["is_open"] = partial(is_open, key=found[0].key)
+            request.scope["is_open"] = partial(is_key_open, key=found[0].key)
             return found
     if header:
         count_failure(request, (_credentials(header) or ("", ""))[0])

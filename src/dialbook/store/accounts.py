@@ -235,7 +235,7 @@ def find_key(tx: Tx, key: str) -> tuple[ApiKey, Account] | None:
     return None if row is None else (_to_key(row[:9]), Account(*row[9:]))
 
 
-def is_open(tx: Tx, *, key: str, now: datetime) -> bool:
+def is_key_open(tx: Tx, *, key: str, now: datetime) -> bool:
     """Whether a key that was looked up before is still there, and opens something at the moment `now`."""
     found = find_key(tx, key)
     return found is not None and found[0].is_live(now)

@@ -8,7 +8,7 @@ from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.errors import Unauthorized
 from dialbook.model.moment import utc_text
 from dialbook.model.session import LONGEST, Session
-from dialbook.store.accounts import find_key, is_open
+from dialbook.store.accounts import find_key, is_key_open
 from dialbook.store.audit import note
 from dialbook.store.books import lock_book
 from dialbook.store.database import Tx
@@ -29,7 +29,7 @@ def open_session(tx: Tx, key: ApiKey, token_hash: str, *, former: Iterable[str],
         Unauthorized: the key was closed since it was looked up, or its account deleted.
     """
     lock_book(tx, key.account)
-    if not is_open(tx, key.account, key.key):
+    if not is_key_open(tx, key=key.key, now=now):
         raise Unauthorized("This API key was closed meanwhile.")
     close_sessions(tx, *former)
     tx.run(
@@ -71,7 +71,7 @@ def find_session(tx: Tx, token_hash: str) -> Session | None:
     return _find(tx, token_hash, is_link=False)
 
 
-def is_open(tx: Tx, *, token_hash: str, now: datetime) -> bool:
+def is_session_open(tx: Tx, *, token_hash: str, now: datetime) -> bool:
     """Whether a session that was looked up before is still there, with a live key; however long it was idle since."""
     session = find_session(tx, token_hash)
     return session is not None and session.key.is_live(now)
