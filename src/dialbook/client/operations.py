@@ -1,8 +1,8 @@
 """Every call as data: what to send, and how its answer is read. Nothing is sent from here."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct, structs
@@ -20,15 +20,12 @@ from dialbook.client.fields import (
     MemberQuery,
     UploadChoices,
 )
+from dialbook.client.names import as_sent, choosing, choosing_contacts, known
 from dialbook.client.results import Contact, ContactList, Outcome, Page, RejectedRow, Upload, UploadAccepted, Written
-from dialbook.wire.contacts import SHOW_LIST
 
 T = TypeVar("T")
-G = TypeVar("G", bound=Mapping[str, Any])
 
 MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
-
-FILTERS = ("number", "name", "tag")
 
 
 class Form(Struct, frozen=True):
@@ -68,24 +65,6 @@ def as_written(operation: Operation[T]) -> Operation[T]:
     return operation
 
 
-def known_items(items: Iterable[T], fields: type, shown: type[Struct]) -> Iterator[T]:
-    """The items, whose fields are all known: a server would pass over a misspelt one.
-
-    Args:
-        items: each a dict, or anything else.
-        fields: those that can be given.
-        shown: what a server shows in its place, all of which may be given back.
-
-    Raises:
-        TypeError: there is an item with another one.
-    """
-    beside = frozenset(shown.__struct_fields__)
-    for item in items:
-        if isinstance(item, dict):
-            _known(item, fields, beside)
-        yield item
-
-
 def create_contacts(contacts: Part) -> Operation[list[Outcome[Contact]]]:
     return _bulk("POST", "/contacts", "contacts", contacts, Contact)
 
@@ -95,12 +74,12 @@ def update_contacts(changes: Part) -> Operation[list[Outcome[Contact]]]:
 
 
 def update_contact(sid: str, fields: ContactFields) -> Operation[Contact]:
-    return Operation("PUT", _path("contacts", sid), _one(Contact), body=encode(_known(fields, ContactFields)))
+    return Operation("PUT", _path("contacts", sid), _one(Contact), body=encode(known(fields, ContactFields)))
 
 
 def contact_pages(query: ContactQuery) -> Callable[[Mapping[str, str | int]], Operation[Page[Contact]]]:
     """What makes the operation that reads a page, of the part of a query that says which."""
-    chosen = _contact_query(query)  # once, since a generator of sids gives them but once
+    chosen = choosing_contacts(query)  # once, since a generator of sids gives them but once
     return lambda part: Operation("GET", "/contacts", _page(Contact), {**part, **chosen})
 
 
@@ -125,11 +104,11 @@ def update_lists(changes: Part) -> Operation[list[Outcome[ContactList]]]:
 
 
 def update_list(sid: str, fields: ListFields) -> Operation[ContactList]:
-    return Operation("PUT", _path("lists", sid), _one(ContactList), body=encode(_known(fields, ListFields)))
+    return Operation("PUT", _path("lists", sid), _one(ContactList), body=encode(known(fields, ListFields)))
 
 
 def list_lists(part: Mapping[str, str | int], query: ListQuery) -> Operation[Page[ContactList]]:
-    return Operation("GET", "/lists", _page(ContactList), {**part, **_given(_choosing(query, ListQuery))})
+    return Operation("GET", "/lists", _page(ContactList), {**part, **choosing(query, ListQuery)})
 
 
 def get_list(sid: str) -> Operation[ContactList]:
@@ -150,7 +129,7 @@ def add_members(list_sid: str, references: Part) -> Operation[list[Outcome[Conta
 
 
 def list_members(list_sid: str, part: Mapping[str, str | int], query: MemberQuery) -> Operation[Page[Contact]]:
-    chosen = _given(_choosing(query, MemberQuery))
+    chosen = choosing(query, MemberQuery)
     return Operation("GET", _path("lists", list_sid, "contacts"), _page(Contact), {**part, **chosen})
 
 
@@ -159,7 +138,7 @@ def export_members(list_sid: str, format_: Format, query: MemberFilter) -> Opera
     if format_ not in MEDIA_TYPES:
         raise ValueError(f"format is {format_!r}; allowed are {', '.join(MEDIA_TYPES)}.")
     accept = f"{MEDIA_TYPES[format_]}, application/json;q=0.1"
-    chosen = _given(_choosing(query, MemberFilter))
+    chosen = choosing(query, MemberFilter)
     return Operation("GET", _path("lists", list_sid, "contacts"), check, chosen, accept=accept)
 
 
@@ -169,7 +148,7 @@ def remove_member(list_sid: str, contact_sid: str) -> Operation[Contact | None]:
 
 
 def upload_csv(file: bytes | BinaryIO, list_name: str, choices: UploadChoices) -> Operation[UploadAccepted]:
-    chosen = _given(_known(choices, UploadChoices))
+    chosen = as_sent(known(choices, UploadChoices))
     fields = {"list_name": list_name, **{name: str(value) for name, value in chosen.items()}}
     return Operation("POST", "/contacts/csv-upload", _read_accepted, form=Form(fields, file))
 
@@ -217,50 +196,3 @@ def _path(*parts: str) -> str:
         raise ValueError("A sid is neither empty nor dots.")
     with unsendable_as_invalid():
         return "".join(f"/{quote(part, safe='')}" for part in parts)
-
-
-def _contact_query(query: ContactQuery) -> dict[str, str | int]:
-    chosen = dict(_choosing(query, ContactQuery))
-    if "list_sids" in chosen:
-        chosen["list_sids"] = _joined(chosen["list_sids"])
-    if chosen.pop("show_lists", False):
-        chosen["filter"] = SHOW_LIST
-    return _given(chosen)
-
-
-def _joined(list_sids: Iterable[str]) -> str:
-    if isinstance(list_sids, str):  # whose letters it would name
-        raise TypeError("list_sids is a text; it has to be a list of sids, also of one.")
-    sids = list(list_sids)
-    # A server takes nothing for no choice, and sends everybody.
-    if not sids or "" in sids:
-        raise ValueError("list_sids holds one sid or more, none of them empty; without it, all contacts are meant.")
-    return ",".join(sids)
-
-
-def _choosing(query: Mapping[str, Any], known: type) -> Mapping[str, Any]:
-    # As above: an empty text, such as that of a variable that is not set, chooses nobody, and brought everybody.
-    if empty := [name for name in FILTERS if _known(query, known).get(name) == ""]:
-        raise ValueError(f"{' and '.join(empty)} must not be empty; without it, all are meant.")
-    return query
-
-
-def _known(given: G, known: type, beside: Set[str] = frozenset()) -> G:
-    """What is given by names that are all known: a server would pass over another one, and do as if it were not there.
-
-    Raises:
-        TypeError: one is not, as Python itself says of a keyword.
-    """
-    names = frozenset(known.__annotations__)  # of one of our TypedDicts
-    if unknown := sorted(given.keys() - names - beside):
-        raise TypeError(f"{' and '.join(map(repr, unknown))} is not known; allowed are {', '.join(sorted(names))}.")
-    return given
-
-
-def _given(query: Mapping[str, Any]) -> dict[str, str | int]:
-    """What is set; a truth as the wire writes it."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else value
-        for name, value in query.items()
-        if value is not None
-    }

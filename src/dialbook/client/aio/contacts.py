@@ -8,6 +8,7 @@ from dialbook.client.aio.connection import AsyncConnection
 from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.course import Course
 from dialbook.client.fields import ContactChange, ContactFields, ContactQuery, NewContact
+from dialbook.client.names import known_items
 from dialbook.client.results import Contact, Page, Results
 from dialbook.wire.paging import DEFAULT_LIMIT
 
@@ -30,7 +31,7 @@ class AsyncContactCalls(AsyncConnection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(contacts, NewContact, Contact)
+        items = known_items(contacts, NewContact, Contact)
         return await self._send_each(operations.create_contacts, items)
 
     async def update_contacts(self, changes: Iterable[ContactChange]) -> Results[Contact]:
@@ -47,7 +48,7 @@ class AsyncContactCalls(AsyncConnection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(changes, ContactChange, Contact)
+        items = known_items(changes, ContactChange, Contact)
         return await self._send_each(operations.update_contacts, items)
 
     async def update_contact(self, sid: str, **fields: Unpack[ContactFields]) -> Contact:

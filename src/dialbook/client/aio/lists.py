@@ -8,6 +8,7 @@ from dialbook.client.aio.connection import AsyncConnection
 from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.course import Course
 from dialbook.client.fields import ListChange, ListFields, ListQuery, NewList
+from dialbook.client.names import known_items
 from dialbook.client.results import ContactList, Page, Results
 from dialbook.wire.paging import DEFAULT_LIMIT
 
@@ -29,7 +30,7 @@ class AsyncListCalls(AsyncConnection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(lists, NewList, ContactList)
+        items = known_items(lists, NewList, ContactList)
         return await self._send_each(operations.create_lists, items)
 
     async def update_lists(self, changes: Iterable[ListChange]) -> Results[ContactList]:
@@ -46,7 +47,7 @@ class AsyncListCalls(AsyncConnection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(changes, ListChange, ContactList)
+        items = known_items(changes, ListChange, ContactList)
         return await self._send_each(operations.update_lists, items)
 
     async def update_list(self, sid: str, **fields: Unpack[ListFields]) -> ContactList:

@@ -7,6 +7,7 @@ from typing import Unpack
 from dialbook.client import operations
 from dialbook.client.course import Course
 from dialbook.client.fields import ContactChange, ContactFields, ContactQuery, NewContact
+from dialbook.client.names import known_items
 from dialbook.client.results import Contact, Page, Results
 from dialbook.client.sync.connection import Connection
 from dialbook.client.sync.walk import Walk
@@ -31,7 +32,7 @@ class ContactCalls(Connection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(contacts, NewContact, Contact)
+        items = known_items(contacts, NewContact, Contact)
         return self._send_each(operations.create_contacts, items)
 
     def update_contacts(self, changes: Iterable[ContactChange]) -> Results[Contact]:
@@ -48,7 +49,7 @@ class ContactCalls(Connection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(changes, ContactChange, Contact)
+        items = known_items(changes, ContactChange, Contact)
         return self._send_each(operations.update_contacts, items)
 
     def update_contact(self, sid: str, **fields: Unpack[ContactFields]) -> Contact:

@@ -7,6 +7,7 @@ from typing import Unpack
 from dialbook.client import operations
 from dialbook.client.course import Course
 from dialbook.client.fields import ListChange, ListFields, ListQuery, NewList
+from dialbook.client.names import known_items
 from dialbook.client.results import ContactList, Page, Results
 from dialbook.client.sync.connection import Connection
 from dialbook.client.sync.walk import Walk
@@ -30,7 +31,7 @@ class ListCalls(Connection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(lists, NewList, ContactList)
+        items = known_items(lists, NewList, ContactList)
         return self._send_each(operations.create_lists, items)
 
     def update_lists(self, changes: Iterable[ListChange]) -> Results[ContactList]:
@@ -47,7 +48,7 @@ class ListCalls(Connection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = operations.known_items(changes, ListChange, ContactList)
+        items = known_items(changes, ListChange, ContactList)
         return self._send_each(operations.update_lists, items)
 
     def update_list(self, sid: str, **fields: Unpack[ListFields]) -> ContactList:
