@@ -46,7 +46,7 @@ def test_made_up_accounts_are_nobodys_and_bounded(refusing: Callable[..., list[d
     def ask(server: Server, _: Client) -> None:
         with httpx2.Client(base_url=server.url) as http:
             for i in range(300):
-                http.get(f"/v2/accounts/{NAME}-{i}%00/contacts")
+                http.get(f"/v2/accounts/{NAME}-{i}/contacts")
 
     found = refusing(ask, "-")
 

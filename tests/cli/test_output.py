@@ -176,7 +176,7 @@ def test_a_setting_that_does_not_exist_stops_every_command() -> None:
     result = run("account", "list", DIALBOOK_DATABSE="sqlite:///book.db")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: Settings: there is no setting databse; known are database, ")
+    assert result.stderr.startswith("Error: Settings: there is no setting databse (DIALBOOK_DATABSE); known are ")
 
 
 UNDECODABLE = os.fsdecode(b"\xff")

@@ -10,6 +10,7 @@ import pytest
 
 from dialbook.cli.database import change, write
 from dialbook.model.audit import Author, Effect, Via
+from dialbook.store.accounts import begin_log
 from dialbook.store.audit import note, prune
 from dialbook.store.database import Tx
 from dialbook.store.engines import migrate_database, open_database
@@ -52,6 +53,8 @@ def leave_secrets(url: str) -> None:
 
     def leave(tx: Tx) -> None:
         author = Author(Via.COMMAND, OLDEST)
+        for made_up in (SECRET, PRUNED, LONG):
+            begin_log(tx, made_up)
         for i in range(50):
             apart = [f"{value:032x}" for value in range(0, i * 7 % 13 * 2, 2)]
             for account in ("acme", "umbrella"):
