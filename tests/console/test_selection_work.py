@@ -116,6 +116,24 @@ def test_who_comes_to_match_is_not_meant(
         assert numbers_in(api, made) == NUMBERS[60:70] + NUMBERS[100:150]
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("asks", ["before", "after"])
+def test_who_was_ticked_and_has_left_is_not_copied(asks: str, api: Client, server: Server, enter: Enter) -> None:
+    """Whoever does not want to be called any more must not come back by a page that was opened before."""
+    made, sids = filled(api, "Friends", 3)
+    other = api.create_list("Others")["sid"]
+    http = enter(server, api)
+
+    if asks == "after":
+        api.delete(f"/lists/{made}/contacts/{sids[0]}")
+    form = ask(http, made, contact=sids[:2], action="copy", list_name="Others")
+    api.delete(f"/lists/{made}/contacts/{sids[0]}")
+    said = finish(http, made, form)
+
+    assert said == "1 contact copied. 1 contact had left the list meanwhile, and was left alone."
+    assert numbers_in(api, other) == NUMBERS[1:2]
+
+
 def test_a_few_are_those_who_matched(api: Client, server: Server, enter: Enter) -> None:
     """At whatever moment others come to match, and whatever becomes of those who did."""
     made, sids = filled(api, "Friends", 60)
@@ -332,7 +350,7 @@ def test_who_is_in_the_address_book_no_more_is_not_said_to_be_in_the_list(
 
     assert said == (
         "2 contacts copied. 1 contact was passed over, being in that list already. "
-        "1 contact is in the address book no more."
+        "1 contact had left the list meanwhile, and was left alone."
     )
 
 

@@ -178,8 +178,10 @@ def _settle(tx: Tx, work: Work, *, now: datetime) -> Work:
 
 
 def _next_part(tx: Tx, work: Work) -> Part:
+    """Those who are next, and are in the list still: whoever has left it is not to come into another one."""
     if not work.selection.is_all:
-        return Part(work.selection.sids, None)
+        members = find_members(tx, work.list.account, work.list.sid, work.selection.sids)
+        return Part([contact.sid for contact in members], None)
     left = work.total - work.seen
     if left <= 0:
         return Part([], None)

@@ -11,7 +11,7 @@ from msgspec import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dialbook.model.errors import DialbookError, Unavailable
+from dialbook.model.errors import DialbookError, OutcomeUnknown
 from dialbook.model.ids import new_sids
 from dialbook.model.lists import list_name
 from dialbook.model.page import Page, Window
@@ -88,7 +88,7 @@ async def receiving_upload(
         try:
             yield draft, known
         except DialbookError as refusal:
-            file.is_kept = isinstance(refusal, Unavailable)
+            file.is_kept = isinstance(refusal, OutcomeUnknown)
             raise
         file.confirm()
 
