@@ -179,11 +179,9 @@ def test_those_who_ask_the_same_at_the_same_time_share_one_answer(db: Database) 
     assert found[::2] == found[:1] * 30
 
 
-@pytest.mark.parametrize("way", ["read", "scan"])
-def test_a_read_that_takes_too_long_takes_none_along(way: str, url: str) -> None:
+def test_a_long_read_that_takes_too_long_takes_none_along(url: str) -> None:
     async def read_together(db: Database) -> list[object]:
-        ask_for = {"read": db.read, "scan": db.scan}[way]
-        return await asyncio.gather(*(ask_for(sleep, n) for n in (60, 0, 0, 0)), return_exceptions=True)
+        return await asyncio.gather(*(db.scan(sleep, n) for n in (60, 0, 0, 0)), return_exceptions=True)
 
     with closing(open_database(f"{url}?options=-c%20statement_timeout%3D300ms")) as db:
         slow, *others = asyncio.run(read_together(db))

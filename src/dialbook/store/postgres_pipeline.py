@@ -16,7 +16,6 @@ from typing import NoReturn, TypeAlias, TypeVar
 
 import psycopg
 from msgspec import Struct
-from psycopg import errors
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.database import Engine, Row, Tx
@@ -218,9 +217,9 @@ class ReadPipeline:
             async with self._connection() as connection:
                 try:
                     return await _in_pipeline(connection, statements)
-                except psycopg.Error as error:
-                    if not _is_of_one(error):
-                        raise
+                except TROUBLE:
+                    raise
+                except psycopg.Error:
                     # One that fails takes those behind it along: which one, each has to show by itself. What this
                     # connection has prepared, nobody knows any more.
                     connection.pgconn.finish()
@@ -269,15 +268,12 @@ async def _alone(connection: AsyncConnection, statement: Statement) -> Rows | Ex
     try:
         cursor = await _execute(connection, statement)
         return await cursor.fetchall()
+    except TROUBLE:
+        raise
+    except LACKING as error:  # those that went along with it need not
+        return unavailable(error)
     except psycopg.Error as error:
-        if not _is_of_one(error):
-            raise
-        return unavailable(error) if isinstance(error, (*TROUBLE, *LACKING)) else error
-
-
-def _is_of_one(error: psycopg.Error) -> bool:
-    """Whether it is what one statement met, and need not be what those met that went along with it."""
-    return isinstance(error, errors.QueryCanceled) or not isinstance(error, TROUBLE)
+        return error
 
 
 async def _execute(connection: AsyncConnection, statement: Statement) -> psycopg.AsyncCursor[Row]:
