@@ -399,7 +399,7 @@ def test_a_url_that_is_not_escaped_is_refused_as_such(target: str, server: Serve
     assert error_of(json.loads(body)) == {
         "code": 1002,
         "message": "Invalid parameter",
-        "description": "The URL cannot be read: what is not printable ASCII in it must be percent-encoded.",
+        "description": "The URL cannot be read: it begins with / and is printable ASCII, all else percent-encoded.",
     }
 
 

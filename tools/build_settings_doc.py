@@ -50,8 +50,7 @@ do not count. Give one of the two.
 
 A setting that does not exist, a value that is not allowed and a file that cannot be read stop the command before it
 does anything, and it says which one it was. Settings are read once, when a command or the server starts. Kubernetes
-puts
-variables of its own into a pod, which begin in the same way where a Service is called `dialbook`: set
+puts variables of its own into a pod, which begin in the same way where a Service is called `dialbook`: set
 `enableServiceLinks: false`, or call it otherwise.
 
 ## All settings

@@ -99,6 +99,12 @@ def test_a_file_that_is_none_is_refused_and_nothing_is_made(content: str | bytes
     assert read(dial("contacts", "list", "--json")) == []
 
 
+def test_what_a_report_says_of_a_row_is_passed_over(dial: Dial) -> None:
+    row = '{"number": "+919845000001", "error_line": 2, "error_reason": "value_invalid", "error_description": "?"}'
+
+    assert dial("contacts", "create", "--from", "-", input=row).exit_code == 0
+
+
 def test_a_contact_is_made_shown_changed_and_deleted(dial: Dial) -> None:
     made = read(dial("contacts", "create", "--number", NUMBERS[0], "--first-name", "Asha", "--json"))
     sid = made[0]["sid"]

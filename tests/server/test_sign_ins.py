@@ -134,19 +134,6 @@ def test_links_that_sign_in_count_alike(client: Client, address: str) -> None:
 
 
 @pytest.mark.sqlite
-def test_signing_out_of_made_up_sessions_counts_alike(client: Client, address: str) -> None:
-    answers = [
-        httpx2.post(
-            f"{client.http.base_url}/console/sign-out",
-            headers={"X-Forwarded-For": address, "Cookie": f"dialbook=guess-{i}"},
-        )
-        for i in range(ALLOWED + 1)
-    ]
-
-    assert statuses(answers) == [303] * ALLOWED + [429]
-
-
-@pytest.mark.sqlite
 def test_nobody_gets_more_tries_by_making_up_addresses(
     new_database: Callable[[], str], connect: Callable[..., Client]
 ) -> None:

@@ -22,7 +22,7 @@ UNPACKED_LIMIT = 1_000_000_000  # characters, since what is packed may say that 
 AS_WRITTEN = ("custom_field", "custom")  # a number that is read and written anew might be another
 
 # All that a contact is shown with, so that what was exported can be given back.
-FIELDS = frozenset({*ContactOut.__struct_fields__, *AS_WRITTEN, *REPORT_COLUMNS})
+FIELDS = frozenset({*ContactOut.__struct_fields__, *AS_WRITTEN})
 
 Record: TypeAlias = dict[str, Raw]
 
@@ -52,7 +52,7 @@ def _read_json(content: bytes) -> list[dict[str, Any]]:
     text = content.removeprefix(BOM_UTF8)
     try:
         text.decode()  # all of it, also where it is not looked into
-        records = [{name: _read_value(name, raw) for name, raw in record.items()} for record in _read_any_json(text)]
+        records = [_read_fields(record) for record in _read_any_json(text)]
     except NOT_JSON as error:
         raise Invalid(f"The file is no JSON of contacts: {error}.") from None
     if unknown := sorted(set(chain.from_iterable(records)) - FIELDS):
@@ -70,6 +70,10 @@ def _read_any_json(text: bytes) -> list[Record]:
     if isinstance(found, list):
         return found
     return msgspec.json.decode(found["contacts"], type=list[Record]) if "contacts" in found else [found]
+
+
+def _read_fields(record: Record) -> dict[str, Any]:
+    return {name: _read_value(name, raw) for name, raw in record.items() if name not in REPORT_COLUMNS}
 
 
 def _read_value(name: str, raw: Raw) -> Any:

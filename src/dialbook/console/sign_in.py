@@ -84,7 +84,7 @@ async def sign_out(request: Request) -> Response:
     """Close the session; where that cannot be done now, the browser loses it at least."""
     note = "You are signed out."
     try:
-        await _close_sessions(request)
+        await _close_known(request)
     except Unavailable:
         note = NOT_CLOSED
     response = redirect(request, SIGN_IN, note=note)
@@ -92,14 +92,12 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-async def _close_sessions(request: Request) -> None:
-    """Close those that the browser has; where it has but made-up ones, as strangers send, nothing is written."""
-    db, hashes = service_of(request).db, hashes_of(request)
-    known = [each for each in hashes if await db.read(store.find_session, each)]
+async def _close_known(request: Request) -> None:
+    """Close the sessions that the browser has; where it has made-up ones, as strangers send, nothing is written."""
+    db = service_of(request).db
+    known = [each for each in hashes_of(request) if await db.read(store.find_session, each)]
     if known:
         await db.write(store.close_sessions, *known)
-    elif hashes:
-        count_failure(request, "")
 
 
 def _refusal(request: Request, found: tuple[ApiKey, Account] | None) -> str | None:

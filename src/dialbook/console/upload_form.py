@@ -134,7 +134,7 @@ async def _show(request: Request, fields: Mapping[str, str], refusal: DialbookEr
         named=named,
         rules={**RULES, "fileLimit": service_of(request).settings.upload_limit},
         refusal=refusal,
-        calls=_calls(request, named.found.name if named.found else _list_name(fields) or "Friends"),
+        calls=_calls(request, named.found, _list_name(fields) or "Friends"),
     )
 
 
@@ -142,8 +142,10 @@ def _list_name(fields: Mapping[str, str]) -> str:
     return fields.get("list_name", "")
 
 
-def _calls(request: Request, name: str) -> list[Call]:
-    send = python_call("upload_csv", "contacts.csv", name, type="dynamic", on_duplicate="update")
-    form = {"list_name": name, "type": "dynamic", "on_duplicate": "update"}
+def _calls(request: Request, found: ContactList | None, name: str) -> list[Call]:
+    list_name = found.name if found else name
+    choices = {"on_duplicate": "update"} if found else {"type": "dynamic", "on_duplicate": "update"}
+    send = python_call("upload_csv", "contacts.csv", list_name, **choices)
+    form = {"list_name": list_name, **choices}
     wait = f"accepted = {send}\nupload = client.wait_for_upload(accepted.upload_id)"
     return [Calls(request).form("Upload a file", "/contacts/csv-upload", wait, form, "file_name=@contacts.csv")]

@@ -104,7 +104,9 @@ class Protocol(HttpToolsProtocol):
             (end_of_head,) = upgrade.args
             return self._as_ours(data[end_of_head:]) if self._wants_another_protocol() else b""
         except HttpParserInvalidURLError:
-            self._refuse(Invalid("The URL cannot be read: what is not printable ASCII in it must be percent-encoded."))
+            self._refuse(
+                Invalid("The URL cannot be read: it begins with / and is printable ASCII, all else percent-encoded.")
+            )
         except HttpParserError:
             self.send_400_response("")
         return b""

@@ -134,6 +134,15 @@ def prune(tx: Tx, account: str, *, before: datetime, now: datetime) -> int:
     return len(old)
 
 
+def takes_entries(tx: Tx, account: str) -> bool:
+    """Whether an account's log can be written to, as it cannot where it is damaged."""
+    try:
+        _lock_chain(tx, account)
+    except Unavailable:
+        return False
+    return True
+
+
 def _lock_chain(tx: Tx, account: str) -> Head:
     """The end of a chain; nobody else writes to it until this transaction ends.
 

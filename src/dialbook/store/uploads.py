@@ -11,7 +11,7 @@ from dialbook.model.lists import ListDraft
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Window
 from dialbook.model.upload import Rejection, Status, Upload, UploadDraft, UploadFile
-from dialbook.store.audit import note, recorded
+from dialbook.store.audit import note, recorded, takes_entries
 from dialbook.store.books import begin_change, lock_book
 from dialbook.store.database import Row, Tx
 from dialbook.store.lists import create_lists, find_list
@@ -144,11 +144,15 @@ def fail_upload(tx: Tx, account: str, sid: str, *, reason: str, now: datetime) -
 
 
 def fail_uploads_elsewhere(tx: Tx, folder: str, *, now: datetime) -> int:
-    """End the uploads under way, of all accounts, whose files are in other folders; return how many."""
+    """End the uploads under way, of all accounts, whose files are in other folders; return how many.
+
+    Where a log is damaged, which a copy has from its book, those of its account wait on: it takes no change.
+    """
     queued = tx.all("SELECT q.account, q.upload FROM upload_queue AS q WHERE q.folder <> :folder", folder=folder)
-    for account, sid in queued:
+    ending = [(account, sid) for account, sid in queued if takes_entries(tx, account)]
+    for account, sid in ending:
         recorded(fail_upload, Author(Via.COMMAND, now))(tx, account, sid, reason=NOT_IN_BACKUP, now=now)
-    return len(queued)
+    return len(ending)
 
 
 def end_upload(tx: Tx, account: str, sid: str, status: Status, reason: str | None, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from dialbook.store.migrate import migrations
 from dialbook.store.spool import open_spool
 from dialbook.store.sqlite import APPLICATION_ID
 from tests.cli.backup.files import ask, content, is_sound, run, url_of, version
-from tests.conftest import CHUNK, NUMBERS, Client, Server, run_cli, serving, turns, work_off
+from tests.conftest import CHUNK, NUMBERS, Client, Server, execute, run_cli, serving, turns, work_off
 
 pytestmark = pytest.mark.sqlite
 
@@ -125,6 +125,20 @@ def half_done(client: Client, served: Server) -> str:
     answer = client.upload("\n".join(["number", *rows]).encode(), "Uploaded")
     next(turns(served))
     return str(answer.json()["response"]["data"]["summary"]["upload_id"])
+
+
+def test_a_book_whose_log_is_damaged_is_restored_as_it_is(
+    half_done: str, client: Client, served: Server, tmp_path: Path
+) -> None:
+    """There is no other way to a book in which the log can be mended."""
+    restored = tmp_path / "restored.db"
+    execute(served.database, "DELETE FROM audit_chains WHERE account = :account", account=client.account)
+    run_cli("backup", str(tmp_path / "copy.db"), "--database", served.database)
+
+    said = run("restore", str(tmp_path / "copy.db"), "--database", url_of(restored))
+
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert ask(restored, "SELECT upload FROM upload_queue") == [(half_done,)]
 
 
 def test_an_upload_whose_file_is_not_there_ends_as_failed(half_done: str, served: Server, tmp_path: Path) -> None:

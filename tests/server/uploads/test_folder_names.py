@@ -9,7 +9,7 @@ import pytest
 from dialbook.model.errors import Unavailable
 from dialbook.settings import Settings
 from tests.cli.test_erase import run
-from tests.conftest import NUMBERS, Client, Server, serving, turns, work_off
+from tests.conftest import NUMBERS, Client, Server, execute, serving, turns, work_off
 from tests.server.uploads.sending import files_in, folder_of, refusal_of, status_of, to_csv, upload_of
 
 pytestmark = pytest.mark.sqlite
@@ -57,6 +57,15 @@ def test_a_folder_that_has_lost_its_name_takes_no_other(alone: Server, owner: Cl
     assert (refusal_of(refused, 503), ready["reasons"], str(waits.value)) == (SAID, [SAID], SAID)
     assert kept == [f"{upload_of(answer)}.upload"]
     assert status_of(owner, answer)["stats"]["success"] == 1
+
+
+def test_an_upload_that_cannot_be_noted_leaves_no_file(alone: Server, owner: Client) -> None:
+    execute(alone.database, "DELETE FROM audit_chains WHERE account = :account", account=owner.account)
+
+    refused = owner.upload(to_csv(["number"], [NUMBERS[0]]))
+
+    assert "The account's audit log is damaged" in refusal_of(refused, 503)
+    assert files_in(alone) == []
 
 
 def test_a_folder_without_its_name_is_taken_anew_once_its_files_are_away(alone: Server, owner: Client) -> None:
