@@ -63,6 +63,19 @@ def test_a_cell_that_an_export_has_made_harmless_is_what_it_was(dial: Dial) -> N
     assert [each["first_name"] for each in read(dial("contacts", "list", "--json"))] == ["Asha", "=Bharat"]
 
 
+@pytest.mark.sqlite
+def test_a_number_in_a_file_is_what_an_upload_reads_it_as(dial: Dial, client: Client) -> None:
+    _, sids = fill(client, 2)
+    digits = [number.removeprefix("+") for number in NUMBERS]
+
+    changes = f"sid,number\n{sids[0]},{digits[2]}.00\n{sids[1]},98450.00003\n"
+    dial("contacts", "update", "--from", "-", input=changes)
+    dial("contacts", "create", "--from", "-", input=f"number\n{digits[4]}.0\n'{digits[5]}\n")
+    dial("members", "add", "Friends", "--from", "-", input=f"Number\n+{digits[6]}.00\n")
+
+    assert [contact.number for contact in client.list_contacts()] == NUMBERS[2:7]
+
+
 def test_one_refused_contact_is_named_and_is_exit_status_1(dial: Dial) -> None:
     result = dial("contacts", "create", "--from", "-", input=f"number\n{NUMBERS[0]}\nnobody\n")
 

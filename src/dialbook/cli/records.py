@@ -13,9 +13,18 @@ from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Invalid
 from dialbook.wire.body import NOT_JSON
 from dialbook.wire.contacts import ContactOut
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, cells_beyond, known_name, read_columns, read_records
+from dialbook.wire.csv_rows import (
+    NUMBER,
+    REPORT_COLUMNS,
+    cell_value,
+    cells_beyond,
+    known_name,
+    number_value,
+    read_columns,
+    read_records,
+)
 
-COLUMNS = ("sid", "number", *TEXT_FIELDS)
+COLUMNS = ("sid", NUMBER, *TEXT_FIELDS)
 
 UNPACKED_LIMIT = 1_000_000_000  # characters, since what is packed may say that it has no end
 
@@ -101,4 +110,8 @@ def _read_cells(columns: Sequence[str], line: int, cells: Sequence[str]) -> dict
     if cells_beyond(cells, len(columns)):
         raise Invalid(f"Line {line} has {len(cells)} cells; the first line names {len(columns)} columns.")
     given = zip(columns, cells, strict=False)
-    return {column: value for column, cell in given if column in COLUMNS and (value := cell_value(cell))}
+    return {column: value for column, cell in given if column in COLUMNS and (value := _read_cell(column, cell))}
+
+
+def _read_cell(column: str, cell: str) -> str:
+    return number_value(cell) if column == NUMBER else cell_value(cell)

@@ -7,6 +7,7 @@ from dialbook.model.errors import Invalid
 TEXT_LIMIT = 255  # characters of a name, a company, an e-mail address or a tag
 
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
+_WITH_DECIMALS = re.compile(r"(\+?[0-9]+)\.0+")
 
 
 def optional_text(field: str, value: object) -> str | None:
@@ -27,9 +28,13 @@ def optional_text(field: str, value: object) -> str | None:
 
 
 def bare_number(text: str) -> str:
-    """A number, without what spreadsheets and data frames make of one: an apostrophe before it, a `.0` behind it."""
+    """A number, without what spreadsheets and data frames make of one: an apostrophe before it, `.0` or `.00` behind.
+
+    People write dots between digits, too: decimals are zeros alone, behind digits that no other dot parts.
+    """
     number = text.removeprefix("'")
-    return number[:-2] if number.endswith(".0") and number[:-2].lstrip("+").isdecimal() else number
+    whole = _WITH_DECIMALS.fullmatch(number)
+    return whole[1] if whole else number
 
 
 def storable(value: str) -> bool:

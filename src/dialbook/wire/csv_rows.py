@@ -123,10 +123,10 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     if missing < 0 and cells_beyond(cells, len(layout.columns)):
         description = f"The row has {len(cells)} cells; the first line names {len(layout.columns)} columns."
         return Rejection(
-            line, _number(cells[layout.number])[:VALUE_SHOWN] or None, Reason.TOO_MANY_CELLS, description, cells
+            line, number_value(cells[layout.number])[:VALUE_SHOWN] or None, Reason.TOO_MANY_CELLS, description, cells
         )
     full = cells if missing <= 0 else cells + [""] * missing
-    number = _number(full[layout.number])
+    number = number_value(full[layout.number])
     if _ROUNDED.fullmatch(number):
         description = (
             f"{number[:VALUE_SHOWN]!r} was a number until a spreadsheet rounded it; format the column as text."
@@ -235,12 +235,13 @@ def cell_value(cell: str) -> str:
     return (text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text).strip()
 
 
+def number_value(cell: str) -> str:
+    """What a cell with a number says, without what spreadsheets and data frames make of one."""
+    return bare_number(cell_value(cell))
+
+
 def _column(cell: str) -> str:
     return cell_value(cell.strip("\N{ZERO WIDTH NO-BREAK SPACE}"))
-
-
-def _number(cell: str) -> str:
-    return bare_number(cell_value(cell))
 
 
 def _variables(layout: Layout, cells: Sequence[str]) -> str | None:

@@ -246,3 +246,20 @@ def test_what_spreadsheets_and_data_frames_make_of_a_number_is_undone(api: Clien
     for made in (f"{digits}.0", f"+{digits}.0", f"'{digits}", f"'{NUMBERS[0]}", f"{digits[2:]}.0"):
         answer = upload(api, server, to_csv(["number"], [made]), list_name=made)
         assert [each["number"] for each in members_of(api, answer)] == NUMBERS[:1]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("decimals", [".0", ".00", ".000000"])
+def test_decimals_of_a_number_are_no_digits_of_another(decimals: str, api: Client, server: Server) -> None:
+    numbers = ["+62812345678", "+493012345678", "+4930123456"]  # with zeros behind them they are others'
+
+    answer = upload(api, server, to_csv(["number"], *[[f"{number}{decimals}"] for number in numbers]))
+
+    assert [each["number"] for each in members_of(api, answer)] == numbers
+
+
+@pytest.mark.sqlite
+def test_dots_between_the_digits_of_a_number_do_not_count(api: Client, server: Server) -> None:
+    answer = upload(api, server, to_csv(["number"], ["98450.00002"], ["080.4567.8901"], ["080.4567.8900"]))
+
+    assert [each["number"] for each in members_of(api, answer)] == ["+919845000002", "+918045678901", "+918045678900"]
