@@ -40,6 +40,7 @@ class Lines:
         self._limit = limit
         self._left = limit
         self._of_record = 0
+        self._before_record = 0  # lines that other records had
         self.count = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -52,7 +53,7 @@ class Lines:
         self._of_record += len(line)
         self._left -= len(line)
         if self._of_record > RECORD_LIMIT:
-            raise TooLarge(f"file_name: the record after line {self.count} has more than {RECORD_LIMIT} characters.")
+            raise TooLarge(self._too_long())
         if self._left < 0:
             raise TooLarge(f"file_name is larger than {self._limit} characters.")
         if "\0" in line:
@@ -63,7 +64,13 @@ class Lines:
     def end_record(self) -> int:
         """Begin another record; return the length of the one that ends."""
         size, self._of_record = self._of_record, 0
+        self._before_record = self.count
         return size
+
+    def _too_long(self) -> str:
+        begins = f"the record that begins on line {self._before_record + 1}"
+        hint = "; a quote may not be closed" if self.count > self._before_record else ""
+        return f"file_name: {begins} has more than {RECORD_LIMIT} characters{hint}."
 
     def _read(self) -> str:
         try:

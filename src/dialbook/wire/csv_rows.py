@@ -67,6 +67,7 @@ def read_records(file: BufferedReader, *, limit: int) -> Iterator[Record]:
         lines = Lines(file, limit)
         first = _first(lines)
         if declared := DECLARES.fullmatch(first):
+            lines.end_record()
             first = _first(lines)
         ahead = [first]
         delimiter = declared[1] if declared else _delimiter(ahead, lines)

@@ -83,8 +83,27 @@ def test_a_record_may_have_so_many_characters(api: Client, server: Server) -> No
         answer = api.upload(to_csv(["number", "first_name"], [NUMBERS[0], cell]))
 
         assert answer.status_code == status, answer.text
-    assert "the record after line 1 has more than 65536 characters" in refusal_of(answer, 413)
+    said = "file_name: the record that begins on line 2 has more than 65536 characters."
+    assert refusal_of(answer, 413) == said
     work_off(server)
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("", 1),
+        ("\nsep=;\n", 3),
+        (f'number,first_name\n{NUMBERS[0]},Asha\n\n{NUMBERS[1]},"two\nlines"\n', 6),
+        (f"sep=;\n\nnumber;first_name\n{NUMBERS[0]};Asha\n", 5),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_told_by_where_its_record_begins(before: str, line: int, api: Client) -> None:
+    answer = api.upload(f'{before}"'.encode() + to_csv(["number"], *[[number] for number in NUMBERS[:5_000]]))
+
+    assert refusal_of(answer, 413) == (
+        f"file_name: the record that begins on line {line} has more than 65536 characters; a quote may not be closed."
+    )
 
 
 def test_a_file_without_rows_is_an_upload_of_none(api: Client, server: Server) -> None:
