@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Invalid
+from dialbook.model.upload import known_name
 from dialbook.wire.body import NOT_JSON
 from dialbook.wire.contacts import ContactOut
 from dialbook.wire.csv_rows import (
@@ -18,7 +19,6 @@ from dialbook.wire.csv_rows import (
     REPORT_COLUMNS,
     cell_value,
     cells_beyond,
-    known_name,
     number_value,
     read_columns,
     read_records,

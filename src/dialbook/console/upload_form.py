@@ -16,7 +16,7 @@ from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import DialbookError, Forbidden
 from dialbook.model.lists import ContactList
 from dialbook.model.text import searchable
-from dialbook.model.upload import EXTRA_COLUMNS, Upload
+from dialbook.model.upload import BETWEEN_WORDS, EXTRA_COLUMNS, Upload
 from dialbook.server.changes import change_and_reply, make_change
 from dialbook.server.context import account_of, now_of, service_of
 from dialbook.server.uploads import receiving_upload
@@ -39,7 +39,7 @@ RULES: Mapping[str, object] = {
     "extra": EXTRA_COLUMNS,
     "delimiters": csv_rows.DELIMITERS,
     "declares": csv_rows.DECLARES.pattern,
-    "betweenWords": csv_rows.BETWEEN_WORDS.pattern,
+    "betweenWords": BETWEEN_WORDS.pattern,
     "formula": FORMULA,
     "wanted": csv_lines.WANTED,
     "namesShown": csv_rows.NAMES_SHOWN,

@@ -1,5 +1,6 @@
 """Uploads: rows out of a file that join a list, and what became of each (contract section 7)."""
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ from dialbook.model.lists import ListLimits, ListType
 
 EXTRA_COLUMNS = 5  # that a dynamic list keeps of each member
 VALUE_SHOWN = 64  # characters of a value that a report or a refusal repeats
+BETWEEN_WORDS = re.compile(r"[\s_-]+")  # in the name of a column
 
 
 class Status(StrEnum):
@@ -141,3 +143,8 @@ class Chunk(Struct, frozen=True):
     first: int  # how many rows come before it
     rows: Sequence[UploadRow | Rejection]
     is_last: bool
+
+
+def known_name(column: str) -> str:
+    """`First Name` and `first-name` are the column `first_name`."""
+    return BETWEEN_WORDS.sub("_", column.lower())

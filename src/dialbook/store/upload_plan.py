@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field, json
 
-from dialbook.model.upload import EXTRA_COLUMNS, OnDuplicate, Reason, Rejection, Upload, UploadRow
+from dialbook.model.upload import EXTRA_COLUMNS, OnDuplicate, Reason, Rejection, Upload, UploadRow, known_name
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -87,7 +87,7 @@ def _columns_past_limit(member: Known, row: UploadRow) -> int:
     if not member.variables or not row.variables:
         return 0
     kept = read_variables(member.variables)
-    count = len(kept | read_variables(row.variables))
+    count = len(fill_in(kept, read_variables(row.variables)))
     # Of whom more is kept since before there was this limit, what is kept can still be changed.
     return count if count > max(len(kept), EXTRA_COLUMNS) else 0
 
@@ -111,3 +111,9 @@ def _too_many_columns(row: UploadRow, count: int) -> Rejection:
 def read_variables(text: str) -> dict[str, object]:
     """What a list keeps of a member, or a row gives of that."""
     return json.decode(text, type=dict[str, object]) if text else {}
+
+
+def fill_in(kept: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    """What a list keeps of a member, with what a row gives; a column keeps the spelling that it has there."""
+    spelt = {known_name(column): column for column in kept}
+    return {**kept, **{spelt.get(known_name(column), column): value for column, value in given.items()}}

@@ -18,7 +18,7 @@ from dialbook.store.database import Tx
 from dialbook.store.lists import LockedList, lock_list
 from dialbook.store.members import Joining, join, set_variables
 from dialbook.store.selection import one_of
-from dialbook.store.upload_plan import Known, Plan, plan_rows, read_variables
+from dialbook.store.upload_plan import Known, Plan, fill_in, plan_rows, read_variables
 from dialbook.store.uploads import end_upload, get_upload
 
 
@@ -123,7 +123,7 @@ def _merged(known: Known, variables: str) -> Joining | None:
     """A member with what a row gives filled in."""
     if known.variables is None:
         return None
-    merged = read_variables(known.variables) | read_variables(variables)
+    merged = fill_in(read_variables(known.variables), read_variables(variables))
     return Joining(known.sid, json.encode(merged).decode())
 
 

@@ -16,7 +16,7 @@ from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import Invalid
 from dialbook.model.lists import ListType
 from dialbook.model.text import bare_number, optional_text
-from dialbook.model.upload import EXTRA_COLUMNS, VALUE_SHOWN, Reason, Rejection, UploadRow
+from dialbook.model.upload import EXTRA_COLUMNS, VALUE_SHOWN, Reason, Rejection, UploadRow, known_name
 from dialbook.wire.csv_lines import Lines
 from dialbook.wire.export import FORMULA
 
@@ -28,7 +28,6 @@ REPORT_COLUMNS = ("error_line", "error_reason", "error_description")
 
 DELIMITERS = (",", ";", "\t")
 NAMES_SHOWN = 5
-BETWEEN_WORDS = re.compile(r"[\s_-]+")  # in the name of a column
 DECLARES = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)  # a first line that names the delimiter
 BLANK_LIMIT = 1_000_000  # rows with nothing in them
 
@@ -202,11 +201,6 @@ def _remembered(ahead: list[str], lines: Lines) -> Iterator[str]:
 
 def _columns(lines: Iterator[str], delimiter: str) -> list[str]:
     return [known_name(_column(cell)) for cell in next(csv.reader(lines, delimiter=delimiter), [])]
-
-
-def known_name(column: str) -> str:
-    """`First Name` and `first-name` are the column `first_name`."""
-    return BETWEEN_WORDS.sub("_", column.lower())
 
 
 def _check_extra(columns: Sequence[str], list_type: ListType) -> None:

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.lists import list_name, list_type
-from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, cells_beyond, known_name
+from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft, known_name
+from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, cells_beyond
 from dialbook.wire.export import harmless, to_csv
 
 E = TypeVar("E", bound=StrEnum)

@@ -103,3 +103,18 @@ def test_a_file_for_a_list_that_is_there_need_not_say_its_type(
     assert members_of(api, first) == members_of(api, again)
     assert [member["custom_field"] for member in members_of(api, again)] == [{"city": "Pune"}, {"city": "Kochi"}]
     assert (other.status_code, api.upload(b"number\n", "\0", **given).status_code) == (409, 400)
+
+
+@pytest.mark.sqlite
+def test_a_column_that_is_kept_is_updated_however_another_file_spells_it(api: Client, server: Server) -> None:
+    kept = to_csv(["number", "City", "due date", "c", "d", "e"], [NUMBERS[0], "Pune", "5", "3", "4", "5"])
+    first = upload(api, server, kept, type="dynamic")
+    file = to_csv(["number", "city", "Due_Date", "Plan"], [NUMBERS[0], "Goa", "6", ""], [NUMBERS[1], "Kochi", "", "a"])
+
+    again = upload(api, server, file, type="dynamic", on_duplicate="update")
+
+    assert report_of(api, again) == []
+    assert [each["custom_field"] for each in members_of(api, first)] == [
+        {"City": "Goa", "due date": "6", "c": "3", "d": "4", "e": "5"},
+        {"city": "Kochi", "Plan": "a"},
+    ]
