@@ -67,6 +67,9 @@ each has its result in the answer, and the exit status is 1 when one was refused
 later request fails, or Ctrl-C ends the command, what is known by then is printed. What deletes something asks first,
 unless `--yes` is given.
 
+`success` of an upload counts the rows whose contacts joined the list, or were filled in by `--on-duplicate update`; of
+a dry run, those that would.
+
 Custom fields are printed by `--json`, exported, and read from a file as they are written: a number in them loses no
 digit. An empty text, as of a shell's variable that is not set, is no profile and no filter: it is refused.
 """

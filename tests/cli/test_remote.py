@@ -340,6 +340,20 @@ def test_uploads_are_listed(dial: Dial, server: Server) -> None:
     assert [row.split()[-1] for row in rows] == [max(sent)]
 
 
+@pytest.mark.sqlite
+def test_rows_that_are_filled_in_are_not_shown_as_joined(dial: Dial, client: Client, server: Server) -> None:
+    fill(client, 1)
+    file = f"number,tag\n{NUMBERS[0]},vip\n"
+    sent = dial("uploads", "create", "-", "--list", "Friends", "--on-duplicate", "update", "--json", input=file)
+    work_off(server)
+
+    shown = dict(line.split(maxsplit=1) for line in dial("uploads", "get", read(sent)["upload_id"]).stdout.splitlines())
+    head = dial("uploads", "list").stdout.splitlines()[0].split()
+
+    assert (shown["rows"], shown["success"], "joined" in shown) == ("1", "1", False)
+    assert ("SUCCESS" in head, "JOINED" in head) == (True, False)
+
+
 def test_an_upload_that_is_cancelled_has_failed(dial: Dial) -> None:
     sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{NUMBERS[0]}\n"))
 

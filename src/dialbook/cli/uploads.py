@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WATCH = "Wait for its end; exit status 1 when it failed, or a row did. A duplicate is no failure."
 PAGE = 500  # rows of a report asked for at once
-COLUMNS = ("date_created", "status", "rows", "joined", "duplicate", "failed", "dry_run", "list_sid", "upload_id")
+COLUMNS = ("date_created", "status", "rows", "success", "duplicate", "failed", "dry_run", "list_sid", "upload_id")
 
 
 @click.group()
@@ -171,7 +171,7 @@ def _fields(found: "Upload") -> dict[str, object]:
         "date_created": found.date_created,
         "date_ended": found.date_ended,
         "rows": stats.total,
-        "joined": stats.success,
+        "success": stats.success,
         "duplicate": stats.duplicate,
         "failed": stats.failed,
     }
