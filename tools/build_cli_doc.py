@@ -94,7 +94,8 @@ side is a profile, or a URL without key and token that a profile has them for.
 - **A server whose backup was brought back** has lost what changed last: a second pull sees that, and reads everything.
   Where nothing but deletions was undone and as many have left since, it is not seen, and wants `--full`.
 - **A second push** reads all of the server's account, and sends what differs. There is none while a pull into the book
-  has not come to its end: who has not arrived yet would be deleted.
+  has not come to its end: who has not arrived yet would be deleted. Contacts and lists that no book can have (a number
+  that is none, a name that is too long, or that is another list's but for blanks around it) stay there, and are named.
 - **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes, and says so on a
   terminal.
 - **At the end** both sides are counted, and the exit status is 1 when they differ, when something was refused, which is

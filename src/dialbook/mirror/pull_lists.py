@@ -111,6 +111,12 @@ def read_drafts(lists: Sequence[ContactList]) -> list[Outcome[ListDraft]]:
     return attempt(read, lists)
 
 
+def by_name(lists: Sequence[ContactList]) -> dict[str, ContactList]:
+    """Those that can be stored, by the names that they have here."""
+    drafts = zip(lists, read_drafts(lists), strict=True)
+    return {draft.name: found for found, draft in drafts if isinstance(draft, ListDraft)}
+
+
 def _is_settled(known: Mark, found: ContactList, here: BookList) -> bool:
     # What a dynamic list keeps of its members changes without a trace in its date.
     return (

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
-from dialbook.mirror.pull_lists import read_lists
+from dialbook.mirror.pull_lists import by_name, read_lists
 from dialbook.mirror.push_contacts import ContactPush
 from dialbook.mirror.push_lists import ListPush
 from dialbook.mirror.report import Line, Report, compare
@@ -76,10 +76,11 @@ class Push:
 
 async def _count(client: Server, book: Book) -> list[Line]:
     counts, here = await book.counts(), await book.lists()
-    there = {found.name: found for found in await read_lists(client)}
+    met = await read_lists(client)
+    there = by_name(met)
     total = (await client.list_contacts(limit=1)).total
     members = [
         compare(f"members of {name}", there[name].contact_count if name in there else 0, found.contact_count)
         for name, found in here.items()
     ]
-    return [compare("contacts", total, counts.contacts), compare("lists", len(there), counts.lists), *members]
+    return [compare("contacts", total, counts.contacts), compare("lists", len(met), counts.lists), *members]

@@ -8,12 +8,12 @@ from dialbook.mirror.book import Book
 from dialbook.mirror.incoming import by_number, custom_text, is_same_custom
 from dialbook.mirror.order import align, part
 from dialbook.mirror.progress import Progress
-from dialbook.mirror.pull_lists import read_lists
+from dialbook.mirror.pull_lists import by_name, read_drafts, read_lists
 from dialbook.mirror.pull_members import read_members
 from dialbook.mirror.report import Refusal
 from dialbook.mirror.server import Server
 from dialbook.model.contact import Contact
-from dialbook.model.errors import Duplicate, NotFound
+from dialbook.model.errors import DialbookError, Duplicate, NotFound
 from dialbook.model.lists import ContactList as BookList
 from dialbook.model.lists import ListType
 
@@ -43,11 +43,7 @@ class ListPush:
         self.refused: list[Refusal] = []
         self._here: Mapping[str, BookList] = {}
         self._there: Mapping[str, ContactList] = {}
-
-    @property
-    def total(self) -> int:
-        """How many lists there are on the server."""
-        return len(self._there)
+        self.total = 0  # lists on the server
 
     @property
     def going(self) -> set[str]:
@@ -55,9 +51,14 @@ class ListPush:
         return self._there.keys() - self._here.keys()
 
     async def look(self) -> None:
-        """Read both sides."""
+        """Read both sides; a list that the book cannot have stays as it is on the server."""
         self._here = await self._book.lists()
-        self._there = {str(found.name): found for found in await read_lists(self._client)}
+        met = await read_lists(self._client)
+        self.total = len(met)
+        self._there = by_name(met)
+        for found, draft in zip(met, read_drafts(met), strict=True):
+            if isinstance(draft, DialbookError):
+                self._refuse(f"list {found.sid}", f"It stays on the server: {draft.description}")
 
     async def run(self) -> None:
         """Make the lists and their members equal. What a dynamic list keeps of its members has no way to a server."""
@@ -74,7 +75,7 @@ class ListPush:
         """The sid of the list on the server, which is made or changed where it has to be; None where it must not be."""
         if found and found.type not in {None, wanted.type}:
             if found.type == ListType.DYNAMIC and found.contact_count != 0:
-                self.refused.append(Refusal(f"list {wanted.name}", OTHER_TYPE))
+                self._refuse(f"list {wanted.name}", OTHER_TYPE)
                 return None
             await self._client.delete_list(found.sid)
             found = None
@@ -97,13 +98,13 @@ class ListPush:
         outcomes = await self._client.add_members(list_sid, [self._sids[number] for number in joining])
         for place, refusal in outcomes.failures.items():
             if not isinstance(refusal, Duplicate):
-                self.refused.append(Refusal(f"member {joining[place]} of {wanted.name}", refusal.description))
+                self._refuse(f"member {joining[place]} of {wanted.name}", refusal.description)
         self._progress.changes["members removed"] += len(leaving)
         self._progress.changes["members added"] += len(outcomes.values)
         if is_dynamic:
             stays = {number: member for number, member in there.items() if number in here}
             if [*stays, *joining] != list(here):
-                self.refused.append(Refusal(f"order of {wanted.name}", OTHER_ORDER))
+                self._refuse(f"order of {wanted.name}", OTHER_ORDER)
             await self._name_values(wanted, here, stays)
 
     async def _name_values(self, wanted: BookList, here: Mapping[str, Contact], there: Mapping[str, Written]) -> None:
@@ -115,10 +116,13 @@ class ListPush:
             else:
                 shown = joined[number].custom_field if number in joined else None
             if not is_same_custom(shown, member.custom_field):
-                self.refused.append(Refusal(f"member {number} of {wanted.name}", OTHER_VALUES))
+                self._refuse(f"member {number} of {wanted.name}", OTHER_VALUES)
 
     async def _remove(self, list_sid: str, sid: str) -> None:
         try:
             await self._client.remove_member(list_sid, sid)
         except NotFound:
             return
+
+    def _refuse(self, what: str, reason: str) -> None:
+        self.refused.append(Refusal(what, reason))

@@ -1,0 +1,57 @@
+"""Lists that a server names or tells as Dialbook does not, or that come and go during a run: none is lost by that."""
+
+import msgspec
+import pytest
+
+from tests.conftest import NUMBERS, Server, execute, work_off
+from tests.conftest import Client as Caller
+from tests.mirror.conftest import Mirror
+from tests.mirror.test_pull import changes
+
+pytestmark = [
+    pytest.mark.sqlite,
+    pytest.mark.parametrize("there", [20], indirect=True, ids=["short pages"]),
+]
+
+
+def make(mirror: Mirror, *names: str) -> list[str]:
+    """Make lists; return their sids."""
+    return [each.sid for each in mirror.client.create_lists({"name": name} for name in names).raise_for_failures()]
+
+
+def rename(mirror: Mirror, sid: str, name: str) -> None:
+    """Give a list a name on the server that Dialbook would not."""
+    sql = "UPDATE lists SET name = :name WHERE account = :account AND sid = :sid"
+    execute(mirror.there, sql, name=name, account=mirror.account, sid=sid)
+
+
+def test_a_push_deletes_no_list_that_the_book_has_under_a_trimmed_name(
+    mirror: Mirror, caller: Caller, there: Server
+) -> None:
+    caller.upload(f"number,due\n{NUMBERS[0]},7\n".encode(), "Dues", type="dynamic")
+    work_off(there)
+    (dues,) = mirror.client.list_lists()
+    rename(mirror, dues.sid, "Dues ")
+    mirror.pull()
+
+    report = mirror.push("--yes")
+
+    assert changes(report) == {}
+    (member,) = mirror.client.iter_members(dues.sid)
+    assert member.custom_field == {"due": "7"}
+
+
+def test_a_push_leaves_and_names_the_lists_that_no_book_can_have(mirror: Mirror) -> None:
+    _, long, second = sids = make(mirror, "Kin", "Long", "Second")
+    rename(mirror, long, "x" * 256)
+    rename(mirror, second, "Kin ")
+    mirror.run("pull", "--from", mirror.url)
+
+    result = mirror.run("push", "--to", mirror.url, "--yes", "--json")
+
+    report = msgspec.json.decode(result.stdout)
+    assert (result.exit_code, changes(report)) == (1, {})
+    assert [each["what"] for each in report["refused"]] == [f"list {long}", f"list {second}"]
+    assert report["refused"][1]["reason"] == "It stays on the server: Another list is named 'Kin', too."
+    assert report["counts"][1] == {"what": "lists", "there": 3, "here": 1, "equal": False}
+    assert [each.sid for each in mirror.client.iter_lists()] == sids
