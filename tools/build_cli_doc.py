@@ -99,8 +99,8 @@ side is a profile, or a URL without key and token that a profile has them for.
 - **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes, and says so on a
   terminal.
 - **At the end** both sides are counted, and the exit status is 1 when they differ, when something was refused, which is
-  named, or when the server went back, or the book was changed by somebody else, while the run was at work: then another
-  run is due, and reads everything.
+  named, or when the server went back, or the book was changed by somebody else, while the run was at work, or contacts
+  or lists left each time that all were read, so that none was removed: then another run is due, and reads everything.
 - **What a dynamic list keeps of each member** comes with a pull. The API has no way to send it. So a push takes nobody
   out of such a list but who is not in the book's, adds who is missing at the end, and leaves the order as it is; it
   names the list whose order differs, and each member of whom the two lists keep something else, with exit status 1. The

@@ -1,12 +1,18 @@
 """Lists that a server names or tells as Dialbook does not, or that come and go during a run: none is lost by that."""
 
+from collections.abc import Iterator
+from itertools import count
+
 import msgspec
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.conftest import NUMBERS, Server, execute, work_off
+from dialbook.settings import Settings
+from tests.client.conftest import address
+from tests.conftest import NUMBERS, Server, execute, serving, work_off
 from tests.conftest import Client as Caller
 from tests.mirror.conftest import Mirror
-from tests.mirror.test_pull import changes
+from tests.mirror.test_pull import changes, rows
 
 pytestmark = [
     pytest.mark.sqlite,
@@ -55,3 +61,45 @@ def test_a_push_leaves_and_names_the_lists_that_no_book_can_have(mirror: Mirror)
     assert report["refused"][1]["reason"] == "It stays on the server: Another list is named 'Kin', too."
     assert report["counts"][1] == {"what": "lists", "there": 3, "here": 1, "equal": False}
     assert [each.sid for each in mirror.client.iter_lists()] == sids
+
+
+@pytest.fixture
+def turned(mirror: Mirror, caller: Caller, there: Server) -> Iterator[set[int]]:
+    """The passes through all lists, counted from 0, whose second page is of the reverse order; each side has 21."""
+    make(mirror, *(f"List {n:02}" for n in range(21)))
+    mirror.pull()
+    turned: set[int] = set()
+    passes = count()
+
+    def before(app: ASGIApp) -> ASGIApp:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            query = scope.get("query_string", b"")
+            if scope.get("path", "").endswith("/lists") and b"offset=19" in query and next(passes) in turned:
+                scope["query_string"] = query + b"&sort_by=name:desc"
+            await app(scope, receive, send)
+
+        return call
+
+    with serving(Settings(database=there.database, page_limit=20), before=before) as other:
+        mirror.url = address(other, caller)
+        yield turned
+
+
+def test_a_list_that_stood_on_no_page_is_looked_for_again(mirror: Mirror, turned: set[int]) -> None:
+    turned |= {0, 1}
+
+    report = mirror.pull("--yes")
+
+    assert changes(report) == {}
+    assert rows(report)["lists"] == (21, 21)
+    mirror.check()
+
+
+def test_no_list_is_deleted_while_it_is_not_known_which_are_there(mirror: Mirror, turned: set[int]) -> None:
+    turned |= {0, 1, 2}
+
+    result = mirror.run("pull", "--from", mirror.url, "--yes")
+
+    assert result.exit_code == 1
+    assert ["lists", "21", "21", "equal"] in [line.split() for line in result.stdout.splitlines()]
+    assert "Run it again: Lists came or left each time that all were read: none was removed here." in result.stderr

@@ -50,7 +50,7 @@ async def pull(
     checksum = await book.checksum()
     # Asked for behind the checksum: of what that is of, nothing is passed over.
     changed = [CHANGED] if await book.was_changed(opened.head, opened.run) else []
-    doubts = [*contacts.doubts, *changed]
+    doubts = [*contacts.doubts, *lists.doubts, *changed]
     if not doubts and counts[0].there in {None, counts[0].here + len(contacts.refused)}:
         # Somebody's number may have moved after his lists were read.
         kept = _known_marks(last, record)

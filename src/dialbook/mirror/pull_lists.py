@@ -1,8 +1,8 @@
 """All lists of a server come into a local book, each with its members in the order in which they joined."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 
 from dialbook.client.results import ContactList, Page
 from dialbook.mirror.book import Book
@@ -11,12 +11,14 @@ from dialbook.mirror.pull_members import MemberPull
 from dialbook.mirror.record import Mark, Record, Settled
 from dialbook.mirror.report import Refusal
 from dialbook.mirror.server import Server
-from dialbook.mirror.sweep import sweep
+from dialbook.mirror.sweep import Found, read_all
 from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.errors import DialbookError, Duplicate
 from dialbook.model.lists import ContactList as BookList
 from dialbook.model.lists import ListDraft, ListType, list_name, list_type
 from dialbook.model.text import optional_text
+
+UNSETTLED = "Lists came or left each time that all were read: none was removed here."
 
 
 class ListPull:
@@ -39,7 +41,8 @@ class ListPull:
         self.marks: dict[str, Mark] = {}  # of all lists that are settled, by their sids on the server
         self.names: dict[str, str] = {}  # of the same lists
         self.refused: list[Refusal] = []
-        self.total = 0
+        self.doubts: list[str] = []
+        self.total = 0  # lists on the server
         self._latest: datetime | None = None  # change on the server that is known
 
     async def run(self, known: Mapping[str, Mark], newest: datetime | None) -> None:
@@ -50,10 +53,15 @@ class ListPull:
                 same now is not read again.
             newest: the newest change of a contact that is known.
         """
-        found = await read_lists(self._client)
+        there = await read_lists(self._client, self._progress)
+        found, self.total = there.items, there.total
         self._latest = max(filter(None, [newest, *(each.date_updated for each in found)]), default=None)
         drafts = read_drafts(found)
-        here = await self._keep({draft.name for draft in drafts if isinstance(draft, ListDraft)})
+        if there.is_whole:
+            await self._keep({draft.name for draft in drafts if isinstance(draft, ListDraft)})
+        else:
+            self.doubts.append(UNSETTLED)
+        here = await self._book.lists()
         for done, (each, draft) in enumerate(zip(found, drafts, strict=True)):
             self._progress.watch("lists", done, len(found))
             if isinstance(draft, DialbookError):
@@ -62,7 +70,6 @@ class ListPull:
             made = await self._book.put_list(draft, here.get(draft.name))
             self.names[each.sid] = draft.name
             self.marks[each.sid] = await self._settle(each, made, known.get(each.sid))
-        self.total = len(found)
 
     async def _settle(self, found: ContactList, here: BookList, known: Mark | None) -> Mark:
         """Make the members equal, if they may differ; return the state in which they are."""
@@ -75,26 +82,21 @@ class ListPull:
         self._record.add(Settled(found.sid, mark))
         return mark
 
-    async def _keep(self, names: set[str]) -> dict[str, BookList]:
-        """Delete all lists but those with these names; return them by name."""
+    async def _keep(self, names: set[str]) -> None:
+        """Delete all lists but those with these names."""
         here = await self._book.lists()
         for name in here.keys() - names:
             await self._book.delete_list(here[name].sid)
             self._progress.changes["lists removed"] += 1
-        return here
 
 
-async def read_lists(client: Server) -> list[ContactList]:
+async def read_lists(client: Server, progress: Progress) -> Found[ContactList]:
     """All lists of a server."""
 
     async def read(offset: int, limit: int) -> Page[ContactList]:
         return await client.list_lists(offset=offset, limit=limit)
 
-    found: dict[str, ContactList] = {}
-    async with aclosing(sweep(read, found)) as parts:
-        async for part in parts:
-            found |= {each.sid: each for each in part.items}
-    return list(found.values())
+    return await read_all(read, partial(progress.watch, "lists there"))
 
 
 def read_drafts(lists: Sequence[ContactList]) -> list[Outcome[ListDraft]]:

@@ -97,7 +97,7 @@ async def read_members(client: Server, list_sid: str, progress: Progress) -> lis
     async def read(offset: int, limit: int) -> Page[Written]:
         return await client.members(list_sid, offset, limit)
 
-    return await read_all(read, partial(progress.watch, "members"))
+    return (await read_all(read, partial(progress.watch, "members"))).items
 
 
 def _joining(contact: model.Contact, shown: str | None) -> Wanted:

@@ -71,16 +71,15 @@ class Push:
         await self._contacts.run()
         await self._lists.run()
         refused = self._contacts.refused + self._lists.refused
-        return Report(await _count(self._client, self._book), refused, dict(self._progress.changes))
+        return Report(await self._count(), refused, dict(self._progress.changes))
 
-
-async def _count(client: Server, book: Book) -> list[Line]:
-    counts, here = await book.counts(), await book.lists()
-    met = await read_lists(client)
-    there = by_name(met)
-    total = (await client.list_contacts(limit=1)).total
-    members = [
-        compare(f"members of {name}", there[name].contact_count if name in there else 0, found.contact_count)
-        for name, found in here.items()
-    ]
-    return [compare("contacts", total, counts.contacts), compare("lists", len(met), counts.lists), *members]
+    async def _count(self) -> list[Line]:
+        counts, here = await self._book.counts(), await self._book.lists()
+        met = await read_lists(self._client, self._progress)
+        there = by_name(met.items)
+        total = (await self._client.list_contacts(limit=1)).total
+        members = [
+            compare(f"members of {name}", there[name].contact_count if name in there else 0, found.contact_count)
+            for name, found in here.items()
+        ]
+        return [compare("contacts", total, counts.contacts), compare("lists", met.total, counts.lists), *members]

@@ -66,8 +66,8 @@ class ContactPush:
             return await self._client.contacts(offset, limit, sort_by=OLDEST_FIRST)
 
         met = await read_all(read, partial(self._progress.watch, "contacts there"))
-        self.total = len(met)
-        return self._by_number(met)
+        self.total = met.total
+        return self._by_number(met.items)
 
     def _by_number(self, met: Sequence[Written]) -> dict[str, tuple[str, ContactDraft]]:
         found: dict[str, tuple[str, ContactDraft]] = {}

@@ -53,10 +53,10 @@ class ListPush:
     async def look(self) -> None:
         """Read both sides; a list that the book cannot have stays as it is on the server."""
         self._here = await self._book.lists()
-        met = await read_lists(self._client)
-        self.total = len(met)
-        self._there = by_name(met)
-        for found, draft in zip(met, read_drafts(met), strict=True):
+        met = await read_lists(self._client, self._progress)
+        self.total = met.total
+        self._there = by_name(met.items)
+        for found, draft in zip(met.items, read_drafts(met.items), strict=True):
             if isinstance(draft, DialbookError):
                 self._refuse(f"list {found.sid}", f"It stays on the server: {draft.description}")
 

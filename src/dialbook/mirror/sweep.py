@@ -31,6 +31,18 @@ class Part(Struct, Generic[T], frozen=True):
     total: int | None
 
 
+class Found(Struct, Generic[T], frozen=True):
+    """What was met of a collection, in order, and how many there are in all."""
+
+    items: list[T]
+    total: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everybody was met, and nobody who has left since."""
+        return self.total == len(self.items)
+
+
 async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncGenerator[Part[T], None]:
     """Go through a collection from an offset on.
 
@@ -58,8 +70,8 @@ async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncGen
         offset = behind - 1
 
 
-async def read_all(read: Read[T], watch: Callable[[int, int | None], object]) -> list[T]:
-    """Read a whole collection, in order; again, a few times, when some leave it meanwhile.
+async def read_all(read: Read[T], watch: Callable[[int, int | None], object]) -> Found[T]:
+    """Read a whole collection; again, a few times, when the total says that some left it meanwhile, or were not met.
 
     Args:
         read: reads a page.
@@ -68,16 +80,15 @@ async def read_all(read: Read[T], watch: Callable[[int, int | None], object]) ->
     Raises:
         DialbookError: as the call that reads.
     """
+    for _ in range(ROUNDS - 1):
+        found = await _read_once(read, watch)
+        if found.is_whole:
+            return found
+    return await _read_once(read, watch)
+
+
+async def _read_once(read: Read[T], watch: Callable[[int, int | None], object]) -> Found[T]:
     met: dict[str, T] = {}
-    for _ in range(ROUNDS):
-        met = {}
-        total = await _read_once(read, met, watch)
-        if total in {None, len(met)}:
-            break
-    return list(met.values())
-
-
-async def _read_once(read: Read[T], met: dict[str, T], watch: Callable[[int, int | None], object]) -> int | None:
     total = None
     async with aclosing(sweep(read, met)) as parts:
         async for part in parts:
@@ -86,7 +97,7 @@ async def _read_once(read: Read[T], met: dict[str, T], watch: Callable[[int, int
                 met[item.sid] = item
             total = part.total
             watch(len(met), total)
-    return total
+    return Found(list(met.values()), len(met) if total is None else total)
 
 
 class _Pages(Generic[T]):
