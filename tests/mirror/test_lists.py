@@ -1,5 +1,6 @@
 """Lists that a server names or tells as Dialbook does not, or that come and go during a run: none is lost by that."""
 
+import os
 from collections.abc import Iterator
 from itertools import count
 
@@ -8,11 +9,12 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialbook.settings import Settings
-from tests.client.conftest import address
+from tests.client.conftest import address, fill
 from tests.conftest import NUMBERS, Server, execute, serving, work_off
 from tests.conftest import Client as Caller
 from tests.mirror.conftest import Mirror
 from tests.mirror.test_pull import changes, rows
+from tests.mirror.test_questions import asking
 
 pytestmark = [
     pytest.mark.sqlite,
@@ -103,3 +105,24 @@ def test_no_list_is_deleted_while_it_is_not_known_which_are_there(mirror: Mirror
     assert result.exit_code == 1
     assert ["lists", "21", "21", "equal"] in [line.split() for line in result.stdout.splitlines()]
     assert "Run it again: Lists came or left each time that all were read: none was removed here." in result.stderr
+
+
+def test_lists_that_come_and_go_while_a_push_asks_do_not_end_it(mirror: Mirror) -> None:
+    make(mirror, "Made", "Gone")
+    friends, (sid, *_) = fill(mirror.client, 3)
+    mirror.pull()
+    made, gone, _ = [each.sid for each in mirror.client.iter_lists()]
+    mirror.client.delete_list(made)
+    (extra,) = make(mirror, "Extra")
+    mirror.client.remove_member(friends, sid)
+
+    with asking(mirror, "push", "--to", mirror.url) as asked:
+        make(mirror, "Made")
+        mirror.client.delete_list(gone)
+        mirror.client.delete_list(extra)
+        os.write(asked.terminal, b"y\n")
+        status, rest = asked.end()
+
+    assert status == 1
+    assert [said.partition(": ")[0] for said in rest.split("Refused: ")[1:]] == ["list Made", "list Gone"]
+    assert mirror.client.get_list(friends).contact_count == 3

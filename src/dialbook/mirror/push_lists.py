@@ -12,8 +12,9 @@ from dialbook.mirror.pull_lists import by_name, read_drafts, read_lists
 from dialbook.mirror.pull_members import read_members
 from dialbook.mirror.report import Refusal
 from dialbook.mirror.server import Server
+from dialbook.model.bulk import single
 from dialbook.model.contact import Contact
-from dialbook.model.errors import DialbookError, Duplicate, NotFound
+from dialbook.model.errors import DialbookError, Duplicate, Forbidden, Invalid, Missing, NotFound
 from dialbook.model.lists import ContactList as BookList
 from dialbook.model.lists import ListType
 
@@ -21,6 +22,8 @@ from dialbook.model.lists import ListType
 OTHER_TYPE = "It is dynamic on the server, and what it keeps of its members would be lost. Delete it there first."
 OTHER_ORDER = "Its order stays: who leaves to join again loses what a dynamic list keeps of him."
 OTHER_VALUES = "What the list keeps of it differs, and has no way to the server."
+
+REFUSALS = (Duplicate, Forbidden, Invalid, Missing, NotFound)  # of one list, which say nothing of the others
 
 
 class ListPush:
@@ -63,26 +66,35 @@ class ListPush:
     async def run(self) -> None:
         """Make the lists and their members equal. What a dynamic list keeps of its members has no way to a server."""
         for name in self.going:
-            await self._client.delete_list(self._there[name].sid)
-            self._progress.changes["lists removed"] += 1
+            await self._delete(self._there[name].sid)
         for done, wanted in enumerate(self._here.values()):
             self._progress.watch("lists", done, len(self._here))
-            sid = await self._put(wanted, self._there.get(wanted.name))
-            if sid:
-                await self._settle(sid, wanted)
+            try:
+                await self._settle(await self._put(wanted, self._there.get(wanted.name)), wanted)
+            except REFUSALS as refusal:
+                self._refuse(f"list {wanted.name}", refusal.description)
 
-    async def _put(self, wanted: BookList, found: ContactList | None) -> str | None:
-        """The sid of the list on the server, which is made or changed where it has to be; None where it must not be."""
+    async def _delete(self, sid: str) -> None:
+        try:
+            await self._client.delete_list(sid)
+        except NotFound:
+            return
+        self._progress.changes["lists removed"] += 1
+
+    async def _put(self, wanted: BookList, found: ContactList | None) -> str:
+        """The sid of the list on the server, which is made or changed where it has to be.
+
+        Raises:
+            DialbookError: it must not be, or the server refuses it.
+        """
         if found and found.type not in {None, wanted.type}:
             if found.type == ListType.DYNAMIC and found.contact_count != 0:
-                self._refuse(f"list {wanted.name}", OTHER_TYPE)
-                return None
-            await self._client.delete_list(found.sid)
+                raise Duplicate(OTHER_TYPE)
+            await self._delete(found.sid)
             found = None
         if found is None:
             new: Any = {"name": wanted.name, "tag": wanted.tag, "type": wanted.type}
-            (made,) = (await self._client.create_lists([new])).raise_for_failures()
-            return made.sid
+            return single(await self._client.create_lists([new])).value.sid
         if (found.tag or None) != wanted.tag:
             await self._client.update_list(found.sid, tag=wanted.tag)
         return found.sid
