@@ -8,7 +8,7 @@ from operator import itemgetter
 
 import msgspec
 
-from dialbook.client.results import Written
+from dialbook.client.results import Contact, Written
 from dialbook.model.bulk import Outcome, attempt
 from dialbook.model.contact import TEXT_FIELDS, ContactDraft
 from dialbook.model.phone import number_draft
@@ -22,7 +22,7 @@ NOTHING = ("null", '""')  # custom fields that are none
 _encode = msgspec.json.Encoder().encode
 
 
-def read_contacts(contacts: Sequence[Written], region: str) -> list[Outcome[ContactDraft]]:
+def read_contacts(contacts: Sequence[Contact], region: str) -> list[Outcome[ContactDraft]]:
     """Read contacts.
 
     Args:

@@ -90,9 +90,16 @@ class ContactPush:
         if isinstance(outcome, Ok):
             self.sids[contact.number] = outcome.value.sid
         elif isinstance(outcome, Duplicate) and outcome.existing:
-            self.sids[contact.number] = outcome.existing.sid
+            self._meet(contact, outcome.existing)
         else:
             self._refuse(f"contact {contact.number}", str(outcome))
+
+    def _meet(self, contact: Contact, existing: ThereContact) -> None:
+        """Take note of a contact on the server that somebody has made since both sides were read."""
+        self.sids[contact.number] = existing.sid
+        (draft,) = read_contacts([existing], self._region)
+        if isinstance(draft, DialbookError) or _differs(contact, draft):
+            self._changed.append((existing.sid, contact))
 
     async def _update(self, changed: Sequence[tuple[str, Contact]]) -> None:
         for part in chunks(changed, CHUNK):
