@@ -2,10 +2,12 @@
 
 import os
 
+import msgspec
 import pytest
 
-from tests.conftest import NUMBERS
+from tests.conftest import NUMBERS, execute
 from tests.mirror.conftest import Mirror
+from tests.mirror.test_pull import changes
 from tests.mirror.test_questions import asking
 
 pytestmark = [
@@ -30,3 +32,18 @@ def test_a_contact_that_somebody_makes_while_a_push_asks_becomes_what_the_book_h
     assert status == 0
     assert "Changed: 1 contacts changed." in rest
     mirror.check()
+
+
+def test_of_two_contacts_whose_numbers_read_as_one_the_first_is_named(mirror: Mirror) -> None:
+    mirror.client.create_contacts({"number": number} for number in NUMBERS[:2])
+    first, second = (each.sid for each in mirror.client.iter_contacts())
+    sql = "UPDATE contacts SET number = :number WHERE account = :account AND sid = :sid"
+    execute(mirror.there, sql, number=f"0{NUMBERS[0][3:]}", account=mirror.account, sid=second)
+    mirror.run("pull", "--from", mirror.url)
+
+    result = mirror.run("push", "--to", mirror.url, "--yes", "--json")
+
+    report = msgspec.json.decode(result.stdout)
+    assert (result.exit_code, changes(report)) == (1, {})
+    reason = f"It stays on the server: Contact '{second}' has the number {NUMBERS[0]}, too."
+    assert report["refused"] == [{"what": f"contact {first}", "reason": reason}]

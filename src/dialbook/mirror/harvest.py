@@ -68,7 +68,7 @@ class Harvest:
         owners = {number: sid for sid, number in self._numbers.items()}
         for sid, number in list(self._numbers.items()):
             if owners[number] != sid:
-                self._refuse(sid, f"Contact '{owners[number]}' has the number {number}, too.")
+                self._refuse(sid, shared(owners[number], number))
 
     def _accept(self, sid: str, number: str) -> None:
         self.refused.pop(sid, None)
@@ -78,3 +78,8 @@ class Harvest:
     def _refuse(self, sid: str, reason: str) -> None:
         self._numbers.pop(sid, None)
         self.refused[sid] = reason
+
+
+def shared(owner: str, number: str) -> str:
+    """Why a contact is refused whose number another one has."""
+    return f"Contact '{owner}' has the number {number}, too."

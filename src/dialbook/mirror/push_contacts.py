@@ -9,6 +9,7 @@ from msgspec import Raw
 from dialbook.client import Contact as ThereContact
 from dialbook.client.results import Ok, Outcome, Page, Written
 from dialbook.mirror.book import Book, chunks
+from dialbook.mirror.harvest import shared
 from dialbook.mirror.incoming import FIELDS, is_same_custom, read_contacts
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import OLDEST_FIRST
@@ -70,13 +71,20 @@ class ContactPush:
         return self._by_number(met.items)
 
     def _by_number(self, met: Sequence[Written]) -> dict[str, tuple[str, ContactDraft]]:
+        """Of several with one number the one met last counts, as it does in a pull."""
         found: dict[str, tuple[str, ContactDraft]] = {}
         for contact, draft in zip(met, read_contacts(met, self._region), strict=True):
             if isinstance(draft, DialbookError):
-                self._refuse(f"contact {contact.sid}", f"It stays on the server: {draft.description}")
-            else:
-                found[str(draft.number)] = contact.sid, draft
+                self._leave(contact.sid, draft.description)
+                continue
+            number = str(draft.number)
+            if number in found:
+                self._leave(found[number][0], shared(contact.sid, number))
+            found[number] = contact.sid, draft
         return found
+
+    def _leave(self, sid: str, reason: str) -> None:
+        self._refuse(f"contact {sid}", f"It stays on the server: {reason}")
 
     async def _create(self, new: Sequence[Contact]) -> None:
         for part in chunks(new, CHUNK):
