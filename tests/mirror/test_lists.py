@@ -6,7 +6,7 @@ from itertools import count
 
 import msgspec
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.settings import Settings
 from tests.client.conftest import address, fill
@@ -126,3 +126,29 @@ def test_lists_that_come_and_go_while_a_push_asks_do_not_end_it(mirror: Mirror) 
     assert status == 1
     assert [said.partition(": ")[0] for said in rest.split("Refused: ")[1:]] == ["list Made", "list Gone"]
     assert mirror.client.get_list(friends).contact_count == 3
+
+
+def test_a_list_that_is_deleted_while_it_is_read_is_gone(mirror: Mirror, caller: Caller, there: Server) -> None:
+    gone, _ = fill(mirror.client, 3)
+    make(mirror, "Stays")
+    mirror.pull()
+
+    def before(app: ASGIApp) -> ASGIApp:
+        async def ignore(_: Message) -> None:
+            pass
+
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            path = scope.get("path", "")
+            if path.endswith(f"/{gone}/contacts"):
+                await app({**scope, "method": "DELETE", "path": path.removesuffix("/contacts")}, receive, ignore)
+            await app(scope, receive, send)
+
+        return call
+
+    with serving(Settings(database=there.database, page_limit=20), before=before) as other:
+        mirror.url = address(other, caller)
+        report = mirror.pull("--yes")
+
+    assert changes(report) == {"lists removed": 1}
+    assert rows(report) == {"contacts": (3, 3), "lists": (1, 1), "members of Stays": (0, 0)}
+    mirror.check()

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from dialbook.client.results import ContactList, Page
+from dialbook.client.results import ContactList, Page, Written
 from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
-from dialbook.mirror.pull_members import MemberPull
+from dialbook.mirror.pull_members import MemberPull, read_members
 from dialbook.mirror.record import Mark, Record, Settled
 from dialbook.mirror.report import Refusal
 from dialbook.mirror.server import Server
 from dialbook.mirror.sweep import Found, read_all
 from dialbook.model.bulk import Outcome, attempt
-from dialbook.model.errors import DialbookError, Duplicate
+from dialbook.model.errors import DialbookError, Duplicate, NotFound
 from dialbook.model.lists import ContactList as BookList
 from dialbook.model.lists import ListDraft, ListType, list_name, list_type
 from dialbook.model.text import optional_text
@@ -66,19 +66,36 @@ class ListPull:
             self._progress.watch("lists", done, len(found))
             if isinstance(draft, DialbookError):
                 self.refused.append(Refusal(f"list {each.sid}", draft.description))
-                continue
-            made = await self._book.put_list(draft, here.get(draft.name))
-            self.names[each.sid] = draft.name
-            self.marks[each.sid] = await self._settle(each, made, known.get(each.sid))
+            else:
+                made = await self._book.put_list(draft, here.get(draft.name))
+                await self._follow(each, made, known.get(each.sid))
 
-    async def _settle(self, found: ContactList, here: BookList, known: Mark | None) -> Mark:
-        """Make the members equal, if they may differ; return the state in which they are."""
+    async def _follow(self, found: ContactList, here: BookList, known: Mark | None) -> None:
+        """Make the members equal, if they may differ; a list that has left the server since leaves the book."""
         if known and _is_settled(known, found, here):
-            return known
-        refused, total = await self._members.run(found.sid, here)
+            mark = known
+        elif (met := await self._read_members(found.sid)) is not None:
+            mark = await self._settle(found, here, met)
+        else:
+            await self._delete(here.sid)
+            self.total -= 1
+            return
+        self.names[found.sid] = here.name
+        self.marks[found.sid] = mark
+
+    async def _read_members(self, list_sid: str) -> list[Written] | None:
+        """Who is in a list on the server; None when it is there no more."""
+        try:
+            return await read_members(self._client, list_sid, self._progress)
+        except NotFound:
+            return None
+
+    async def _settle(self, found: ContactList, here: BookList, met: Sequence[Written]) -> Mark:
+        """Make the members equal to those that were met; return the state in which they are."""
+        refused = await self._members.run(met, here)
         # In the second of the latest change there may be another one to come, which moves no date.
         updated = None if found.date_updated == self._latest else found.date_updated
-        mark = Mark(updated, total if found.contact_count is None else found.contact_count, refused)
+        mark = Mark(updated, len(met) if found.contact_count is None else found.contact_count, refused)
         self._record.add(Settled(found.sid, mark))
         return mark
 
@@ -86,8 +103,11 @@ class ListPull:
         """Delete all lists but those with these names."""
         here = await self._book.lists()
         for name in here.keys() - names:
-            await self._book.delete_list(here[name].sid)
-            self._progress.changes["lists removed"] += 1
+            await self._delete(here[name].sid)
+
+    async def _delete(self, sid: str) -> None:
+        await self._book.delete_list(sid)
+        self._progress.changes["lists removed"] += 1
 
 
 async def read_lists(client: Server, progress: Progress) -> Found[ContactList]:

@@ -1,6 +1,6 @@
 """Who is in a list of a server comes to be in the local one, in the same order, with what the list keeps of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -42,17 +42,16 @@ class MemberPull:
         self._region = region
         self._progress = progress
 
-    async def run(self, list_sid: str, here: ContactList) -> tuple[int, int]:
+    async def run(self, met: Sequence[Written], here: ContactList) -> int:
         """Make the members of a list equal.
 
         Args:
-            list_sid: the list on the server.
+            met: who is in the list on the server, in order.
             here: the local one.
 
         Returns:
-            How many members cannot be stored, and how many there are on the server.
+            How many of them cannot be stored.
         """
-        met = await read_members(self._client, list_sid, self._progress)
         there = by_number(met, self._region)
         known = await self._find(there)
         is_dynamic = here.type == ListType.DYNAMIC
@@ -62,7 +61,7 @@ class MemberPull:
             if number in known
         }
         await self._settle(here.sid, wanted)
-        return len(met) - len(wanted), len(met)
+        return len(met) - len(wanted)
 
     async def _find(self, there: Mapping[str, Written]) -> dict[str, model.Contact]:
         """The local contact of each member; whoever was made since the contacts were read is read now."""
