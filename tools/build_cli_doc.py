@@ -97,7 +97,7 @@ side is a profile, or a URL without key and token that a profile has them for.
   has not come to its end: who has not arrived yet would be deleted. Contacts and lists that no book can have (a number
   that is none, a name that is too long, or that is another list's but for blanks around it) stay there, and are named.
 - **The rate limit** is kept: after a 429 it waits as long as the server asks, up to two minutes, and says so on a
-  terminal.
+  terminal. Where the server does not say how long, it asks again for up to a minute.
 - **At the end** both sides are counted, and the exit status is 1 when they differ, when something was refused, which is
   named, or when the server went back, or the book was changed by somebody else, while the run was at work, or contacts
   or lists left each time that all were read, so that none was removed: then another run is due, and reads everything.

@@ -7,6 +7,7 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dialbook.client import AsyncClient
 from dialbook.settings import Settings
 from tests.client.conftest import fill
 from tests.conftest import Server, serving
@@ -18,7 +19,7 @@ LIMITED = {"http_code": 429, "response": {"code": 429, "error_data": {"code": 10
 
 
 class Limit:
-    """Stands before a server; refuses those requests whose turn it is, counted from 0, and asks for a pause."""
+    """Stands before a server; refuses requests whose turn it is, counted from 0, and asks for a pause, if for any."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -30,7 +31,8 @@ class Limit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self.refuses(next(self._turns)):
             self.refused += 1
-            await JSONResponse(LIMITED, 429, {"Retry-After": self.pause})(scope, receive, send)
+            asked = {"Retry-After": self.pause} if self.pause else {}
+            await JSONResponse(LIMITED, 429, asked)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -82,3 +84,21 @@ def test_a_pull_that_would_have_to_wait_too_long_says_so_and_goes_on_another_tim
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: Slow down.\n")
     mirror.pull()
     mirror.check()
+
+
+def test_a_limit_that_does_not_say_for_how_long_is_given_up_to_a_minute(
+    mirror: Mirror, limits: list[Limit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setitem(AsyncClient.__init__.__kwdefaults__ or {}, "sleep", pause)
+    limits[0].pause = ""
+    limits[0].refuses = lambda _: True
+
+    result = mirror.run("pull", "--from", mirror.url)
+
+    assert (result.exit_code, len(pauses)) == (1, 5)
+    assert 31 <= sum(pauses) <= 62

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dialbook.mirror.server import Server
 
 ATTEMPTS, LONGEST_PAUSE = 6, 120.0  # of a request among thousands, which is worth some waiting
+LIMITED = 2.0  # after a 429 that does not say how long: all pauses together come to a minute
 SHOWN = 20  # refusals
 
 T = TypeVar("T")
@@ -192,7 +193,7 @@ def _connected(url: str) -> Iterator[tuple["Server", asyncio.Runner]]:
     from dialbook.mirror.server import Server  # noqa: PLC0415
 
     try:
-        client = Server(url, retries=Retries(ATTEMPTS, longest=LONGEST_PAUSE))
+        client = Server(url, retries=Retries(ATTEMPTS, longest=LONGEST_PAUSE, limited=LIMITED))
     except ValueError as error:
         raise Invalid(str(error)) from None
     with asyncio.Runner() as runner:

@@ -18,12 +18,14 @@ class Retries(Struct, frozen=True):
     """How often a request is sent, and how long the pauses between may be, in seconds.
 
     Pauses double, and vary by chance, so that many callers do not come back at once. One that the server asks for is
-    kept; where it is longer than `longest`, the request is given up at once.
+    kept; where it is longer than `longest`, the request is given up at once. `limited` is the first pause in place of
+    `first` after a 429 that asks for none: rate limits count by the minute.
     """
 
     attempts: int = 4
     first: float = 0.5
     longest: float = 60.0
+    limited: float | None = None
 
     def pause(self, error: DialbookError, attempt: int, *, is_safe: bool) -> float | None:
         """How long to wait before the next attempt; `None` when there is to be none.
@@ -38,7 +40,8 @@ class Retries(Struct, frozen=True):
         asked = _asked(error.headers)
         chance = uniform(0, 1)  # noqa: S311  # it guards nothing
         if asked is None:
-            return min(self.first * 2.0 ** (attempt - 1), self.longest) * (1 + chance) / 2
+            first = self.limited if self.limited and error.status == 429 else self.first
+            return min(first * 2.0 ** (attempt - 1), self.longest) * (1 + chance) / 2
         return asked + self.first * chance if asked <= self.longest else None
 
 
