@@ -152,3 +152,26 @@ def test_a_list_that_is_deleted_while_it_is_read_is_gone(mirror: Mirror, caller:
     assert changes(report) == {"lists removed": 1}
     assert rows(report) == {"contacts": (3, 3), "lists": (1, 1), "members of Stays": (0, 0)}
     mirror.check()
+
+
+def test_a_list_whose_type_is_not_told_keeps_the_one_that_it_has(mirror: Mirror, caller: Caller, there: Server) -> None:
+    caller.upload(f"number,due\n{NUMBERS[0]},7\n".encode(), "Dues", type="dynamic")
+    work_off(there)
+    mirror.pull()
+
+    def before(app: ASGIApp) -> ASGIApp:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            async def untold(message: Message) -> None:
+                if "body" in message:
+                    message["body"] = message["body"].replace(b'"type":', b'"else":')
+                await send(message)
+
+            await app(scope, receive, untold)
+
+        return call
+
+    with serving(Settings(database=there.database, page_limit=20), before=before) as other:
+        mirror.url = address(other, caller)
+        mirror.pull("--yes")
+
+    mirror.check()

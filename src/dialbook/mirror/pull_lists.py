@@ -56,12 +56,12 @@ class ListPull:
         there = await read_lists(self._client, self._progress)
         found, self.total = there.items, there.total
         self._latest = max(filter(None, [newest, *(each.date_updated for each in found)]), default=None)
-        drafts = read_drafts(found)
+        here = await self._book.lists()
+        drafts = read_drafts(found, here)
         if there.is_whole:
-            await self._keep({draft.name for draft in drafts if isinstance(draft, ListDraft)})
+            await self._keep({draft.name for draft in drafts if isinstance(draft, ListDraft)}, here)
         else:
             self.doubts.append(UNSETTLED)
-        here = await self._book.lists()
         for done, (each, draft) in enumerate(zip(found, drafts, strict=True)):
             self._progress.watch("lists", done, len(found))
             if isinstance(draft, DialbookError):
@@ -99,9 +99,8 @@ class ListPull:
         self._record.add(Settled(found.sid, mark))
         return mark
 
-    async def _keep(self, names: set[str]) -> None:
+    async def _keep(self, names: set[str], here: Mapping[str, BookList]) -> None:
         """Delete all lists but those with these names."""
-        here = await self._book.lists()
         for name in here.keys() - names:
             await self._delete(here[name].sid)
 
@@ -119,23 +118,30 @@ async def read_lists(client: Server, progress: Progress) -> Found[ContactList]:
     return await read_all(read, partial(progress.watch, "lists there"))
 
 
-def read_drafts(lists: Sequence[ContactList]) -> list[Outcome[ListDraft]]:
-    """Lists of another server as what can be stored here, or why not."""
+def read_drafts(lists: Sequence[ContactList], here: Mapping[str, BookList]) -> list[Outcome[ListDraft]]:
+    """Lists of another server as what can be stored here, or why not.
+
+    Args:
+        lists: those of the server.
+        here: the local ones, by name: a list whose type the server does not tell has that of the local one.
+    """
     taken: set[str] = set()
 
     def read(found: ContactList) -> ListDraft:
-        draft = ListDraft(list_name(found.name), optional_text("tag", found.tag), list_type(found.type))
-        if draft.name in taken:
-            raise Duplicate(f"Another list is named '{draft.name}', too.")
-        taken.add(draft.name)
+        name = list_name(found.name)
+        told = found.type or (here[name].type if name in here else None)
+        draft = ListDraft(name, optional_text("tag", found.tag), list_type(told))
+        if name in taken:
+            raise Duplicate(f"Another list is named '{name}', too.")
+        taken.add(name)
         return draft
 
     return attempt(read, lists)
 
 
-def by_name(lists: Sequence[ContactList]) -> dict[str, ContactList]:
+def by_name(lists: Sequence[ContactList], here: Mapping[str, BookList]) -> dict[str, ContactList]:
     """Those that can be stored, by the names that they have here."""
-    drafts = zip(lists, read_drafts(lists), strict=True)
+    drafts = zip(lists, read_drafts(lists, here), strict=True)
     return {draft.name: found for found, draft in drafts if isinstance(draft, ListDraft)}
 
 

@@ -76,7 +76,7 @@ class Push:
     async def _count(self) -> list[Line]:
         counts, here = await self._book.counts(), await self._book.lists()
         met = await read_lists(self._client, self._progress)
-        there = by_name(met.items)
+        there = by_name(met.items, here)
         total = (await self._client.list_contacts(limit=1)).total
         members = [
             compare(f"members of {name}", there[name].contact_count if name in there else 0, found.contact_count)

@@ -58,8 +58,8 @@ class ListPush:
         self._here = await self._book.lists()
         met = await read_lists(self._client, self._progress)
         self.total = met.total
-        self._there = by_name(met.items)
-        for found, draft in zip(met.items, read_drafts(met.items), strict=True):
+        self._there = by_name(met.items, self._here)
+        for found, draft in zip(met.items, read_drafts(met.items, self._here), strict=True):
             if isinstance(draft, DialbookError):
                 self._refuse(f"list {found.sid}", f"It stays on the server: {draft.description}")
 
