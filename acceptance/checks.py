@@ -208,11 +208,11 @@ CHECKS = (
     Check(
         20,
         "disconnects",
-        "1,000 callers who leave in the middle leave nothing behind",
+        "2,000 callers who leave in the middle leave nothing behind",
         disconnects.measure,
         {
-            SQLITE: Case(breaks.KEEPS_DESCRIPTORS, full=1000, bite=200),
-            POSTGRES: Case(breaks.KEEPS_DESCRIPTORS, full=1000, bite=200),
+            SQLITE: Case(breaks.KEEPS_DESCRIPTORS, full=2000, bite=200),
+            POSTGRES: Case(breaks.KEEPS_DESCRIPTORS, full=2000, bite=200),
         },
     ),
     Check(

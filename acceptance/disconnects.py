@@ -1,4 +1,4 @@
-"""A thousand callers who leave in the middle of a request or of its answer: nothing of them stays."""
+"""Thousands of callers who leave in the middle of a request or of its answer: nothing of them stays."""
 
 import random
 import socket
