@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-import apsw
 import httpx2
 import pytest
 
 from dialbook.settings import Settings
 from dialbook.store.group_commit import WAITING_LIMIT
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
+from tests.sqlite import beside
 
 CALLERS = 50
 CROWD = WAITING_LIMIT + 40
@@ -131,7 +131,7 @@ def test_more_changes_than_may_wait_are_refused_at_once(tmp_path: Path, connect:
     """Another process holds the file's lock, so that nothing is changed until one caller has been refused."""
     with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}", max_requests=4 * CROWD)) as server:
         client = connect("crowd", to=server)
-        lock = apsw.Connection(str(tmp_path / "book.db"))
+        lock = beside(tmp_path / "book.db")
         lock.execute("BEGIN IMMEDIATE")
         http = httpx2.Client(base_url=server.url, auth=client.http.auth, verify=False, timeout=60, limits=UNLIMITED)
         path = f"/v2/accounts/{client.account}/contacts"
@@ -152,7 +152,7 @@ def test_all_who_wait_for_a_locked_file_are_refused_together(tmp_path: Path, con
     """Each on its own would wait for as long as the file's lock may take, one after the other."""
     with serving(Settings(database=f"sqlite:///{tmp_path / 'book.db'}")) as server:
         client = connect("patient", to=server)
-        lock = apsw.Connection(str(tmp_path / "book.db"))
+        lock = beside(tmp_path / "book.db")
         lock.execute("BEGIN IMMEDIATE")
         http = httpx2.Client(base_url=server.url, auth=client.http.auth, verify=False, timeout=12)
         with http, ThreadPoolExecutor(6) as pool:

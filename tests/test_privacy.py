@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import apsw
 import httpx2
 import pytest
 
 from dialbook.model.credentials import TOKEN, may_be_credentials, new_key, new_token
 from tests.conftest import run_cli
 from tests.processes import run_program, started
+from tests.sqlite import beside
 
 NUMBER, NAME, EMAIL = "+919845098765", "Canary-Name", "canary@example.org"
 ROOT = Path(__file__).parent.parent
@@ -189,7 +189,7 @@ def test_an_unexpected_error_is_answered_in_the_envelope_and_logged_without_its_
     run_cli("account", "create", "acme", "--database", database)
     key = run_cli("key", "create", "acme", "--database", database)
     with started("serve", "--port", "0", "--database", database, folder=tmp_path) as server:
-        connection = apsw.Connection(database.removeprefix("sqlite:///"))
+        connection = beside(database)
         connection.execute(
             f"CREATE TRIGGER foreign_rule BEFORE INSERT ON contacts BEGIN SELECT RAISE(ABORT, '{NAME}'); END"
         )

@@ -2,10 +2,8 @@
 
 import re
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-import apsw
 import httpx2
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +11,7 @@ from click.testing import CliRunner, Result
 from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, run_cli, serving, turns, work_off
+from tests.sqlite import beside, path_of
 
 TABLES = """
     SELECT t.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
@@ -48,7 +47,7 @@ def fill(database: str, account: str, numbers: list[str]) -> None:
 def rows(database: str, account: str) -> dict[str, object]:
     """How many rows of an account are in each table but those of the audit log, which stays."""
     found: dict[str, object] = {}
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+    with closing(beside(database)) as connection:
         for table in (str(name) for (name,) in connection.execute(TABLES).fetchall()):
             sql = f"SELECT count(*) FROM {table} WHERE account = :account"  # noqa: S608  # a name that SQLite gave
             ((found[table],),) = connection.execute(sql, {"account": account}).fetchall()
@@ -152,7 +151,7 @@ def test_deleting_an_account_removes_all_that_was_in_it(options: list[str], type
 
 def test_a_deleted_account_leaves_no_number_in_the_file(database: str) -> None:
     fill(database, "acme", NUMBERS[:50])
-    path = Path(database.removeprefix("sqlite:///"))
+    path = path_of(database)
     assert NUMBERS[0].encode() in path.read_bytes()
 
     run_cli("account", "delete", "acme", "--yes", "--database", database)

@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import apsw
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -15,6 +14,7 @@ from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
 from dialbook.store.copy import CHUNK, TABLES
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
+from tests.sqlite import beside, path_of
 
 pytestmark = pytest.mark.sqlite
 
@@ -81,7 +81,7 @@ def test_everything_arrives(source: tuple[Server, Client], database: str) -> Non
 
 def test_no_column_is_left_behind(database: str) -> None:
     run_cli("migrate", "--database", database)
-    connection = apsw.Connection(database.removeprefix("sqlite:///"))
+    connection = beside(database)
     there = {table.name: {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")} for table in TABLES}
     connection.close()
 
@@ -133,7 +133,7 @@ def test_an_interrupted_copy_goes_on(source: tuple[Server, Client], database: st
 
 def _remove_the_end(database: str, account: str) -> None:
     """Leave what a copy that was killed in the middle of the contacts would have left."""
-    connection = apsw.Connection(database.removeprefix("sqlite:///"))
+    connection = beside(database)
     connection.execute(
         """
         DELETE FROM member_blocks WHERE account = :account;
@@ -211,12 +211,12 @@ def test_an_account_that_has_gone_meanwhile_is_not_brought_back(database: str, t
 
 
 def _change(database: str, sql: str, **values: str) -> None:
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+    with closing(beside(database)) as connection:
         connection.execute(sql, values)
 
 
 def _dump(database: str) -> list[str]:
-    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+    with closing(sqlite3.connect(path_of(database))) as connection:
         return list(connection.iterdump())
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import apsw
 import httpx2
 import msgspec
 import pytest
@@ -17,6 +16,7 @@ from tests.conftest import Client, run_cli
 from tests.disks import fill_up, mounted
 from tests.postgres import Postgres, ask
 from tests.processes import HANG_SECONDS, PROGRAM, environment, started
+from tests.sqlite import beside, path_of
 
 
 def traces(folder: Path) -> list[tuple[str, str]]:
@@ -73,7 +73,7 @@ def test_no_byte_is_left_in_any_file_while_a_server_runs_nor_after_it(database: 
         crowd(client, OTHERS[2000:])
         assert traces(tmp_path) == []
     assert traces(tmp_path) == []
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+    with closing(beside(database)) as connection:
         connection.execute("VACUUM INTO ?", [str(tmp_path / "copy.db")])
     assert traces(tmp_path) == []
 
@@ -84,7 +84,7 @@ def test_what_pages_keep_of_rows_that_moved_goes_too(database: str, tmp_path: Pa
     with served(database, tmp_path) as client:
         for i in range(0, len(numbers), 300):
             crowd(client, numbers[i : i + 300])
-    path = Path(database.removeprefix("sqlite:///"))
+    path = path_of(database)
     before = path.read_bytes()
     # The index by last names has one row of each account and name.
     moved, *_ = [number for number in numbers if before.count(f"acme{last_name(number)[:5]}".encode()) > 1]
@@ -98,8 +98,8 @@ def test_what_pages_keep_of_rows_that_moved_goes_too(database: str, tmp_path: Pa
 
 
 def test_it_waits_until_nobody_reads_an_old_state(database: str, tmp_path: Path) -> None:
-    path = database.removeprefix("sqlite:///")
-    with served(database, tmp_path) as client, closing(apsw.Connection(path)) as reader:
+    path = path_of(database)
+    with served(database, tmp_path) as client, closing(beside(path)) as reader:
         client.create_contacts({"number": NUMBER, "first_name": NAME})
         reader.execute("BEGIN; SELECT account FROM accounts").fetchall()
         command = [str(PROGRAM), "erase", NUMBER, "--account", "acme", "--yes", "--json", "--database", database]
@@ -120,7 +120,7 @@ def test_whoever_goes_on_reading_an_old_state_is_a_trouble(database: str, monkey
     monkeypatch.setattr(sqlite_wipe, "PATIENCE", 0.0)
     run_cli("account", "create", "acme", "--database", database)
     command = ["erase", NUMBER, "--account", "acme", "--yes", "--database", database]
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as reader:
+    with closing(beside(database)) as reader:
         reader.execute("BEGIN; SELECT account FROM accounts").fetchall()
 
         waiting = run(*command)
@@ -139,7 +139,7 @@ def test_without_room_to_write_the_file_anew_the_log_is_emptied_and_what_may_rem
         with served(database, tmp_path) as client:
             client.create_contacts({"number": NUMBER, "first_name": NAME})
             crowd(client, OTHERS)
-            with closing(apsw.Connection(f"{disk}/book.db")) as connection:
+            with closing(beside(f"{disk}/book.db")) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             (disk / "room").write_bytes(b"1" * 500_000)  # enough for the change, and not for all pages
             fill_up(disk)

@@ -1,12 +1,12 @@
 """`dialbook erase` and `dialbook export-subject`: where a person is found, in whatever form the number stands there."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.test_erase import counts, erase, erased, held
 from tests.conftest import Client, Server, work_off
+from tests.sqlite import path_of
 
 pytestmark = pytest.mark.sqlite
 
@@ -23,7 +23,7 @@ AMID_OTHERS = (
 
 def traces(database: str) -> list[str]:
     """What is left of the person in the files of a book."""
-    path = Path(database.removeprefix("sqlite:///"))
+    path = path_of(database)
     content = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
     return [trace for trace in (NAME, EMAIL, *AMID_OTHERS) if trace.encode() in content]
 

@@ -1,15 +1,14 @@
 """`dialbook key`: a token is shown once and kept nowhere; a key says what it may do and until when."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
 from tests.conftest import run_cli
+from tests.sqlite import beside, path_of
 
 SECRET = "a secret for tests alone, 32 or more"
 
@@ -34,7 +33,7 @@ def listed(book: str) -> list[dict[str, Any]]:
 def let_expire(book: str, key: str) -> None:
     """Turn the clock for one key: the command line refuses to make a key that is past already."""
     past = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    connection = apsw.Connection(book.removeprefix("sqlite:///"))
+    connection = beside(book)
     connection.execute("UPDATE api_keys SET expires = ? WHERE key = ?", (past, key))
     connection.close()
 
@@ -62,7 +61,7 @@ def test_a_token_is_kept_nowhere(book: str) -> None:
     shown = run(book, "list", "acme")
     as_json = run(book, "list", "acme", "--json")
 
-    kept = b"".join(each.read_bytes() for each in Path(book.removeprefix("sqlite:///")).parent.iterdir())
+    kept = b"".join(each.read_bytes() for each in path_of(book).parent.iterdir())
     assert token not in shown.output + as_json.output
     assert "token" not in as_json.output
     assert token.encode() not in kept
@@ -291,7 +290,7 @@ def test_a_revoked_key_stays_in_the_list_with_its_moment(book: str) -> None:
 def test_revoking_twice_keeps_the_first_moment(book: str) -> None:
     key = run_cli("key", "create", "acme", "--database", book)["api_key"]
     run_cli("key", "revoke", "acme", key, "--database", book)
-    connection = apsw.Connection(book.removeprefix("sqlite:///"))
+    connection = beside(book)
     connection.execute("UPDATE api_keys SET revoked = '2021-05-02T14:36:31Z' WHERE key = ?", (key,))
     connection.close()
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apsw
 import httpx2
 import msgspec
 import pytest
@@ -15,6 +14,7 @@ from dialbook.settings import Settings
 from dialbook.store.contact_names import name_row
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.processes import run_program
+from tests.sqlite import beside, path_of
 
 ROW = name_row("acme", "0")  # of the names' index
 
@@ -29,11 +29,11 @@ class Book:
 
     @property
     def path(self) -> Path:
-        return Path(self.url.removeprefix("sqlite:///"))
+        return path_of(self.url)
 
     def change(self, *statements: str) -> None:
         """Change the file behind Dialbook's back."""
-        connection = apsw.Connection(str(self.path))
+        connection = beside(self.path)
         for statement in statements:
             connection.execute(statement, {"account": "acme", "list": self.list_sid, "row": ROW})
         connection.close()
@@ -256,7 +256,7 @@ def test_a_damaged_page_is_found(table: str, book: Book) -> None:
 
 
 def _damage(book: Book, table: str) -> None:
-    connection = apsw.Connection(str(book.path))
+    connection = beside(book.path)
     size = connection.pragma("page_size")
     assert isinstance(size, int)
     sql = "SELECT (rootpage - 1) * :size FROM sqlite_schema WHERE name = :table"

@@ -4,11 +4,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-import apsw
 import pytest
 
 from tests.conftest import run_cli
 from tests.processes import run_program
+from tests.sqlite import beside
 
 
 def test_a_taken_port_is_refused(tmp_path: Path, database: str) -> None:
@@ -30,7 +30,7 @@ def test_a_place_where_no_file_can_be_is_refused(place: str, tmp_path: Path) -> 
 
 
 def _make_foreign(path: Path) -> None:
-    connection = apsw.Connection(str(path))
+    connection = beside(path)
     connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
 
@@ -41,7 +41,7 @@ def _make_text(path: Path) -> None:
 
 def _make_newer(path: Path) -> None:
     run_cli("migrate", "--database", f"sqlite:///{path}")
-    connection = apsw.Connection(str(path))
+    connection = beside(path)
     connection.pragma("user_version", 99)
     connection.close()
 

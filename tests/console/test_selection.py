@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import apsw
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -16,6 +15,7 @@ from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.console.conftest import Enter, sign_in
 from tests.console.list_page import filled
+from tests.sqlite import beside
 
 
 def numbers_in(api: Client, list_sid: str) -> list[str]:
@@ -142,7 +142,7 @@ def test_work_that_is_refused_for_now_goes_on_by_a_button(
 ) -> None:
     monkeypatch.setattr(selection, "PART", 40)
     path = tmp_path / "book.db"
-    with serving(Settings(database=f"sqlite:///{path}")) as server, closing(apsw.Connection(str(path))) as other:
+    with serving(Settings(database=f"sqlite:///{path}")) as server, closing(beside(path)) as other:
         api = new_client(server)
         made, _ = filled(api, "Friends", 100)
         page, sent = new_page(server), itertools.count()

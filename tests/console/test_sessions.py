@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
-import apsw
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,6 +13,7 @@ from playwright.sync_api import Page, expect
 from dialbook.settings import Settings
 from tests.conftest import Client, Server, run_cli, serving
 from tests.console.conftest import Enter, sign_in
+from tests.sqlite import beside
 
 
 def test_a_user_signs_in_and_out(api: Client, server: Server, new_page: Callable[..., Page]) -> None:
@@ -146,7 +146,7 @@ def test_whoever_signs_out_while_nothing_can_be_written_leaves_no_cookie_behind(
     path = tmp_path / "book.db"
     with (
         serving(Settings(database=f"sqlite:///{path}")) as server,
-        closing(apsw.Connection(str(path))) as other,
+        closing(beside(path)) as other,
     ):
         http = enter(server, new_client(server))
         http.timeout = 60
@@ -169,7 +169,7 @@ def test_a_token_that_opens_nothing_waits_for_no_writer(path: str, status: int, 
     book = tmp_path / "book.db"
     with (
         serving(Settings(database=f"sqlite:///{book}")) as server,
-        closing(apsw.Connection(str(book))) as other,
+        closing(beside(book)) as other,
     ):
         other.execute("BEGIN IMMEDIATE")
 
@@ -227,7 +227,7 @@ def test_whoever_looks_stays_signed_in_while_nothing_can_be_written(
     path = tmp_path / "book.db"
     with (
         serving(Settings(database=f"sqlite:///{path}"), lambda: now) as server,
-        closing(apsw.Connection(str(path))) as other,
+        closing(beside(path)) as other,
     ):
         http = enter(server, new_client(server))
         http.timeout = 60

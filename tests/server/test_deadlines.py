@@ -5,13 +5,13 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-import apsw
 import pytest
 
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.gate import gated
 from tests.raw import PATIENCE, connected, drip, head, read_answer, read_to_end, sip
+from tests.sqlite import beside
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.timeout(PATIENCE)]  # the engine makes no difference here
 
@@ -167,7 +167,7 @@ def is_reset(sock: socket.socket) -> bool:
 
 
 def test_what_the_server_takes_long_for_is_nobodys_fault(hasty: Server, client: Client) -> None:
-    lock = apsw.Connection(hasty.database.removeprefix("sqlite:///"))
+    lock = beside(hasty.database)
     lock.execute("BEGIN IMMEDIATE")
     with connected(hasty) as sock:
         body = ITEM.replace(NUMBERS[0].encode(), NUMBERS[2000].encode())

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import apsw
 import httpx2
 import psycopg
 import pytest
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving
 from tests.raw import connected, head, read_answer, read_to_end
+from tests.sqlite import beside
 
 SIZE = 4500  # more than two chunks
 CHUNK_SECONDS = 5  # for reading one, at the most
@@ -222,7 +222,7 @@ def ask(server: Server, client: Client, list_sid: str) -> socket.socket:
 def open_snapshots(database: str) -> int:
     """How many are held for longer than it takes to read a chunk."""
     if database.startswith("sqlite"):
-        connection = apsw.Connection(database.removeprefix("sqlite:///"))
+        connection = beside(database)
         connection.set_busy_timeout(CHUNK_SECONDS * 1000)
         # A snapshot that somebody still read would keep the log from being emptied.
         ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from itertools import pairwise
 from random import Random
 
-import apsw
 import httpx2
 import hypothesis.strategies as st
 import pytest
@@ -24,6 +23,7 @@ from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 from tests.gate import Gate, gated
 from tests.raw import PATIENCE, begin, connected, head, read_answer, read_to_end
+from tests.sqlite import beside
 
 PLACES = 64  # for one caller
 ITEM = b'{"contacts": [{"number": "%s"}]}' % NUMBERS[0].encode()
@@ -132,7 +132,7 @@ def test_who_is_waited_for_takes_nobodys_place(
 @pytest.mark.sqlite
 def test_who_was_waited_for_has_a_place_again(narrow: Narrow, connect: Callable[..., Client], open_: ExitStack) -> None:
     client = connect("writer", to=narrow.server)
-    lock = apsw.Connection(narrow.server.database.removeprefix("sqlite:///"))
+    lock = beside(narrow.server.database)
     lock.execute("BEGIN IMMEDIATE")
     for sock in [begin(narrow.server, open_, client, "/contacts", f"Content-Length: {len(ITEM)}") for _ in range(2)]:
         sock.sendall(ITEM)

@@ -5,13 +5,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import apsw
 import httpx2
 import pytest
 
 from dialbook.settings import Settings
 from tests.conftest import Server, serving
 from tests.postgres import ask as ask_postgres
+from tests.sqlite import beside, path_of
 
 OK = {"status": "ok"}
 
@@ -52,7 +52,7 @@ def test_another_schema_is_not_ready_until_it_is_right(new_database: Callable[[]
 
 @pytest.mark.sqlite
 def test_a_database_that_is_gone_is_not_ready(database: str) -> None:
-    path = Path(database.removeprefix("sqlite:///"))
+    path = path_of(database)
     with serving(Settings(database=database)) as running:
         path.rename(path.with_name("elsewhere.db"))
 
@@ -81,7 +81,7 @@ def test_a_probe_can_be_read_and_nothing_else(path: str, server: Server) -> None
 @contextmanager
 def _another_schema(database: str) -> Iterator[None]:
     if database.startswith("sqlite"):
-        with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+        with closing(beside(database)) as connection:
             version = connection.pragma("user_version")
             assert isinstance(version, int)
             connection.pragma("user_version", version - 1)

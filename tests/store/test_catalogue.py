@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import apsw
 import pytest
 
 from dialbook.store import postgres_catalogue
@@ -14,6 +13,7 @@ from dialbook.store.migrate import Migration, migrations
 from dialbook.store.postgres_session import connect
 from dialbook.store.sqlite_catalogue import check_catalogue, teach
 from tests.postgres import ask
+from tests.sqlite import beside
 
 STEPS = migrations("sqlite")
 NAME = "tables and indexes"
@@ -27,7 +27,7 @@ def book(tmp_path: Path) -> Path:
 
 def changed(book: Path, *statements: str) -> Check:
     """What is said of a file after a change behind Dialbook's back."""
-    with closing(apsw.Connection(str(book))) as connection:
+    with closing(beside(book)) as connection:
         connection.exec_trace = None  # whatever the account
         for sql in statements:
             connection.execute(sql)
@@ -37,7 +37,7 @@ def changed(book: Path, *statements: str) -> Check:
 
 
 def take(book: Path, steps: list[Migration]) -> None:
-    with closing(apsw.Connection(str(book))) as connection:
+    with closing(beside(book)) as connection:
         connection.exec_trace = None
         teach(connection)
         for step in steps:

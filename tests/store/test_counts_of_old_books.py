@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import apsw
 import phonenumbers
 import pytest
 
@@ -16,6 +15,7 @@ from dialbook.store.growth import BookDay, book_growth
 from dialbook.store.migrate import migrations
 from dialbook.store.tallies import Tally, top_tallies
 from tests.postgres import Postgres, ask
+from tests.sqlite import beside
 
 STEP = 7  # of the schema, that counts
 CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
@@ -34,7 +34,7 @@ BOOK = f"""
 
 def old_sqlite(tmp_path: Path, _: Callable[[], Postgres]) -> str:
     steps = [step for step in migrations("sqlite") if step.version < STEP]
-    with closing(apsw.Connection(str(tmp_path / "book.db"))) as connection:
+    with closing(beside(tmp_path / "book.db")) as connection:
         connection.pragma("application_id", 0x4469616C)
         connection.pragma("user_version", steps[-1].version)
         for sql in (*(step.sql for step in steps), BOOK):

@@ -25,6 +25,7 @@ from dialbook.store.makeup import list_makeup
 from dialbook.store.tallies import tally_contacts, top_tallies
 from tests.conftest import NUMBERS
 from tests.postgres import Postgres, ask
+from tests.sqlite import beside
 from tests.store.test_postgres_plans import Plan, planner, rows_of
 
 NOW = datetime(2023, 1, 5, 9, tzinfo=UTC)
@@ -132,7 +133,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[apsw.Conne
             asyncio.run(db.read(fn, "acme", list_sid, *arguments))
         asyncio.run(db.write(forget_one, "acme"))
     apsw.connection_hooks.remove(watch)
-    with closing(apsw.Connection(str(path))) as connection:
+    with closing(beside(path)) as connection:
         yield connection, found
 
 

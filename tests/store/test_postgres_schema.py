@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import apsw
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,6 +12,7 @@ from dialbook.store.migrate import migrations
 from tests.conftest import run_cli
 from tests.postgres import Postgres, ask
 from tests.processes import run_program
+from tests.sqlite import beside
 
 NEWEST = migrations("postgres")[-1].version
 REFERENCE_TABLES = {"accounts", "api_keys", "schema_steps", "sessions"}  # each node has all of them
@@ -162,7 +162,7 @@ def test_columns_are_texts_compared_by_their_bytes_or_large_numbers_or_bytes(url
 def test_it_has_the_tables_and_columns_of_the_sqlite_schema(url: str, database: str) -> None:
     """But for those of the names' index and of statistics, which PostgreSQL keeps by itself."""
     run_cli("migrate", "--database", database)
-    connection = apsw.Connection(database.removeprefix("sqlite:///"))
+    connection = beside(database)
     theirs = connection.execute(
         """
         SELECT m.name, c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c

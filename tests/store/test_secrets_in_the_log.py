@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
-import apsw
 import pytest
 
 from dialbook.cli.database import change, write
@@ -16,6 +14,7 @@ from dialbook.store.database import Tx
 from dialbook.store.engines import migrate_database, open_database
 from tests.conftest import run_cli
 from tests.postgres import ask
+from tests.sqlite import beside, path_of
 
 SECRET = "my-own-secret-of-more-than-32-characters-0123"
 PRUNED = "another-secret-of-more-than-32-characters-012"
@@ -38,7 +37,7 @@ def book(new_database: Callable[[], str]) -> str:
 def held(url: str) -> bytes:
     """All that is kept: the bytes of the files of a book, or every row of every table."""
     if url.startswith("sqlite"):
-        path = Path(url.removeprefix("sqlite:///"))
+        path = path_of(url)
         return b"".join(each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
     tables = ask(url, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
     return repr([ask(url, f"SELECT * FROM {table}") for (table,) in tables]).encode()  # noqa: S608
@@ -71,7 +70,7 @@ def leave_secrets(url: str) -> None:
 def turn_back(url: str) -> None:
     """Let the schema be that of an earlier build."""
     if url.startswith("sqlite"):
-        with closing(apsw.Connection(url.removeprefix("sqlite:///"))) as connection:
+        with closing(beside(url)) as connection:
             connection.pragma("user_version", STEP - 1)
     else:
         ask(url, f"DELETE FROM schema_steps WHERE version >= {STEP}")  # noqa: S608

@@ -28,6 +28,7 @@ from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
 from tests.conftest import NUMBERS, run_cli
 from tests.processes import HANG_SECONDS, PROGRAM, environment
+from tests.sqlite import beside, path_of
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 WANTED = {
@@ -45,7 +46,7 @@ SCANNING = WANTED | {"cache_size": -8192}
 
 @pytest.fixture
 def path(database: str) -> Path:
-    return Path(database.removeprefix("sqlite:///"))
+    return path_of(database)
 
 
 def settings_of(tx: Tx) -> dict[str, object]:
@@ -128,7 +129,7 @@ def test_closing_leaves_one_file_with_everything_in_it(path: Path, database: str
 
 
 def _make_foreign(path: Path) -> None:
-    with closing(apsw.Connection(str(path))) as connection:
+    with closing(beside(path)) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
 
 
@@ -138,7 +139,7 @@ def _make_text(path: Path) -> None:
 
 def _make_newer(path: Path) -> None:
     open_database(f"sqlite:///{path}").close()
-    with closing(apsw.Connection(str(path))) as connection:
+    with closing(beside(path)) as connection:
         connection.pragma("user_version", 99)
 
 
@@ -174,7 +175,7 @@ def _killed(database: str, left: Path) -> None:
     with closing(open_database(database)) as db:
         asyncio.run(db.write(create_account))
         left.mkdir()
-        for part in Path(database.removeprefix("sqlite:///")).parent.glob("book.db*"):
+        for part in path_of(database).parent.glob("book.db*"):
             shutil.copy(part, left)
 
 
@@ -241,7 +242,7 @@ def fill(tx: Tx) -> None:
 
 
 def test_what_was_committed_moves_into_the_file_meanwhile(path: Path, database: str) -> None:
-    with closing(open_database(database)) as db, closing(apsw.Connection(str(path))) as other:
+    with closing(open_database(database)) as db, closing(beside(path)) as other:
         asyncio.run(db.write(create_account))
         asyncio.run(db.write(fill))
         other.execute("SELECT 1 FROM accounts")  # which makes it look at the log
@@ -272,7 +273,7 @@ def test_a_change_waits_only_for_a_log_that_is_too_long() -> None:
 
 def test_opening_waits_for_another_process_that_closes(path: Path, database: str) -> None:
     open_database(database).close()
-    last = apsw.Connection(str(path))
+    last = beside(path)
     last.execute("PRAGMA journal_mode = DELETE")  # so that it can lock all others out, as whoever closes last does
     last.execute("BEGIN EXCLUSIVE")
     with ThreadPoolExecutor(1) as thread:
@@ -316,7 +317,7 @@ def test_a_change_waits_for_another_process_that_writes(path: Path, database: st
         other.execute("COMMIT")
         await change
 
-    with closing(open_database(database)) as db, closing(apsw.Connection(str(path))) as other:
+    with closing(open_database(database)) as db, closing(beside(path)) as other:
         asyncio.run(write_while_locked(db, other))
 
         assert len(asyncio.run(db.read(accounts.list_accounts))) == 1
@@ -326,7 +327,7 @@ def test_a_file_that_another_process_is_about_to_leave_is_waited_for(path: Path,
     """As what works off uploads does, a moment after its server was killed and another one starts."""
     run_cli("account", "create", "acme", "--database", database)
     command = [str(PROGRAM), "account", "list", "--database", database]
-    with closing(apsw.Connection(str(path))) as other:
+    with closing(beside(path)) as other:
         other.pragma("locking_mode", "exclusive")
         other.execute("BEGIN EXCLUSIVE")
         with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE) as process:
@@ -344,7 +345,7 @@ def has_open(process: int, path: Path) -> bool:
 
 
 def test_a_change_that_waits_too_long_for_another_process_is_undone(path: Path, database: str) -> None:
-    with closing(open_database(database)) as db, closing(apsw.Connection(str(path))) as other:
+    with closing(open_database(database)) as db, closing(beside(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable) as refused:
             asyncio.run(db.write(create_account, "late"))

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -23,6 +22,7 @@ from dialbook.store.engines import open_database
 from dialbook.store.member_search import search_members
 from dialbook.store.migrate import migrations
 from tests.conftest import NUMBERS, run_cli
+from tests.sqlite import beside, path_of
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 NAMES = ["Asha Rao", "Nasha", "asha", None, "Ravi"]
@@ -45,7 +45,7 @@ def found(db: Database, account: str = "acme") -> list[str | None]:
 
 def trigrams(database: str) -> set[str]:
     """All that the index holds, of whichever rows."""
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+    with closing(beside(database)) as connection:
         connection.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, name_trigrams, row)")
         return {str(row[0]) for row in connection.execute("SELECT term FROM terms")}
 
@@ -57,8 +57,8 @@ def db(database: str) -> Iterator[Database]:
 
 
 def test_an_older_file_gets_the_index_filled(database: str) -> None:
-    Path(database.removeprefix("sqlite:///")).touch(mode=0o600)
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+    path_of(database).touch(mode=0o600)
+    with closing(beside(database)) as connection:
         for step in migrations("sqlite")[:4]:
             connection.execute(step.sql)
         connection.pragma("application_id", 0x4469616C)
@@ -135,7 +135,7 @@ def test_a_name_is_looked_up_in_its_index_alone(asked: list[tuple[str, Any]], da
         asyncio.run(db.scan(search_members, "acme", sid, Window(0, 20), CREATED, ASHA))
 
     assert len(asked) == 6
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+    with closing(beside(database)) as connection:
         for sql, params in list(asked):
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)]
             assert [step for step in plan if step.startswith("SCAN t ")] == ["SCAN t VIRTUAL TABLE INDEX 0:M1><"], plan

@@ -20,6 +20,7 @@ from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from dialbook.store.upload_rows import write_chunk
 from tests.conftest import NUMBERS
+from tests.sqlite import beside
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 DRAFTS = [ContactDraft(number) for number in NUMBERS[:10]]
@@ -125,5 +126,5 @@ def fill_a_list(tx: Tx, count: int) -> list[str]:
 
 def plans(database: str, statements: list[str]) -> list[list[str]]:
     """How SQLite goes about each of them, step by step."""
-    with closing(apsw.Connection(database.removeprefix("sqlite:///"))) as connection:
+    with closing(beside(database)) as connection:
         return [[row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", VALUES)] for sql in list(statements)]

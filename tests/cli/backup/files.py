@@ -3,19 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import apsw
 from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
 from tests.conftest import run_cli
-
-
-def url_of(path: Path) -> str:
-    return f"sqlite:///{path}"
-
-
-def path_of(database: str) -> Path:
-    return Path(database.removeprefix("sqlite:///"))
+from tests.sqlite import beside
 
 
 def run(*arguments: str, typed: str = "") -> Result:
@@ -28,7 +20,7 @@ def is_sound(database: str) -> bool:
 
 def ask(path: Path, sql: str) -> list[Any]:
     """Ask, or change, behind Dialbook's back."""
-    connection = apsw.Connection(str(path))
+    connection = beside(path)
     connection.exec_trace = None  # whatever the account
     found = connection.execute(sql).fetchall()
     connection.close()

@@ -16,10 +16,11 @@ from click.testing import Result
 
 from dialbook.model.errors import Invalid
 from dialbook.store import sqlite_backup
-from tests.cli.backup.files import ask, content, is_sound, path_of, run, url_of
+from tests.cli.backup.files import ask, content, is_sound, run
 from tests.conftest import NUMBERS, Client, Server, run_cli
 from tests.disks import mounted
 from tests.processes import PROGRAM, environment
+from tests.sqlite import beside, path_of, url_of
 
 pytestmark = pytest.mark.sqlite
 
@@ -191,7 +192,7 @@ def test_what_is_no_book_is_neither_copied_nor_restored(make: str, tmp_path: Pat
     elif make == "text":
         path.write_text("This is a letter, and no database.\n" * 100)
     elif make == "another program's":
-        apsw.Connection(str(path)).execute("CREATE TABLE recipes (name TEXT)")
+        beside(path).execute("CREATE TABLE recipes (name TEXT)")
     files = sorted(tmp_path.iterdir())
 
     for result in (

@@ -5,15 +5,15 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-import apsw
 import pytest
 
 from dialbook.settings import Settings
 from dialbook.store.migrate import migrations
 from dialbook.store.spool import open_spool
 from dialbook.store.sqlite import APPLICATION_ID
-from tests.cli.backup.files import ask, content, is_sound, run, url_of, version
+from tests.cli.backup.files import ask, content, is_sound, run, version
 from tests.conftest import CHUNK, NUMBERS, Client, Server, execute, run_cli, serving, turns, work_off
+from tests.sqlite import beside, url_of
 
 pytestmark = pytest.mark.sqlite
 
@@ -92,7 +92,7 @@ def test_what_another_book_has_left_is_not_taken_for_a_part_of_it(
 
 def test_a_copy_of_an_older_dialbook_is_brought_up_to_date(tmp_path: Path) -> None:
     old, copied, restored = (tmp_path / name for name in ("old.db", "copy.db", "restored.db"))
-    connection = apsw.Connection(str(old))
+    connection = beside(old)
     connection.execute(migrations("sqlite")[0].sql)
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", 1)

@@ -6,12 +6,12 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-import apsw
 import pytest
 
-from tests.cli.backup.files import content, run, url_of
+from tests.cli.backup.files import content, run
 from tests.conftest import run_cli
 from tests.processes import HANG_SECONDS, PROGRAM, environment
+from tests.sqlite import beside, url_of
 
 pytestmark = pytest.mark.sqlite
 
@@ -32,7 +32,7 @@ def book(tmp_path: Path) -> Path:
     """What a server that was killed left."""
     served, left = tmp_path / "served.db", tmp_path / "left.db"
     run_cli("account", "create", "acme", "--database", url_of(served))
-    with closing(apsw.Connection(str(served))) as connection:
+    with closing(beside(served)) as connection:
         connection.execute("PRAGMA user_version = 15")
         for suffix in ("", "-wal", "-shm"):
             shutil.copy(f"{served}{suffix}", f"{left}{suffix}")
