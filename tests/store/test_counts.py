@@ -20,7 +20,7 @@ from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.moment import day_text
 from dialbook.model.page import Sort, Window
 from dialbook.model.upload import Chunk, OnDuplicate, UploadDraft, UploadFile, UploadRow
-from dialbook.store import accounts, contacts, lists, members, uploads
+from dialbook.store import accounts, contact_deletion, contacts, lists, members, uploads
 from dialbook.store.database import Database, Tx
 from dialbook.store.doctor import recount
 from dialbook.store.engines import open_database
@@ -76,7 +76,7 @@ def take(tx: Tx, account: str, what: str, arguments: Any, now: datetime) -> bool
     elif what == "delete":
         leaving = everyone[arguments : arguments + 1]
         for contact in leaving:
-            contacts.delete_contact(tx, account, contact.sid, now=now)
+            contact_deletion.delete_contact(tx, account, contact.sid, now=now)
         return bool(leaving)
     elif what == "create list":
         lists.create_lists(tx, account, [ListDraft(arguments), ListDraft("Both")], now=now)

@@ -14,7 +14,7 @@ from dialbook.model.bulk import accepted
 from dialbook.model.contact import ContactChange, ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.page import Sort, Window
-from dialbook.store import accounts, contact_names, contacts, lists, members
+from dialbook.store import accounts, contact_deletion, contact_names, contacts, lists, members
 from dialbook.store.contact_search import search_contacts
 from dialbook.store.contacts import ContactFilter
 from dialbook.store.database import Database, Tx
@@ -96,7 +96,7 @@ def test_a_name_that_was_is_in_the_index_no_more(db: Database, database: str) ->
     changes = [ContactChange(sids[0], {"first_name": "Zoya"}), ContactChange(sids[4], {"first_name": None})]
     asyncio.run(db.write(contacts.update_contacts, "acme", changes, now=NOW))
     for sid in sids[1:3]:
-        asyncio.run(db.write(contacts.delete_contact, "acme", sid, now=NOW))
+        asyncio.run(db.write(contact_deletion.delete_contact, "acme", sid, now=NOW))
 
     assert trigrams(database) == {"zoy", "oya"}
 

@@ -15,7 +15,7 @@ from dialbook.model.contact import ContactDraft
 from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.page import Window
 from dialbook.model.upload import Chunk, OnDuplicate, UploadDraft, UploadFile, UploadRow
-from dialbook.store import accounts, contacts, idempotency, lists, members, uploads
+from dialbook.store import accounts, contact_deletion, contacts, idempotency, lists, members, uploads
 from dialbook.store.database import Tx
 from dialbook.store.engines import open_database
 from dialbook.store.upload_rows import write_chunk
@@ -109,7 +109,7 @@ def test_a_contact_is_deleted_without_a_look_at_other_memberships(database: str)
         sids = asyncio.run(db.write(fill_a_list, 3000))
     apsw.connection_hooks.append(watch)
     with closing(open_database(database)) as db:
-        asyncio.run(db.write(contacts.delete_contact, "acme", sids[1500], now=NOW))
+        asyncio.run(db.write(contact_deletion.delete_contact, "acme", sids[1500], now=NOW))
     apsw.connection_hooks.remove(watch)
 
     assert steps

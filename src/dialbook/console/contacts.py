@@ -21,6 +21,7 @@ from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
 from dialbook.server.changes import make_change
 from dialbook.server.context import account_of, now_of, service_of, sid_of
+from dialbook.store import contact_deletion
 from dialbook.store import contacts as store
 from dialbook.store.contact_search import search_contacts
 from dialbook.store.contacts import EVERYONE, ContactFilter
@@ -100,7 +101,11 @@ async def update_contact(request: Request) -> Response:
 async def delete_contact(request: Request) -> Response:
     """Delete a contact for good, out of every list too."""
     deleted = await make_change(
-        request, store.delete_contact, account_of(request).sid, sid_of(request, "contact_sid"), now=now_of(request)
+        request,
+        contact_deletion.delete_contact,
+        account_of(request).sid,
+        sid_of(request, "contact_sid"),
+        now=now_of(request),
     )
     return redirect(request, PATH, note=f"{deleted.number} is deleted, out of every list too.")
 

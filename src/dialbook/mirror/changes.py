@@ -7,11 +7,11 @@ import msgspec
 
 from dialbook.model.audit import Effect
 from dialbook.model.bulk import Outcome, accepted, single
-from dialbook.model.contact import Contact, ContactChange, ContactDraft
+from dialbook.model.contact import Contact, ContactChange, ContactDraft, ContactRef
 from dialbook.model.errors import Duplicate
 from dialbook.model.lists import ContactList, ListChange, ListDraft, ListLimits
 from dialbook.model.page import Sort, Window
-from dialbook.store import contacts, copy, lists, members
+from dialbook.store import contact_deletion, contacts, copy, lists, members
 from dialbook.store.books import lock_book
 from dialbook.store.copy import CONTACTS, TABLES
 from dialbook.store.database import Row, Tx
@@ -60,7 +60,8 @@ def put_contacts(tx: Tx, account: str, drafts: Sequence[ContactDraft], *, now: d
 
 def delete_contacts(tx: Tx, account: str, sids: Sequence[str], *, now: datetime) -> list[Contact]:
     """Delete contacts, out of every list too; return them."""
-    return [contacts.delete_contact(tx, account, sid, now=now) for sid in sids]
+    refs = [ContactRef(sid) for sid in sids]
+    return [single([outcome]) for outcome in contact_deletion.delete_contacts(tx, account, refs, now=now)]
 
 
 def read_lists(tx: Tx, account: str) -> list[ContactList]:

@@ -57,6 +57,17 @@ class ContactChange(Struct, frozen=True):
     expected: ETags = ANY  # the states in which it is to be made
 
 
+class ContactRef(Struct, frozen=True):
+    """A contact named by its sid, by its number, or by both, which then have to be of one.
+
+    The number is as the client wrote it until `phone` has read it.
+    """
+
+    sid: str | None = None
+    number: str | None = None
+    expected: ETags = ANY  # the states in which it is meant
+
+
 class ListRef(Struct, frozen=True, gc=False):
     """A list that a contact is in."""
 

@@ -21,6 +21,7 @@ from dialbook.server.context import (
     window_of,
 )
 from dialbook.server.reply import not_modified, reply
+from dialbook.store import contact_deletion
 from dialbook.store import contacts as store
 from dialbook.store.contact_search import search_contacts, search_contacts_with_lists
 from dialbook.wire import contacts as wire
@@ -83,7 +84,7 @@ async def delete_contact(request: Request) -> Response:
     return await change_and_reply(
         request,
         _write_deleted,
-        store.delete_contact,
+        contact_deletion.delete_contact,
         account_of(request).sid,
         sid_of(request, "contact_sid"),
         now=now_of(request),

@@ -13,6 +13,15 @@ def count_contacts(tx: Tx, account: str) -> int:
     return row[0] if row else 0
 
 
+def move_contact_count(tx: Tx, account: str, difference: int) -> None:
+    """Keep that count in step with contacts that were made; or deleted, by a difference below 0."""
+    tx.run(
+        "UPDATE books SET contact_count = contact_count + :difference WHERE account = :account",
+        account=account,
+        difference=difference,
+    )
+
+
 def lock_book(tx: Tx, account: str) -> None:
     """Keep others from changing anything in the account's book until this transaction ends.
 

@@ -9,15 +9,14 @@ from msgspec.structs import asdict, astuple, replace
 from dialbook.model.bulk import Outcome, accepted, distinct_runs, rejoin, single
 from dialbook.model.contact import Contact, ContactChange, ContactDraft
 from dialbook.model.errors import Duplicate, NotFound
-from dialbook.model.etag import ANY, ETags, is_expected, unexpected
+from dialbook.model.etag import is_expected, unexpected
 from dialbook.model.ids import new_sids
 from dialbook.model.moment import utc_text
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.text import search_key
-from dialbook.store.books import begin_change
+from dialbook.store.books import begin_change, move_contact_count
 from dialbook.store.contact_names import forget_names, note_names
 from dialbook.store.database import Params, Tx
-from dialbook.store.member_blocks import count_members
 from dialbook.store.selection import any_of, containing, counting, one_of, order_by
 from dialbook.store.tallies import tally_contacts
 
@@ -128,7 +127,7 @@ def insert_contacts(tx: Tx, account: str, drafts: Sequence[ContactDraft], *, now
         ((*astuple(contact), key) for contact, key in zip(contacts, keys, strict=True)),
     )
     note_names(tx, account, ((contact.sid, key) for contact, key in zip(contacts, keys, strict=True)))
-    _count(tx, account, len(contacts))
+    move_contact_count(tx, account, len(contacts))
     tally_contacts(tx, account, joined=contacts, now=now)
     return contacts
 
@@ -153,43 +152,6 @@ def update_contact(tx: Tx, account: str, change: ContactChange, *, now: datetime
         PreconditionFailed: the contact is in another state than the change expects.
     """
     return single(update_contacts(tx, account, [change], now=now))
-
-
-def delete_contact(tx: Tx, account: str, sid: str, *, now: datetime, expected: ETags = ANY) -> Contact:
-    """Delete a contact for good, out of every list too, and return it.
-
-    Raises:
-        NotFound: the account has no such contact.
-        PreconditionFailed: it is in another state than expected.
-    """
-    now = begin_change(tx, account, now=now)
-    contact = get_contact(tx, account, sid)
-    if not is_expected(contact, expected):
-        raise unexpected()
-    for list_sid, position in tx.all(
-        "SELECT m.list, m.position FROM members AS m WHERE m.account = :account AND m.contact = :sid",
-        account=account,
-        sid=sid,
-    ):
-        count_members(tx, account, list_sid, [position], joined=False)
-    tx.run(
-        """
-        UPDATE lists
-        SET contact_count = contact_count - 1, version = version + 1,
-            updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
-        WHERE account = :account
-          AND sid IN (SELECT m.list FROM members AS m WHERE m.account = :account AND m.contact = :sid)
-        """,
-        account=account,
-        sid=sid,
-        moment=utc_text(now),
-    )
-    tx.run("DELETE FROM members WHERE account = :account AND contact = :sid", account=account, sid=sid)
-    forget_names(tx, account, [sid])
-    tx.run("DELETE FROM contacts WHERE account = :account AND sid = :sid", account=account, sid=sid)
-    _count(tx, account, -1)
-    tally_contacts(tx, account, left=[contact], now=now)
-    return contact
 
 
 def not_found(sid: str) -> NotFound:
@@ -217,13 +179,22 @@ def conditions(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
 
 def find_by_number(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Contact]:
     """The contacts that have one of the numbers, by number."""
-    wanted = one_of(tx.engine, "c.number", numbers)
+    return {contact.number: contact for contact in _find_by(tx, account, "number", numbers)}
+
+
+def find_by_sid(tx: Tx, account: str, sids: Sequence[str]) -> dict[str, Contact]:
+    """The contacts that have one of the sids, by sid."""
+    return {contact.sid: contact for contact in _find_by(tx, account, "sid", sids)}
+
+
+def _find_by(tx: Tx, account: str, column: str, values: Sequence[str]) -> list[Contact]:
+    wanted = one_of(tx.engine, f"c.{column}", values)
     rows = tx.all(
         f"SELECT {COLUMNS} FROM {wanted.source} contacts AS c WHERE c.account = :account AND {wanted.condition}",
         account=account,
         **wanted.params,
     )
-    return {contact.number: contact for contact in (Contact(*row) for row in rows)}
+    return [Contact(*row) for row in rows]
 
 
 def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Contact:
@@ -327,12 +298,4 @@ def _note_in_lists(tx: Tx, account: str, sids: Sequence[str]) -> None:
         """,
         account=account,
         **wanted.params,
-    )
-
-
-def _count(tx: Tx, account: str, difference: int) -> None:
-    tx.run(
-        "UPDATE books SET contact_count = contact_count + :difference WHERE account = :account",
-        account=account,
-        difference=difference,
     )

@@ -9,7 +9,7 @@ from dialbook.model.audit import Author, Effect
 from dialbook.model.errors import Unavailable
 from dialbook.store.audit import note
 from dialbook.store.books import lock_book
-from dialbook.store.contacts import delete_contact
+from dialbook.store.contact_deletion import delete_contact
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import delete_answers
 from dialbook.store.subject import Subject, find_subject

@@ -5,7 +5,7 @@ the largest blocks, and pass over whole ones by their counts (docs/decisions/001
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -44,16 +44,9 @@ class Blocks(Struct, frozen=True):
     next_position: int  # the first that no member had yet
 
 
-def count_members(tx: Tx, account: str, list_sid: str, positions: Iterable[int], *, joined: bool) -> None:
-    """Keep the counts in step with members who joined, or left, at these positions."""
-    counts = Counter(position >> BITS for position in positions)
-    blocks: list[Params] = []
-    for level in range(1, LEVELS + 1):
-        blocks += [
-            {"account": account, "list": list_sid, "level": level, "block": block, "members": members}
-            for block, members in counts.items()
-        ]
-        counts = _in_larger_blocks(counts)
+def count_members(tx: Tx, account: str, positions: Mapping[str, Iterable[int]], *, joined: bool) -> None:
+    """Keep the counts in step with members who joined, or left, at these positions, by list."""
+    blocks = [block for list_sid, theirs in positions.items() for block in _blocks_of(account, list_sid, theirs)]
     change = _add if joined else _subtract
     change(tx, blocks)
 
@@ -88,6 +81,15 @@ def rank_params(position: int) -> dict[str, int]:
         block = position >> BITS * level
         params |= {f"first{level}": block >> BITS << BITS if level < LEVELS else 0, f"end{level}": block}
     return params
+
+
+def _blocks_of(account: str, list_sid: str, positions: Iterable[int]) -> Iterator[Params]:
+    """The blocks of every level that these positions are in, and how many of them each has."""
+    counts = Counter(position >> BITS for position in positions)
+    for level in range(1, LEVELS + 1):
+        for block, members in counts.items():
+            yield {"account": account, "list": list_sid, "level": level, "block": block, "members": members}
+        counts = _in_larger_blocks(counts)
 
 
 def _add(tx: Tx, blocks: Sequence[Params]) -> None:

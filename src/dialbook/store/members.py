@@ -1,6 +1,7 @@
 """Membership: which contacts are in which list, in the order in which they joined."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from dialbook.store.database import Row, Tx
 from dialbook.store.lists import LockedList, lock_list, not_found
 from dialbook.store.member_blocks import count_members
 from dialbook.store.member_pages import read_page
+from dialbook.store.selection import one_of
 
 
 class Joining(Struct, frozen=True, gc=False):
@@ -108,14 +110,8 @@ def remove_members(
     wanted = list(dict.fromkeys(sids))
     rows = _find(tx, account, list_sid, wanted)
     found = dict(zip(wanted, rows, strict=True))
-    positions = [row[0] for row in rows if row]
-    tx.run_each(
-        "DELETE FROM members WHERE account = :account AND list = :list AND position = :position",
-        ({"account": account, "list": list_sid, "position": position} for position in positions),
-    )
-    if positions:
-        count_members(tx, account, list_sid, positions, joined=False)
-        _move(tx, account, list_sid, contacts=-len(positions), positions=0, moment=utc_text(now))
+    if positions := [row[0] for row in rows if row]:
+        _leave(tx, account, {list_sid: positions}, now=now)
     return [_removed(list_sid, sid, found.pop(sid, None)) for sid in sids]
 
 
@@ -127,6 +123,23 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
         PreconditionFailed: the list is in another state than expected.
     """
     return single(remove_members(tx, account, list_sid, [sid], now=now, expected=expected))
+
+
+def leave_all_lists(tx: Tx, account: str, sids: Sequence[str], *, now: datetime) -> None:
+    """Take contacts, each named once, out of every list that they are in."""
+    wanted = one_of(tx.engine, "m.contact", sids)
+    rows = tx.all(
+        f"""
+        SELECT m.list, m.position FROM {wanted.source} members AS m
+        WHERE m.account = :account AND {wanted.condition}
+        """,
+        account=account,
+        **wanted.params,
+    )
+    positions: defaultdict[str, list[int]] = defaultdict(list)
+    for list_sid, position in rows:
+        positions[list_sid].append(position)
+    _leave(tx, account, positions, now=now)
 
 
 def _find(tx: Tx, account: str, list_sid: str, sids: Sequence[str]) -> Sequence[Row | None]:
@@ -178,8 +191,8 @@ def join(tx: Tx, account: str, locked: LockedList, joining: Sequence[Joining], *
             for position, new in zip(positions, joining, strict=True)
         ),
     )
-    count_members(tx, account, locked.sid, positions, joined=True)
-    _move(tx, account, locked.sid, contacts=len(joining), positions=len(joining), moment=moment)
+    count_members(tx, account, {locked.sid: positions}, joined=True)
+    _move(tx, account, {locked.sid: len(joining)}, positions=len(joining), moment=moment)
 
 
 def set_variables(tx: Tx, account: str, list_sid: str, members: Sequence[Joining]) -> None:
@@ -202,9 +215,24 @@ def set_variables(tx: Tx, account: str, list_sid: str, members: Sequence[Joining
         )
 
 
-def _move(tx: Tx, account: str, list_sid: str, *, contacts: int, positions: int, moment: str) -> None:
-    """Keep the list's own figures in step with its members."""
-    tx.run(
+def _leave(tx: Tx, account: str, positions: Mapping[str, Sequence[int]], *, now: datetime) -> None:
+    """Take who has these positions, by list, out of the lists."""
+    tx.run_each(
+        "DELETE FROM members WHERE account = :account AND list = :list AND position = :position",
+        (
+            {"account": account, "list": list_sid, "position": position}
+            for list_sid, left in positions.items()
+            for position in left
+        ),
+    )
+    count_members(tx, account, positions, joined=False)
+    gone = {list_sid: -len(left) for list_sid, left in positions.items()}
+    _move(tx, account, gone, positions=0, moment=utc_text(now))
+
+
+def _move(tx: Tx, account: str, contacts: Mapping[str, int], *, positions: int, moment: str) -> None:
+    """Keep the figures of lists in step with their members: by list, how many contacts joined; less than 0 left."""
+    tx.run_each(
         """
         UPDATE lists
         SET contact_count = contact_count + :contacts,
@@ -213,9 +241,8 @@ def _move(tx: Tx, account: str, list_sid: str, *, contacts: int, positions: int,
             updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
         WHERE account = :account AND sid = :list
         """,
-        account=account,
-        list=list_sid,
-        contacts=contacts,
-        positions=positions,
-        moment=moment,
+        (
+            {"account": account, "list": list_sid, "contacts": joined, "positions": positions, "moment": moment}
+            for list_sid, joined in contacts.items()
+        ),
     )
