@@ -52,6 +52,9 @@ class Book:
                 members.remove(sid)
         return one((200, None, gone))
 
+    def delete_contacts(self, items: list[dict[str, Any]]) -> Answer:
+        return bulk([self._delete_named(item) for item in items])
+
     def list_contacts(
         self, window: tuple[int, int], field: str, down: bool, name: str | None, of: list[str] | None, shown: bool
     ) -> Answer:
@@ -126,6 +129,11 @@ class Book:
         self.members[sid].remove(contact)
         return one((200, None, self.shown(contact) | {"list_id": sid}))
 
+    def remove_members(self, sid: str, contacts: list[str]) -> Answer:
+        if sid not in self.lists:
+            return one(NOT_FOUND)
+        return bulk([self.remove_member(sid, contact)[2] for contact in contacts])
+
     def list_members(self, sid: str, window: tuple[int, int]) -> Answer:
         if sid not in self.lists:
             return one(NOT_FOUND)
@@ -148,6 +156,13 @@ class Book:
         self.contacts[sid] |= {field: value for field, value in change.items() if field in ("number", *OPTIONAL)}
         self._clear_empty(sid)
         return 200, None, self.shown(sid)
+
+    def _delete_named(self, item: dict[str, Any]) -> Item:
+        sid = item.get("sid") or self._with_number(item["number"])
+        if sid not in self.contacts or item.get("number") not in (None, self.contacts[sid]["number"]):
+            return NOT_FOUND
+        gone: Item = self.delete_contact(sid)[2]
+        return gone
 
     def _update_list(self, sid: str, change: dict[str, Any]) -> Item:
         if "name" in change and not change["name"].strip():

@@ -83,8 +83,8 @@ class Client:
     def put(self, path: str, body: Any) -> httpx2.Response:
         return self.request("PUT", path, json=body)
 
-    def delete(self, path: str) -> httpx2.Response:
-        return self.request("DELETE", path)
+    def delete(self, path: str, body: Any = None) -> httpx2.Response:
+        return self.request("DELETE", path, json=body)
 
     def create_contacts(self, *contacts: dict[str, Any]) -> list[dict[str, Any]]:
         """Make contacts that all have to be accepted."""

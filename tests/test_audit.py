@@ -96,6 +96,13 @@ REQUESTS = {
     "update_contact": Write(
         lambda book: book.client.put(f"/contacts/{book.member}", PERSON), lambda book, _: [book.member]
     ),
+    "delete_contacts": Write(
+        lambda book: book.client.delete(
+            "/contacts", {"contacts": [{"sid": book.member}, {"number": NUMBERS[1]}, {"number": NUMBERS[9]}]}
+        ),
+        lambda book, _: [book.member, book.outsider],
+        done=(2, 1),
+    ),
     "delete_contact": Write(lambda book: book.client.delete(f"/contacts/{book.member}"), lambda book, _: [book.member]),
     "create_lists": Write(
         lambda book: book.client.post("/lists", {"lists": [{"name": NAME, "tag": TAG}, {"name": NAME}]}),
@@ -113,6 +120,14 @@ REQUESTS = {
     "add_members": Write(
         lambda book: book.client.add_members(book.list, book.member, book.outsider, EMAIL),
         lambda book, _: [book.list, book.outsider],
+        done=(1, 2),
+    ),
+    "remove_members": Write(
+        lambda book: book.client.delete(
+            f"/lists/{book.list}/contacts",
+            {"contact_references": [{"contact_sid": sid} for sid in (book.member, book.outsider, EMAIL)]},
+        ),
+        lambda book, _: [book.list, book.member],
         done=(1, 2),
     ),
     "remove_member": Write(

@@ -72,6 +72,10 @@ class Poller(RuleBasedStateMachine):
     def delete_contact(self, i: int) -> None:
         self.api.delete(f"/contacts/{self.contacts[i]}")
 
+    @rule(several=st.lists(contacts, min_size=1, max_size=3))
+    def delete_contacts(self, several: list[int]) -> None:
+        self.api.delete("/contacts", {"contacts": [{"sid": self.contacts[i]} for i in several]})
+
     @rule(i=contacts, number=numbers)
     def create_contact(self, i: int, number: str) -> None:
         (item,) = self.api.post("/contacts", {"contacts": [{"number": number}]}).json()["response"]
@@ -92,6 +96,11 @@ class Poller(RuleBasedStateMachine):
     @rule(i=lists, member=contacts)
     def remove_member(self, i: int, member: int) -> None:
         self.api.delete(f"/lists/{self.lists[i]}/contacts/{self.contacts[member]}")
+
+    @rule(i=lists, members=st.lists(contacts, min_size=1, max_size=3))
+    def remove_members(self, i: int, members: list[int]) -> None:
+        body = {"contact_references": [{"contact_sid": self.contacts[member]} for member in members]}
+        self.api.delete(f"/lists/{self.lists[i]}/contacts", body)
 
     @invariant()
     def polls_hear_of_every_change(self) -> None:

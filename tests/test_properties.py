@@ -85,6 +85,17 @@ class BookMachine(RuleBasedStateMachine):
         self.agree(self.api.delete(f"/contacts/{sid}"), self.book.delete_contact(sid))
 
     @rule(
+        sids=st.lists(contacts, min_size=1, max_size=3),
+        given=st.lists(numbers, max_size=2),
+        both=st.one_of(st.none(), numbers),
+    )
+    def delete_contacts(self, sids: list[str], given: list[str], both: str | None) -> None:
+        """By sids, of which one may have a number besides, and by numbers."""
+        items = [{"sid": sid} for sid in sids] + [{"number": number} for number in given]
+        items[0] |= {"number": both} if both else {}
+        self.agree(self.api.delete("/contacts", {"contacts": items}), self.book.delete_contacts(items))
+
+    @rule(
         window=windows,
         field=st.sampled_from(["date_created", "number", "first_name", "last_name"]),
         direction=sort_directions,
@@ -152,6 +163,11 @@ class BookMachine(RuleBasedStateMachine):
     @rule(sid=lists, contact=contacts)
     def remove_member(self, sid: str, contact: str) -> None:
         self.agree(self.api.delete(f"/lists/{sid}/contacts/{contact}"), self.book.remove_member(sid, contact))
+
+    @rule(sid=lists, members=st.lists(contacts, min_size=1, max_size=4))
+    def remove_members(self, sid: str, members: list[str]) -> None:
+        body = {"contact_references": [{"contact_sid": contact} for contact in members]}
+        self.agree(self.api.delete(f"/lists/{sid}/contacts", body), self.book.remove_members(sid, members))
 
     @rule(sid=lists, window=windows)
     def list_members(self, sid: str, window: tuple[int, int]) -> None:

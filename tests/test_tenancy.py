@@ -19,10 +19,12 @@ BODIES = {
     ("POST", "/contacts"): {"contacts": [{"number": "+919845000999"}]},
     ("PUT", "/contacts"): {"contacts": [{"sid": "{contact_sid}", "tag": "stolen"}]},
     ("PUT", "/contacts/{contact_sid}"): {"tag": "stolen"},
+    ("DELETE", "/contacts"): {"contacts": [{"sid": "{contact_sid}"}]},
     ("POST", "/lists"): {"lists": [{"name": "Stolen"}]},
     ("PUT", "/lists"): {"lists": [{"sid": "{list_sid}", "name": "Stolen"}]},
     ("PUT", "/lists/{list_sid}"): {"name": "Stolen"},
     ("POST", "/lists/{list_sid}/contacts"): {"contact_references": [{"contact_sid": "{outsider_sid}"}]},
+    ("DELETE", "/lists/{list_sid}/contacts"): {"contact_references": [{"contact_sid": "{contact_sid}"}]},
 }
 FORM = {"Content-Type": "multipart/form-data; boundary=form"}
 FORMS = {

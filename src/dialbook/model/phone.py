@@ -7,7 +7,7 @@ import phonenumbers
 from msgspec.structs import replace
 from phonenumbers import PhoneMetadata, PhoneNumberDesc
 
-from dialbook.model.contact import ContactChange, ContactDraft
+from dialbook.model.contact import ContactChange, ContactDraft, ContactRef
 from dialbook.model.errors import Invalid, Missing
 
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
@@ -77,6 +77,11 @@ def number_change(change: ContactChange, region: str) -> ContactChange:
     if "number" not in change.fields:
         return change
     return replace(change, fields={**change.fields, "number": normal_number(change.fields["number"], region)})
+
+
+def number_ref(ref: ContactRef, region: str) -> ContactRef:
+    """The reference with its number, if it has one, in E.164; raises what `normal_number` raises."""
+    return replace(ref, number=normal_number(ref.number, region)) if ref.number else ref
 
 
 def is_international(number: str) -> bool:

@@ -51,11 +51,13 @@ OPERATIONS: Mapping[str, Mapping[str, Handler]] = {
     "/lists/{list_sid}/contacts": {
         "POST": members.add_members,
         "GET": members.list_members,
+        "DELETE": members.remove_members,
     },
     "/contacts": {
         "POST": contacts.create_contacts,
         "PUT": contacts.update_contacts,
         "GET": contacts.list_contacts,
+        "DELETE": contacts.delete_contacts,
     },
     "/contacts/csv-upload": {
         "POST": uploads.upload_csv,

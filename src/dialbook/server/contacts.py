@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.model.bulk import Outcome, attempt
-from dialbook.model.contact import Contact, ContactChange, ContactDraft
-from dialbook.model.phone import number_change, number_draft
+from dialbook.model.contact import Contact, ContactChange, ContactDraft, ContactRef
+from dialbook.model.phone import number_change, number_draft, number_ref
 from dialbook.server.body import read_body
 from dialbook.server.changes import change_and_reply
 from dialbook.server.context import (
@@ -79,6 +79,15 @@ async def get_contact(request: Request) -> Response:
     return reply(request, _write(contact))
 
 
+async def delete_contacts(request: Request) -> Response:
+    """Delete up to 5,000 contacts for good, out of every list too; each is deleted or refused on its own."""
+    account = account_of(request)
+    refs = await read_body(request, _read_refs, account.region)
+    return await change_and_reply(
+        request, _write_each, contact_deletion.delete_contacts, account.sid, refs, now=now_of(request)
+    )
+
+
 async def delete_contact(request: Request) -> Response:
     """Delete one contact for good, out of every list too."""
     return await change_and_reply(
@@ -110,3 +119,7 @@ def _read_drafts(body: bytes, region: str) -> list[Outcome[ContactDraft]]:
 
 def _read_changes(body: bytes, region: str) -> list[Outcome[ContactChange]]:
     return attempt(lambda change: number_change(change, region), wire.read_changes(body))
+
+
+def _read_refs(body: bytes, region: str) -> list[Outcome[ContactRef]]:
+    return attempt(lambda ref: number_ref(ref, region), wire.read_refs(body))

@@ -1,12 +1,13 @@
 """/v2/accounts/{account_sid}/lists/{list_sid}/contacts"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.model.bulk import Outcome
 from dialbook.model.contact import Contact
 from dialbook.model.errors import Invalid
 from dialbook.model.lists import page_etag
@@ -36,6 +37,7 @@ from dialbook.store.member_search import search_members
 from dialbook.wire import envelope, paging
 from dialbook.wire import members as wire
 from dialbook.wire.contacts import SORT_FIELDS, write_contact
+from dialbook.wire.envelope import Answer
 from dialbook.wire.etag import etag_header
 from dialbook.wire.export import wanted_format
 
@@ -48,10 +50,9 @@ async def add_members(request: Request) -> Response:
     """Let up to 5,000 contacts join a list, each on its own."""
     service, list_sid = service_of(request), sid_of(request, "list_sid")
     references = await read_body(request, wire.read_references)
-    write = partial(write_contact, list_id=list_sid)
     return await change_and_reply(
         request,
-        lambda outcomes: envelope.bulk(outcomes, write),
+        partial(_write_each, list_sid),
         store.add_members,
         account_of(request).sid,
         list_sid,
@@ -83,6 +84,22 @@ async def list_members(request: Request) -> Response:
     return reply(request, envelope.page(page, write_contact), headers)
 
 
+async def remove_members(request: Request) -> Response:
+    """Take up to 5,000 contacts out of a list, each on its own; they stay in the address book."""
+    list_sid = sid_of(request, "list_sid")
+    references = await read_body(request, wire.read_references)
+    return await change_and_reply(
+        request,
+        partial(_write_each, list_sid),
+        store.remove_members,
+        account_of(request).sid,
+        list_sid,
+        references,
+        now=now_of(request),
+        expected=expected_by(request),
+    )
+
+
 async def remove_member(request: Request) -> Response:
     """Take one contact out of a list; it stays in the address book."""
     list_sid = sid_of(request, "list_sid")
@@ -96,6 +113,10 @@ async def remove_member(request: Request) -> Response:
         now=now_of(request),
         expected=expected_by(request),
     )
+
+
+def _write_each(list_sid: str, outcomes: Sequence[Outcome[Contact]]) -> Answer:
+    return envelope.bulk(outcomes, partial(write_contact, list_id=list_sid))
 
 
 def _search(request: Request, window: Window) -> Finder:

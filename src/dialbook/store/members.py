@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from dialbook.model.bulk import Outcome, accepted, rejoin, single
+from dialbook.model.bulk import Outcome, accepted, attempt, rejoin, single
 from dialbook.model.contact import Contact, ListRef
 from dialbook.model.errors import Duplicate, Invalid, NotFound
 from dialbook.model.etag import ANY, ETags, is_expected, unexpected
@@ -96,7 +96,7 @@ def find_members(tx: Tx, account: str, list_sid: str, sids: Sequence[str]) -> li
 
 
 def remove_members(
-    tx: Tx, account: str, list_sid: str, sids: Sequence[str], *, now: datetime, expected: ETags = ANY
+    tx: Tx, account: str, list_sid: str, sids: Sequence[Outcome[str]], *, now: datetime, expected: ETags = ANY
 ) -> list[Outcome[Contact]]:
     """Take contacts out of a list, each on its own; they stay in the address book. One not in it becomes a NotFound.
 
@@ -107,12 +107,12 @@ def remove_members(
     now = begin_change(tx, account, now=now)
     if not is_expected(lock_list(tx, account, list_sid), expected):
         raise unexpected()
-    wanted = list(dict.fromkeys(sids))
+    wanted = list(dict.fromkeys(accepted(sids)))
     rows = _find(tx, account, list_sid, wanted)
     found = dict(zip(wanted, rows, strict=True))
     if positions := [row[0] for row in rows if row]:
         _leave(tx, account, {list_sid: positions}, now=now)
-    return [_removed(list_sid, sid, found.pop(sid, None)) for sid in sids]
+    return attempt(lambda sid: _removed(list_sid, sid, found.pop(sid, None)), sids)
 
 
 def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetime, expected: ETags = ANY) -> Contact:
@@ -155,8 +155,10 @@ def _find(tx: Tx, account: str, list_sid: str, sids: Sequence[str]) -> Sequence[
     )
 
 
-def _removed(list_sid: str, sid: str, row: Row | None) -> Outcome[Contact]:
-    return Contact(*row[1:]) if row else NotFound(f"Contact '{sid}' is not in list '{list_sid}'.")
+def _removed(list_sid: str, sid: str, row: Row | None) -> Contact:
+    if row is None:
+        raise NotFound(f"Contact '{sid}' is not in list '{list_sid}'.")
+    return Contact(*row[1:])
 
 
 def _admit(sids: Sequence[str], rows: Sequence[Row | None], *, count: int, limit: int) -> list[Outcome[Contact]]:

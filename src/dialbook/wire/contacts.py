@@ -7,7 +7,15 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dialbook.model.bulk import Outcome, attempt
-from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ContactInLists, ListRef
+from dialbook.model.contact import (
+    TEXT_FIELDS,
+    Contact,
+    ContactChange,
+    ContactDraft,
+    ContactInLists,
+    ContactRef,
+    ListRef,
+)
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.etag import ETags
 from dialbook.model.text import optional_text, searchable, storable
@@ -21,6 +29,8 @@ LIST_SIDS_LIMIT = 100
 CUSTOM_FIELD_BYTES = 8192
 CUSTOM_FIELD_DEPTH = 32
 CUSTOM_FIELD_KEYS = 50
+
+_NOT_GIVEN = (UNSET, None, "")
 
 # NUL as JSON writes it: after an even number of backslashes.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -101,6 +111,11 @@ def read_change(body: bytes, sid: str, expected: ETags) -> ContactChange:
     return ContactChange(sid, _given_fields(read_object(body, ContactIn)), expected)
 
 
+def read_refs(body: bytes) -> list[Outcome[ContactRef]]:
+    """Read the body of `delete_contacts`: contacts by `sid`, `number`, or both; other fields do not count."""
+    return attempt(_ref, read_items(body, "contacts", ContactIn))
+
+
 def read_list_sids(query: Mapping[str, str]) -> Sequence[str] | None:
     """Read `list_sids`: the lists whose contacts are wanted, or `None` for all contacts.
 
@@ -147,6 +162,14 @@ def _change(given: ContactIn) -> ContactChange:
     return ContactChange(read_sid(given.sid, "Sid"), _given_fields(given))
 
 
+def _ref(given: ContactIn) -> ContactRef:
+    sid = None if given.sid in _NOT_GIVEN else read_sid(given.sid, "Sid")
+    number = None if given.number in _NOT_GIVEN else _number(given.number)
+    if sid is None and number is None:
+        raise Missing("Sid or number is mandatory")
+    return ContactRef(sid, number)
+
+
 def read_sid(value: object, name: str) -> str:
     """Read a sid out of a body.
 
@@ -154,7 +177,7 @@ def read_sid(value: object, name: str) -> str:
         Missing: there is none.
         Invalid: it is not a string.
     """
-    if value is UNSET or value is None or value == "":
+    if value in _NOT_GIVEN:
         raise Missing(f"{name} is mandatory")
     if not isinstance(value, str):
         raise Invalid(f"{name.lower()} must be a string.")
