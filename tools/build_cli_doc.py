@@ -180,7 +180,10 @@ EXAMPLES = {
         "dialbook contacts update \"$(jq -r .[0].sid contacts.json)\" --tag vip --email ''",
         "jq '[.[] | {sid, tag: \"all\"}]' contacts.json | dialbook contacts update --from -",
     ],
-    "contacts delete": ['dialbook contacts delete "$(jq -r .[-1].sid contacts.json)" --yes'],
+    "contacts delete": [
+        'dialbook contacts delete "$(jq -r .[-1].sid contacts.json)" --yes',
+        "jq '[.[-2] | {sid}]' contacts.json | dialbook contacts delete --from - --yes",
+    ],
     "lists": [],
     "lists create": ["dialbook lists create Friends --tag private"],
     "lists list": ["dialbook lists list", "dialbook lists list --name friend --sort name --json"],
@@ -193,7 +196,10 @@ EXAMPLES = {
         'dialbook members add Friends "$(jq -r .[0].sid contacts.json)"',
     ],
     "members list": ["dialbook members list Friends", "dialbook members list Friends --tag vip --json"],
-    "members remove": ['dialbook members remove Friends "$(jq -r .[0].sid contacts.json)"'],
+    "members remove": [
+        'dialbook members remove Friends "$(jq -r .[0].sid contacts.json)"',
+        "jq '[.[1] | {sid}]' contacts.json | dialbook members remove Friends --from -",
+    ],
     "members export": [
         "dialbook members export Friends --format csv -o friends.csv",
         "dialbook members export Friends -o friends.json",

@@ -146,6 +146,42 @@ def test_a_program_reads_what_was_deleted_and_who_has_left(dial: Dial, client: C
     assert lists == [{"sid": list_sid, "result": "deleted", "reason": None}]
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "sid,number\n{0},\n,{number}\n{2},+919845099999\n",
+        '[{{"sid": "{0}"}}, {{"number": "{number}"}}, {{"sid": "{2}", "number": "+919845099999"}}]',
+    ],
+    ids=["CSV", "JSON"],
+)
+def test_all_of_a_file_are_deleted(file: str, dial: Dial, client: Client) -> None:
+    _, sids = fill(client, 3)
+    said = file.format(*sids, number=NUMBERS[1])
+
+    gone = dial("contacts", "delete", "--from", "-", "--yes", "--json", input=said)
+
+    assert gone.exit_code == 1
+    assert [(row["result"], row["sid"]) for row in json.loads(gone.stdout)] == [
+        ("deleted", sids[0]),
+        ("deleted", sids[1]),
+        ("refused", None),
+    ]
+    assert [contact.sid for contact in client.list_contacts()] == [sids[2]]
+
+
+def test_all_of_a_file_leave_a_list_and_stay(dial: Dial, client: Client) -> None:
+    list_sid, sids = fill(client, 3)
+    exported = dial("members", "export", "Friends", "--format", "ndjson", "--number", NUMBERS[0]).stdout
+
+    left = dial("members", "remove", list_sid, "--from", "-", "--json", input=exported)
+    again = dial("members", "remove", list_sid, "--from", "-", input=exported)
+
+    assert [(row["contact"], row["result"]) for row in read(left)] == [(sids[0], "left")]
+    assert (again.exit_code, "is not in list" in again.stdout) == (1, True)
+    assert [contact.sid for contact in client.list_members(list_sid)] == sids[1:]
+    assert client.list_contacts().total == 3
+
+
 @pytest.mark.parametrize("given", ["{a: 1}", "[" * 5000 + "]" * 5000], ids=["no JSON", "deep"])
 def test_a_custom_field_that_is_no_json_is_refused(given: str, dial: Dial, client: Client) -> None:
     result = dial("contacts", "create", "--number", NUMBERS[0], "--custom-field", given)
@@ -370,6 +406,8 @@ def test_an_upload_that_is_cancelled_has_failed(dial: Dial) -> None:
         ["contacts", "update", "--tag", "x"],
         ["contacts", "get", ".."],
         ["contacts", "delete"],
+        ["contacts", "delete", "0" * 32, "--from", "-"],
+        ["members", "remove", "Friends"],
         ["lists", "update", "Friends"],
         ["members", "add", "Friends"],
         ["members", "remove", "Friends", "."],

@@ -79,6 +79,20 @@ def test_contacts_join_a_list_and_leave_it(client: Client) -> None:
         client.remove_member(list_sid, sids[1])
 
 
+def test_many_leave_a_list_and_many_are_deleted(client: Client) -> None:
+    list_sid, sids = fill(client, 4)
+    there = [client.get_contact(sid) for sid in sids]
+
+    left = client.remove_members(list_sid, (sid for sid in (sids[0], "0" * 32)))
+    gone = client.delete_contacts([{"sid": sids[1]}, {"number": NUMBERS[2]}, {"sid": sids[3], "number": NUMBERS[0]}])
+
+    assert ([contact.sid for contact in left.values], [*left.failures]) == ([sids[0]], [1])
+    assert (gone.values, [*gone.failures]) == (there[1:3], [2])
+    assert [contact.sid for contact in client.list_members(list_sid)] == [sids[3]]
+    assert list(client.list_contacts()) == [there[0], there[3]]
+    assert client.delete_contacts(client.iter_contacts()).raise_for_failures() == [there[0], there[3]]
+
+
 def test_the_address_book_is_searched_and_sorted(client: Client) -> None:
     list_sid, sids = fill(client, 4)
     client.update_contact(sids[2], first_name="Asha")

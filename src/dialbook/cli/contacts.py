@@ -144,15 +144,33 @@ def update_contacts(
 
 
 @contacts.command("delete")
-@click.argument("contact", type=sid, nargs=-1, required=True)
+@click.argument("contacts", metavar="[CONTACT]...", type=sid, nargs=-1)
+@from_option("Contacts, each with a sid or a number,")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @remote_options
-def delete_contacts(contact: Sequence[str], yes: bool, profile: str | None, as_json: bool) -> None:
-    """Delete contacts for good, by their sids, out of every list too. Exit status 1 when one was refused."""
+def delete_contacts(
+    contacts: Sequence[str], file: BinaryIO | None, yes: bool, profile: str | None, as_json: bool
+) -> None:
+    """Delete contacts for good, by their sids, or all of a file.
+
+    They leave every list, too. Whoever stands in the file with both a sid and a number is deleted if these are of one
+    contact. Another server than Dialbook refuses a file. Exit status 1 when somebody was refused.
+
+    \b
+    Example:
+      dialbook contacts delete --from gone.csv --yes
+    """
+    if bool(contacts) == bool(file):
+        raise click.UsageError("Give contacts, or --from.")
+    records: list[Any] = read_contacts(file) if file else []
     if not yes:
-        click.confirm(f"Delete {many(len(contact), 'contact')} for good?", abort=True, err=True)
+        click.confirm(f"Delete {many(len(contacts or records), 'contact')} for good?", abort=True, err=True)
     with connected(profile) as client:
-        remove_each(contact, client.delete_contact, done="deleted", say=_say_deleted, as_json=as_json)
+        if contacts:
+            remove_each(contacts, client.delete_contact, done="deleted", say=_say_deleted, as_json=as_json)
+            return
+        asked = [record.get("number", record.get("sid")) for record in records]
+        send_each(asked, records, client.delete_contacts, what="contacts", done="deleted", as_json=as_json)
 
 
 def _say_deleted(contact: str) -> str:

@@ -87,16 +87,27 @@ def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, prof
 
 @members.command("remove")
 @click.argument("list_", metavar="LIST")
-@click.argument("contacts", metavar="CONTACT...", type=sid, nargs=-1, required=True)
+@click.argument("contacts", metavar="[CONTACT]...", type=sid, nargs=-1)
+@from_option("Contacts, each with a sid,")
 @remote_options
-def remove_members(list_: str, contacts: Sequence[str], profile: str | None, as_json: bool) -> None:
-    """Take contacts out of a list, by their sids; they stay in the address book.
+def remove_members(
+    list_: str, contacts: Sequence[str], file: BinaryIO | None, profile: str | None, as_json: bool
+) -> None:
+    """Take contacts out of a list, by their sids, or all of a file; they stay in the address book.
 
-    Exit status 1 when one was refused.
+    Another server than Dialbook refuses a file. Exit status 1 when somebody was refused.
     """
+    if bool(contacts) == bool(file):
+        raise click.UsageError("Give contacts, or --from.")
+    leaving = [str(record.get("sid", "")) for record in read_contacts(file)] if file else []
     with connected(profile) as client:
-        remove = partial(client.remove_member, find_list(client, list_))
-        remove_each(contacts, remove, done="left", say=_say_left, as_json=as_json)
+        list_sid = find_list(client, list_)
+        if contacts:
+            remove = partial(client.remove_member, list_sid)
+            remove_each(contacts, remove, done="left", say=_say_left, as_json=as_json)
+            return
+        leave = partial(client.remove_members, list_sid)
+        send_each(leaving, leaving, leave, what="members", done="left", as_json=as_json)
 
 
 def _say_left(contact: str) -> str:

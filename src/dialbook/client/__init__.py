@@ -3,7 +3,7 @@
 from dialbook.client.aio.client import AsyncClient
 from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.errors import Interrupted, ItemsRefused, NoAnswer, NotUnderstood, Stopped, TimedOut
-from dialbook.client.fields import ContactChange, ListChange, NewContact, NewList
+from dialbook.client.fields import ContactChange, ContactRef, ListChange, NewContact, NewList
 from dialbook.client.results import (
     Contact,
     ContactList,
@@ -45,6 +45,7 @@ __all__ = [
     "Contact",
     "ContactChange",
     "ContactList",
+    "ContactRef",
     "DialbookError",
     "Duplicate",
     "Forbidden",

@@ -37,6 +37,13 @@ class ContactChange(ContactFields):
     sid: str
 
 
+class ContactRef(TypedDict, total=False):
+    """A contact that is meant: by its `sid`, by its `number`, or by both, which then have to be of one contact."""
+
+    sid: str
+    number: str
+
+
 class ListFields(TypedDict, total=False):
     """The fields of a list that can be changed; `None` clears its tag."""
 

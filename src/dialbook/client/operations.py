@@ -91,6 +91,10 @@ def get_contact(sid: str) -> Operation[Contact]:
     return Operation("GET", _path("contacts", sid), _one(Contact))
 
 
+def delete_contacts(refs: Part) -> Operation[list[Outcome[Contact]]]:
+    return _bulk("DELETE", "/contacts", "contacts", refs, Contact)
+
+
 def delete_contact(sid: str) -> Operation[Contact | None]:
     return Operation("DELETE", _path("contacts", sid), partial(read_if_any, kind=Contact))
 
@@ -120,12 +124,16 @@ def delete_list(sid: str) -> Operation[ContactList | None]:
 
 
 def reference(contact_sid: str) -> Mapping[str, str]:
-    """A contact that is to join a list."""
+    """A contact that is to join a list, or to leave it."""
     return {"contact_sid": contact_sid}
 
 
 def add_members(list_sid: str, references: Part) -> Operation[list[Outcome[Contact]]]:
     return _bulk("POST", _path("lists", list_sid, "contacts"), "contact_references", references, Contact)
+
+
+def remove_members(list_sid: str, references: Part) -> Operation[list[Outcome[Contact]]]:
+    return _bulk("DELETE", _path("lists", list_sid, "contacts"), "contact_references", references, Contact)
 
 
 def list_members(list_sid: str, part: Mapping[str, str | int], query: MemberQuery) -> Operation[Page[Contact]]:

@@ -122,6 +122,26 @@ class AsyncMemberCalls(AsyncConnection):
         finally:
             await answer.aclose()
 
+    async def remove_members(self, list_sid: str, contact_sids: Iterable[str]) -> Results[Contact]:
+        """Take contacts out of a list, each on its own; they stay in the address book.
+
+        An extension of Dialbook's: another server refuses it.
+
+        Args:
+            list_sid: the list.
+            contact_sids: any number of contacts.
+
+        Returns:
+            One result for each, in order. One that is not in the list is a `NotFound`.
+
+        Raises:
+            NotFound: there is no such list.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
+            DialbookError: as every call.
+        """
+        leaving = map(operations.reference, contact_sids)
+        return await self._send_each(partial(operations.remove_members, list_sid), leaving)
+
     async def remove_member(self, list_sid: str, contact_sid: str) -> Contact | None:
         """Take one contact out of a list; it stays in the address book.
 

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from dialbook.client import operations
 from dialbook.client.course import Course
-from dialbook.client.fields import ContactChange, ContactFields, ContactQuery, NewContact
+from dialbook.client.fields import ContactChange, ContactFields, ContactQuery, ContactRef, NewContact
 from dialbook.client.names import known_items
 from dialbook.client.results import Contact, Page, Results
 from dialbook.client.sync.connection import Connection
@@ -123,6 +123,26 @@ class ContactCalls(Connection):
         pages = operations.contact_pages(query)
         course = Course(pages, limit=limit, page_size=page_size, position=position)
         return Walk(self._send, course)
+
+    def delete_contacts(self, contacts: Iterable[ContactRef | Contact]) -> Results[Contact]:
+        """Delete contacts for good, out of every list too, each deleted or refused on its own.
+
+        An extension of Dialbook's: another server refuses it.
+
+        Args:
+            contacts: any number of them: each a contact's `sid`, its `number`, or both, which then have to be of one
+                contact; or what a call gave.
+
+        Returns:
+            One result for each, in order: the contact as it was. One that is not there is a `NotFound`.
+
+        Raises:
+            TypeError: an item has a field that is not known.
+            Interrupted: a request failed, or the items broke off, after others were dealt with.
+            DialbookError: as every call.
+        """
+        items = known_items(contacts, ContactRef, Contact)
+        return self._send_each(operations.delete_contacts, items)
 
     def delete_contact(self, sid: str) -> Contact | None:
         """Delete one contact for good, out of every list too.
