@@ -33,6 +33,13 @@ NAMELESS = (
 )
 
 PLACE = {"host", "hostaddr", "port", "dbname", "user", "service", "options"}  # what libpq finds a database by
+AROUND = {  # the variables that say it where a URL does not
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "service": "PGSERVICE",
+}
 
 _is_name = re.compile(rb"[0-9a-f]{32}").fullmatch
 _OURS = re.compile(rf"([0-9a-f]{{32}}){re.escape(SUFFIX)}")
@@ -293,10 +300,14 @@ def _place_of(url: str) -> str:
     """Which database of PostgreSQL a URL names, whoever asks for it and how."""
     server, _, query = url.partition("?")
     user, at, place = server.rpartition("@")
+    host, _, database = place.rpartition("://")[2].partition("/")
+    here = {"host": host, "port": ":" in host, "dbname": database}
     if not place.partition("/")[2]:
         place = user.rpartition("//")[2].partition(":")[0] + at + place  # the database has the user's name
-    elsewhere = sorted((name, value) for name, value in parse_qsl(query) if name in PLACE)
-    return f"{place}?{urlencode(elsewhere)}" if elsewhere else place
+    around = {name: os.environ[variable] for name, variable in AROUND.items() if variable in os.environ}
+    elsewhere = {name: value for name, value in around.items() if not here.get(name)}
+    elsewhere |= {name: value for name, value in parse_qsl(query) if name in PLACE}
+    return f"{place}?{urlencode(sorted(elsewhere.items()))}" if elsewhere else place
 
 
 def _key(place: str) -> str:

@@ -133,6 +133,33 @@ def test_each_book_has_a_folder_of_its_own(one: str, other: str) -> None:
     assert open_spool("uploads", one).folder != open_spool("uploads", other).folder
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("url", "variable"),
+    [
+        ("postgresql:///book", "PGPORT"),
+        ("postgresql:///book", "PGHOST"),
+        ("postgresql://dialbook@db.example", "PGDATABASE"),
+        ("postgresql:///book", "PGSERVICE"),
+    ],
+)
+def test_so_has_one_whose_place_the_environment_says(url: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "one")
+    one = open_spool("uploads", url).folder
+    monkeypatch.setenv(variable, "other")
+
+    assert open_spool("uploads", url).folder != one
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("variable", ["PGHOST", "PGPORT", "PGDATABASE"])
+def test_what_the_url_says_counts(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = open_spool("uploads", HERE).folder
+    monkeypatch.setenv(variable, "other")
+
+    assert open_spool("uploads", HERE).folder == folder
+
+
 @pytest.mark.parametrize(
     "url",
     [
