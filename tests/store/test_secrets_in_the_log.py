@@ -5,14 +5,16 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 
 from dialbook.cli.database import change, write
+from dialbook.cli.main import dialbook
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.store.accounts import begin_log
 from dialbook.store.audit import note, prune
 from dialbook.store.database import Tx
 from dialbook.store.engines import migrate_database, open_database
-from tests.conftest import run_cli
+from tests.conftest import execute, run_cli
 from tests.postgres import ask
 from tests.sqlite import beside, path_of
 
@@ -100,6 +102,18 @@ def test_what_does_not_begin_with_an_account_is_not_noted_at_all(book: str) -> N
         change(db, open_safe, SECRET)
 
     assert SECRET.encode() not in held(book)
+
+
+def test_a_log_that_has_lost_its_end_stays_damaged(book: str) -> None:
+    execute(book, "DELETE FROM audit_chains WHERE account = :account", account="acme")
+    entries = log_of(book, "acme")
+    turn_back(book)
+
+    migrate_database(book)
+
+    assert log_of(book, "acme") == entries
+    verified = CliRunner().invoke(dialbook, ["audit", "verify", "acme", "--database", book])
+    assert (verified.exit_code, "where it ends is not kept any more" in verified.output) == (1, True)
 
 
 def test_secrets_that_an_earlier_build_left_go_and_all_other_logs_stay_whole(book: str) -> None:

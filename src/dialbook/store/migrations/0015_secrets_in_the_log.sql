@@ -10,6 +10,9 @@ AND NOT EXISTS (
     WHERE e.account = audit_chains.account AND e.action NOT IN ('seal_keys', 'prune_audit')
 );
 
--- No entry is without its chain otherwise.
+-- Entries that are without their chain otherwise are those of a damaged log, and stay.
 DELETE FROM audit_entries
-WHERE NOT EXISTS (SELECT 1 FROM audit_chains AS c WHERE c.account = audit_entries.account);
+WHERE length(account) >= 32
+AND action IN ('seal_keys', 'prune_audit')
+AND NOT EXISTS (SELECT 1 FROM accounts AS a WHERE a.account = audit_entries.account)
+AND NOT EXISTS (SELECT 1 FROM audit_chains AS c WHERE c.account = audit_entries.account);
