@@ -23,6 +23,7 @@ from dialbook.model.bulk import accepted
 from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import Invalid, Unavailable
 from dialbook.store import accounts, contacts
+from dialbook.store.books import count_contacts
 from dialbook.store.checkpoints import LOG_PAGES, MOVED_PAGES, Checkpoints
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
@@ -252,6 +253,24 @@ def test_what_was_committed_moves_into_the_file_meanwhile(path: Path, database: 
             assert time.monotonic() < end, log
 
     assert log[0] > MOVED_PAGES
+
+
+def test_a_commit_that_is_made_is_told_as_made_where_no_thread_can_move_it(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("dialbook-checkpoint"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with closing(open_database(database)) as db:
+        asyncio.run(db.write(create_account))
+        asyncio.run(db.write(fill))
+
+        assert asyncio.run(db.read(count_contacts, "acme")) == 2 * MOVED_PAGES
 
 
 def test_a_change_waits_only_for_a_log_that_is_too_long() -> None:

@@ -239,7 +239,9 @@ class SqliteDatabase:
                 connection.close()
 
     def _after_commit(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
-        self._checkpoints.after_commit(pages)
+        # What is raised here would be raised out of a commit that is made. Without a thread the log grows for now.
+        with suppress(RuntimeError):
+            self._checkpoints.after_commit(pages)
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
