@@ -78,7 +78,7 @@ async def _step_by_step(
     try:
         while await db.write(step, account, *args, **kwargs):
             await asyncio.sleep(BREATH_SECONDS)
-    except DialbookError:  # it goes the next time
-        return
+    except DialbookError as trouble:
+        log.warning("nothing old of %s is forgotten until the next hour: %s", account, trouble)
     except Exception as bug:  # noqa: BLE001  # what is wrong with one account must not keep what others have
         log.error("nothing old of %s is forgotten until the next hour: %s", account, describe(bug))  # noqa: TRY400

@@ -198,7 +198,9 @@ class Runner:
         if locked is None:
             return None
         if len(self._files) >= OPEN_FILES:
-            self._files.pop(next(iter(self._files))).close()
+            # Not the first: of accounts that take turns, its turn comes next, and it would be read anew.
+            _, last = self._files.popitem()
+            last.close()
         limits = self._limits
         file = OpenFile(locked, upload.list_type, queued.region, limit=limits.file_size, chunk=limits.chunk)
         self._files[queued.upload] = file
