@@ -71,7 +71,8 @@ unless `--yes` is given.
 a dry run, those that would.
 
 Custom fields are printed by `--json`, exported, and read from a file as they are written: a number in them loses no
-digit. An empty text, as of a shell's variable that is not set, is no profile and no filter: it is refused.
+digit. An empty text, as of a shell's variable that is not set, is no profile, no filter and no network: it
+is refused.
 """
 
 MIRROR = """\

@@ -97,6 +97,21 @@ def test_what_is_no_network_is_refused(command: str, given: str, book: str) -> N
     assert [each["allowed_from"] for each in listed(book)] == ["192.0.2.7/32"]
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("given", [[""], [" , "], ["192.0.2.7", ""]], ids=["empty", "comma", "one of two"])
+@pytest.mark.parametrize("command", ["create", "update"])
+def test_an_empty_network_opens_no_key_for_everywhere(command: str, given: list[str], book: str) -> None:
+    """As of a shell's variable that is not set."""
+    key = run_cli("key", "create", "acme", "--allow", "192.0.2.7", "--database", book)["api_key"]
+    arguments = ["create", "acme"] if command == "create" else ["update", "acme", key]
+
+    result = run(book, *arguments, *(f"--allow={each}" for each in given))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: --allow must not be empty; ")
+    assert [each["allowed_from"] for each in listed(book)] == ["192.0.2.7/32"]
+
+
 def test_an_address_in_the_place_of_its_network_is_refused_with_the_network(book: str) -> None:
     result = run(book, "create", "acme", "--allow", "192.0.2.7/24")
 

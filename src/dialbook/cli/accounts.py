@@ -1,7 +1,9 @@
 """`dialbook account` and `dialbook key`."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -11,7 +13,7 @@ from dialbook.cli.output import database_options, json_option, many, show, show_
 from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, KeyDraft, Scope
 from dialbook.model.audit import Author, Via
 from dialbook.model.errors import Invalid
-from dialbook.model.network import read_networks
+from dialbook.model.network import Network, read_networks
 from dialbook.settings import load_settings
 from dialbook.store import accounts as store
 from dialbook.store.audit import recorded
@@ -135,7 +137,7 @@ def create_key(
         frozenset(map(Scope, scopes)) or frozenset(Scope),
         name,
         None if expires is None else _moment(expires, now),
-        read_networks(",".join(allowed)),
+        _read_allowed(allowed),
     )
     secret = load_settings({}, config=config).token_secret
     with opened(database, config) as db:
@@ -186,8 +188,9 @@ def update_key(
     """
     if allow_all == bool(allowed):
         raise click.UsageError("Give --allow or --allow-all.")
+    networks = _read_allowed(allowed)
     with opened(database, config) as db:
-        changed = change(db, store.update_key, account_sid, api_key, networks=read_networks(",".join(allowed)))
+        changed = change(db, store.update_key, account_sid, api_key, networks=networks)
     if as_json:
         show(_key_json(changed))
     else:
@@ -256,6 +259,14 @@ def _key_json(shown: ApiKey) -> dict[str, object]:
 
 def _networks(shown: ApiKey) -> str | None:
     return ", ".join(map(str, shown.networks)) or None
+
+
+def _read_allowed(allowed: Sequence[str]) -> Sequence[Network]:
+    """Read each `--allow`. One without a network, as of a shell's variable that is not set, would open the key."""
+    networks = [read_networks(text) for text in allowed]
+    if not all(networks):
+        raise Invalid("--allow must not be empty; without it a new key may be used from anywhere, as with --allow-all.")
+    return tuple(chain.from_iterable(networks))
 
 
 def _moment(text: str, now: datetime) -> datetime:
