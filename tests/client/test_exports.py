@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dialbook import AsyncClient, Client, NoAnswer, NotFound
+from dialbook import AsyncClient, Client, NoAnswer, NotFound, NotOffered
 from dialbook.client.fields import Format
 from dialbook.client.files import whole_file
 from tests.client.conftest import fill, refuse_to_sleep
@@ -115,6 +115,17 @@ def test_an_export_holds_who_is_selected(client: Client) -> None:
     client.export_members(list_sid, file, format="ndjson", tag="vip")
 
     assert [msgspec.json.decode(line)["sid"] for line in file.getvalue().splitlines()] == [sids[1]]
+
+
+def test_a_server_that_would_not_select_is_not_asked_for_everybody(tmp_path: Path) -> None:
+    target = tmp_path / "vip.csv"
+    target.write_bytes(b"as it was")
+
+    with peer(ok([contact(1)], offset=0, total=1)) as there, pytest.raises(NotOffered, match="nothing was written"):
+        Client(there.url).export_members("friends", target, tag="vip")
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"vip.csv": b"as it was"}
+    assert len(there.lines) == 1
 
 
 @pytest.mark.parametrize("before", [None, b"as it was"])

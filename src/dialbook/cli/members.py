@@ -139,6 +139,8 @@ def export_members(list_: str, format_: str | None, output: Path, profile: str |
 
     An interrupted export leaves nothing under the file's name, and an older file as it was: run it again.
 
+    --number, --name and --tag are extensions of Dialbook's: where another server does not select, nothing is written.
+
     \b
     Example:
       dialbook members export Friends -o friends.csv

@@ -2,7 +2,7 @@
 
 from dialbook.client.aio.client import AsyncClient
 from dialbook.client.aio.walk import AsyncWalk
-from dialbook.client.errors import Interrupted, ItemsRefused, NoAnswer, NotUnderstood, Stopped, TimedOut
+from dialbook.client.errors import Interrupted, ItemsRefused, NoAnswer, NotOffered, NotUnderstood, Stopped, TimedOut
 from dialbook.client.fields import ContactChange, ContactRef, ListChange, NewContact, NewList
 from dialbook.client.results import (
     Contact,
@@ -61,6 +61,7 @@ __all__ = [
     "NewList",
     "NoAnswer",
     "NotFound",
+    "NotOffered",
     "NotUnderstood",
     "Ok",
     "Outcome",

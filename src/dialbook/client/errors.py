@@ -4,6 +4,7 @@ DialbookError
 ├── NoAnswer             none came
 │   └── TimedOut         in time
 ├── NotUnderstood        what came is no answer of this API
+├── NotOffered           what was asked for only Dialbook does
 ├── ItemsRefused         of a bulk call, asked for by `Results.raise_for_failures`
 └── Interrupted          a bulk call ended before its last request
 
@@ -49,6 +50,15 @@ class NotUnderstood(DialbookError):
     def __init__(self, description: str, *, status: int = 0) -> None:
         super().__init__(description)
         self.status = status
+
+
+class NotOffered(DialbookError):
+    """An extension of Dialbook's that this server passes over, which would do more than was asked for: nothing is done.
+
+    Status and code are 0.
+    """
+
+    status, code, message = 0, 0, "Not offered"
 
 
 class _Portable(DialbookError):

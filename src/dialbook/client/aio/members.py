@@ -10,7 +10,7 @@ from dialbook.client import operations
 from dialbook.client.aio.connection import AsyncConnection
 from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.course import Course
-from dialbook.client.errors import trouble_as_no_answer
+from dialbook.client.errors import NotOffered, trouble_as_no_answer
 from dialbook.client.fields import Format, MemberFilter, MemberQuery
 from dialbook.client.files import Target, Writable, head_of, line_of, whole_file
 from dialbook.client.results import Contact, Page, Results
@@ -98,6 +98,9 @@ class AsyncMemberCalls(AsyncConnection):
     ) -> None:
         """Write a whole list into a file, as it comes: in one answer where the server offers that, else page by page.
 
+        Who is selected is an extension of Dialbook's: a server that offers no exports would pass over it, and send
+        everybody.
+
         Args:
             list_sid: the list.
             target: a path, whose file is there when it is whole, and otherwise stays as it was; or a binary file. One
@@ -107,18 +110,23 @@ class AsyncMemberCalls(AsyncConnection):
 
         Raises:
             NotFound: there is no such list.
+            NotOffered: a filter is given, and the server does not select; nothing was written.
             OSError: the file cannot be written.
             ValueError: there is no such format, or a filter is empty.
             DialbookError: as every call.
         """
-        answer = await self._open(operations.export_members(list_sid, format, query))
+        operation = operations.export_members(list_sid, format, query)
+        answer = await self._open(operation)
         try:
+            is_export = answer.headers.get("content-type", "").startswith(operations.MEDIA_TYPES[format])
+            if operation.query and not is_export:
+                raise NotOffered("This server does not select who is exported: nothing was written.")
             with whole_file(target) as file:
-                if answer.headers.get("content-type", "").startswith(operations.MEDIA_TYPES[format]):
+                if is_export:
                     await self._copy(answer, file)
                 else:
                     await answer.aclose()
-                    await self._write_pages(self._iter_written(list_sid, **query), file, format)
+                    await self._write_pages(self._iter_written(list_sid), file, format)
         finally:
             await answer.aclose()
 
@@ -159,9 +167,9 @@ class AsyncMemberCalls(AsyncConnection):
             async for piece in answer.aiter_bytes():
                 file.write(piece)
 
-    def _iter_written(self, list_sid: str, **query: Unpack[MemberQuery]) -> AsyncWalk[Contact]:
+    def _iter_written(self, list_sid: str) -> AsyncWalk[Contact]:
         """As `iter_members`; each of them `Written`."""
-        course = Course(lambda part: operations.as_written(operations.list_members(list_sid, part, query)))
+        course = Course(lambda part: operations.as_written(operations.list_members(list_sid, part, {})))
         return AsyncWalk(self._send, course)
 
     async def _write_pages(self, walk: AsyncWalk[Contact], file: Writable, format_: Format) -> None:

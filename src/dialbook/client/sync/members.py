@@ -9,7 +9,7 @@ import httpx2
 
 from dialbook.client import operations
 from dialbook.client.course import Course
-from dialbook.client.errors import trouble_as_no_answer
+from dialbook.client.errors import NotOffered, trouble_as_no_answer
 from dialbook.client.fields import Format, MemberFilter, MemberQuery
 from dialbook.client.files import Target, Writable, head_of, line_of, whole_file
 from dialbook.client.results import Contact, Page, Results
@@ -99,6 +99,9 @@ class MemberCalls(Connection):
     ) -> None:
         """Write a whole list into a file, as it comes: in one answer where the server offers that, else page by page.
 
+        Who is selected is an extension of Dialbook's: a server that offers no exports would pass over it, and send
+        everybody.
+
         Args:
             list_sid: the list.
             target: a path, whose file is there when it is whole, and otherwise stays as it was; or a binary file. One
@@ -108,18 +111,23 @@ class MemberCalls(Connection):
 
         Raises:
             NotFound: there is no such list.
+            NotOffered: a filter is given, and the server does not select; nothing was written.
             OSError: the file cannot be written.
             ValueError: there is no such format, or a filter is empty.
             DialbookError: as every call.
         """
-        answer = self._open(operations.export_members(list_sid, format, query))
+        operation = operations.export_members(list_sid, format, query)
+        answer = self._open(operation)
         try:
+            is_export = answer.headers.get("content-type", "").startswith(operations.MEDIA_TYPES[format])
+            if operation.query and not is_export:
+                raise NotOffered("This server does not select who is exported: nothing was written.")
             with whole_file(target) as file:
-                if answer.headers.get("content-type", "").startswith(operations.MEDIA_TYPES[format]):
+                if is_export:
                     self._copy(answer, file)
                 else:
                     answer.close()
-                    self._write_pages(self._iter_written(list_sid, **query), file, format)
+                    self._write_pages(self._iter_written(list_sid), file, format)
         finally:
             answer.close()
 
@@ -160,9 +168,9 @@ class MemberCalls(Connection):
             for piece in answer.iter_bytes():
                 file.write(piece)
 
-    def _iter_written(self, list_sid: str, **query: Unpack[MemberQuery]) -> Walk[Contact]:
+    def _iter_written(self, list_sid: str) -> Walk[Contact]:
         """As `iter_members`; each of them `Written`."""
-        course = Course(lambda part: operations.as_written(operations.list_members(list_sid, part, query)))
+        course = Course(lambda part: operations.as_written(operations.list_members(list_sid, part, {})))
         return Walk(self._send, course)
 
     def _write_pages(self, walk: Walk[Contact], file: Writable, format_: Format) -> None:
