@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from dialbook import AsyncClient, Client, Invalid, NotFound
+from dialbook import AsyncClient, Client, Invalid, NotFound, NotOffered
 from dialbook.client import Upload, UploadStats
-from tests.client.peer import contact, ok, peer, refusal
-from tests.conftest import NUMBERS, Server, work_off
+from tests.client.peer import Act, contact, ok, peer, refusal
+from tests.conftest import NUMBERS, Server, run_cli, work_off
+from tests.conftest import Client as Caller
 
 FILE = f"number,first_name\n{NUMBERS[0]},Asha\nnobody,\n{NUMBERS[1]},Bharat\n".encode()
 
@@ -140,6 +141,29 @@ def test_a_dry_run_writes_nothing(client: Client, server: Server) -> None:
 
     assert client.get_upload(accepted.upload_id).stats.success == 2
     assert list(client.iter_contacts()) == []
+
+
+@pytest.mark.parametrize("choices", [{"dry_run": True}, {"on_duplicate": "update"}])
+@pytest.mark.parametrize("unknown", [refusal(404, 1000), refusal(405, 1005)])
+def test_a_server_that_would_pass_over_a_choice_is_sent_nothing(choices: Any, unknown: Act) -> None:
+    with peer(unknown) as there, Client(there.url) as client, pytest.raises(NotOffered, match="nothing was sent"):
+        client.upload_csv(FILE, "Friends", **choices)
+
+    assert there.lines == ["GET /csv-status?offset=0&limit=1"]
+
+
+def test_what_every_server_does_is_not_asked_for_first() -> None:
+    with peer(ok({"summary": {"upload_id": "c" * 32}})) as there, Client(there.url) as client:
+        client.upload_csv(FILE, "Friends", dry_run=False, on_duplicate="skip")
+
+    assert there.lines == ["POST /contacts/csv-upload"]
+
+
+@pytest.mark.sqlite
+def test_a_key_that_may_only_write_chooses_too(server: Server, api: Caller) -> None:
+    made = run_cli("key", "create", api.account, "--scope", "write", "--database", server.database)
+    with Client(account=api.account, key=made["api_key"], token=made["api_token"], base_url=server.url) as client:
+        assert client.upload_csv(FILE, "Friends", on_duplicate="update").upload_id
 
 
 def test_a_cancelled_upload_has_ended(client: Client) -> None:

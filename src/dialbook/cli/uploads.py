@@ -46,7 +46,7 @@ def create_upload(
 ) -> None:
     """Send a CSV file; - for standard input.
 
-    --on-duplicate and --dry-run are extensions of Dialbook's.
+    --on-duplicate and --dry-run are extensions of Dialbook's: to another server nothing is sent with them.
 
     \b
     Example:

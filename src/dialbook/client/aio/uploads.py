@@ -7,9 +7,11 @@ from dialbook.client import operations
 from dialbook.client.aio.connection import AsyncConnection
 from dialbook.client.aio.walk import AsyncWalk
 from dialbook.client.course import Course
+from dialbook.client.errors import NotOffered
 from dialbook.client.fields import UploadChoices
 from dialbook.client.results import Page, RejectedRow, Upload, UploadAccepted
 from dialbook.client.sources import Source, sendable
+from dialbook.model.errors import Forbidden, MethodNotAllowed, NotFound
 from dialbook.wire.paging import DEFAULT_LIMIT
 
 FIRST_LOOK, LAST_LOOK = 0.25, 5.0  # seconds between two looks at an upload; they double from the one to the other
@@ -26,7 +28,7 @@ class AsyncUploadCalls(AsyncConnection):
             list_name: the list, which is made when there is none.
             choices: the `type` of a list that is made; one that is there keeps its own, and has to have this one.
                 Extensions of Dialbook's: `on_duplicate="update"` fills in what the rows give, `dry_run=True` reports
-                and writes nothing.
+                and writes nothing; with either, it is asked first whether this is Dialbook.
 
         Returns:
             The upload, which is worked off from then on.
@@ -37,10 +39,14 @@ class AsyncUploadCalls(AsyncConnection):
             TooLarge: the file has too many bytes.
             OSError: the file cannot be read, or becomes shorter meanwhile.
             TypeError: it was opened as text.
+            NotOffered: the server would pass over one of the extensions, and write the rows; nothing was sent.
             DialbookError: as every call.
         """
         with sendable(file) as content:
-            return await self._send(operations.upload_csv(content, list_name, choices))
+            operation = operations.upload_csv(content, list_name, choices)
+            if choices.get("dry_run") or choices.get("on_duplicate") not in {None, "skip"}:
+                await self._check_choices_are_known()
+            return await self._send(operation)
 
     async def get_upload(self, upload_id: str) -> Upload:
         """How far an upload is.
@@ -133,3 +139,14 @@ class AsyncUploadCalls(AsyncConnection):
             DialbookError: as every call.
         """
         return await self._send(operations.list_upload_errors(upload_id, {"offset": offset, "limit": limit}))
+
+    async def _check_choices_are_known(self) -> None:
+        """Ask for what only Dialbook has: who has not would pass over the choices, and write."""
+        try:
+            await self.list_uploads(limit=1)
+        except (NotFound, MethodNotAllowed):
+            raise NotOffered("This server knows neither dry_run nor on_duplicate: nothing was sent.") from None
+        except Forbidden as refusal:
+            # Of Dialbook's to a key that may only write; a key that may do neither is refused the upload, too.
+            if refusal.code != Forbidden.code:
+                raise
