@@ -352,7 +352,9 @@ def test_the_log_of_an_account_that_never_was_is_refused(command: str, server: S
 def test_a_head_that_is_none_is_refused(logged: Logged, server: Server) -> None:
     client, _ = logged
 
-    assert "--head is '7'" in run("verify", client.account, "--head", "7", "--database", server.database).stderr
+    for none in ("7", ""):
+        result = run("verify", client.account, "--head", none, "--database", server.database)
+        assert (result.exit_code, f"--head is '{none}'" in result.stderr) == (2, True)
     assert "Give the account" in run("verify", "--head", f"7:{'0' * 64}", "--database", server.database).stderr
 
 

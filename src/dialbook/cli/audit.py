@@ -98,9 +98,9 @@ def verify(account_sid: str | None, head: str | None, database: str | None, conf
     Example:
       dialbook audit verify acme
     """
-    if head and not account_sid:
+    if head is not None and not account_sid:
         raise click.UsageError("Give the account whose --head it is.")
-    kept = _read_head(head) if head else None
+    kept = None if head is None else _read_head(head)
     with opened(database, config) as db:
         if account_sid:
             _refuse_unknown(db, account_sid)
