@@ -316,6 +316,18 @@ def test_an_upload_is_sent_and_followed(dial: Dial, server: Server, tmp_path: Pa
     assert table[1].split()[:3] == ["3", "nobody", "number_invalid"]
 
 
+@pytest.mark.sqlite
+def test_an_upload_joins_the_list_that_has_the_sid(dial: Dial, client: Client) -> None:
+    friends, _ = fill(client, 0)
+
+    sent = read(dial("uploads", "create", "-", "--list", friends, "--json", input=f"number\n{NUMBERS[0]}\n"))
+    nowhere = dial("uploads", "create", "-", "--list", "0" * 32, input=f"number\n{NUMBERS[0]}\n")
+
+    assert sent["list_sid"] == friends
+    assert (nowhere.exit_code, nowhere.stderr) == (1, f"Error: There is no list '{'0' * 32}'.\n")
+    assert [each.name for each in client.iter_lists()] == ["Friends"]
+
+
 def test_a_file_that_is_refused_is_named(dial: Dial, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"number,note\n+919845000001,x\n")

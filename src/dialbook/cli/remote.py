@@ -185,6 +185,20 @@ def find_list(client: "Client", given: str) -> str:
     raise NotFound(f"There is no list named '{given}'.{hint}")
 
 
+def find_list_name(client: "Client", given: str) -> str:
+    """The name of the list that is given by its sid; another text is a name, also of a list that is to be made.
+
+    Raises:
+        NotFound: there is no list with this sid, or the server does not say its name.
+        DialbookError: as every call.
+    """
+    if not _SID.fullmatch(given):
+        return given
+    if name := client.get_list(given).name:
+        return name
+    raise NotFound(f"The server does not say what the list {given} is called.")
+
+
 def take(walk: "Walk[T]", limit: int, *, everything: bool) -> list[T]:
     """The first items of a walk, or all."""
     return list(walk if everything else islice(walk, limit))

@@ -9,7 +9,7 @@ import click
 
 from dialbook.cli.output import show, show_fields, show_table
 from dialbook.cli.progress import new_progress
-from dialbook.cli.remote import connected, limit_options, remote_options, sid, take
+from dialbook.cli.remote import connected, find_list_name, limit_options, remote_options, sid, take
 from dialbook.model.errors import Invalid, TooLarge
 from dialbook.model.upload import Status
 
@@ -31,7 +31,9 @@ def uploads() -> None:
 
 @uploads.command("create")
 @click.argument("file", type=click.File("rb"))
-@click.option("--list", "list_name", required=True, metavar="NAME", help="The list's name; it is made when it is new.")
+@click.option(
+    "--list", "list_", required=True, metavar="LIST", help="The list, by name or sid; it is made when the name is new."
+)
 @click.option("--type", "kind", type=click.Choice(["static", "dynamic"]), help="The type of a list that is made.")
 @click.option(
     "--on-duplicate",
@@ -42,7 +44,7 @@ def uploads() -> None:
 @click.option("--watch", is_flag=True, help=WATCH)
 @remote_options
 def create_upload(
-    file: Any, list_name: str, kind: str | None, watch: bool, profile: str | None, as_json: bool, **choices: Any
+    file: Any, list_: str, kind: str | None, watch: bool, profile: str | None, as_json: bool, **choices: Any
 ) -> None:
     """Send a CSV file; - for standard input.
 
@@ -54,6 +56,7 @@ def create_upload(
     """
     given: Any = {name: value for name, value in {"type": kind, **choices}.items() if value}
     with connected(profile) as client:
+        list_name = find_list_name(client, list_)
         with _naming(getattr(file, "name", "-")):
             accepted = client.upload_csv(file, list_name, **given)
         with _told_when_left(accepted.upload_id, profile):
