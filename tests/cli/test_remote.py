@@ -11,10 +11,12 @@ from click.testing import Result
 from rich.cells import cell_len
 
 from dialbook.client import Client
+from dialbook.settings import Settings
 from tests.cli.conftest import Dial
-from tests.client.conftest import fill
+from tests.client.conftest import address, fill
 from tests.client.peer import peer, refusal
-from tests.conftest import NUMBERS, Server, work_off
+from tests.conftest import NUMBERS, Server, serving, work_off
+from tests.conftest import Client as Caller
 
 CSV = f"number,First Name,tag\n{NUMBERS[0]},Asha,vip\n{NUMBERS[1]},'=Bharat,\n"
 JSON = json.dumps([{"number": NUMBERS[0], "first_name": "Asha"}, {"number": NUMBERS[1], "custom_field": {"a": [1]}}])
@@ -361,6 +363,18 @@ def test_as_much_of_a_report_is_shown_as_is_asked_for(dial: Dial, server: Server
     assert lines("--limit", "2") == [2, 3]
     assert lines("--all") == list(range(2, 503))
     assert lines("--limit", "600") == list(range(2, 503))
+
+
+@pytest.mark.sqlite
+def test_all_of_a_report_comes_from_a_server_with_small_pages(dial: Dial, server: Server, api: Caller) -> None:
+    rows = "".join(f"none{n}\n" for n in range(101))
+    sent = read(dial("uploads", "create", "-", "--list", "New", "--json", input=f"number\n{rows}"))
+    work_off(server)
+
+    with serving(Settings(database=server.database, page_limit=100)) as other:
+        shown = read(dial("uploads", "errors", sent["upload_id"], "--all", "--json", DIALBOOK_URL=address(other, api)))
+
+    assert [row["line"] for row in shown] == list(range(2, 103))
 
 
 @pytest.mark.parametrize(("last", "status"), [(NUMBERS[1], 0), (NUMBERS[0], 0), ("nobody", 1)])

@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,19 @@ def test_an_upload_is_sent_worked_off_and_reported(client: Client, server: Serve
     assert [found.number for found in client.iter_members(accepted.list_sid)] == NUMBERS[:2]
     (rejected,) = client.list_upload_errors(accepted.upload_id)
     assert (rejected.line, rejected.number, rejected.reason) == (3, "nobody", "number_invalid")
+
+
+@pytest.mark.sqlite
+def test_a_report_is_walked_through_and_carried_on_with(client: Client, server: Server) -> None:
+    rows = "".join(f"none{n}\n" for n in range(5))
+    upload = client.upload_csv(f"number\n{rows}".encode(), "Friends").upload_id
+    work_off(server)
+
+    for left_after in range(6):
+        walk = client.iter_upload_errors(upload, page_size=2)
+        begun = [row.line for row in islice(walk, left_after)]
+        rest = client.iter_upload_errors(upload, page_size=3, position=walk.position)
+        assert begun + [row.line for row in rest] == [2, 3, 4, 5, 6]
 
 
 def as_path(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from dialbook.cli.profile_file import Profile, read_profiles
 from dialbook.model.errors import DialbookError, Invalid, NotFound
 
 if TYPE_CHECKING:
-    from dialbook.client import Client, Contact, ContactList, Upload, Walk
+    from dialbook.client import Client, Contact, ContactList, RejectedRow, Upload, Walk
 
 URL_VARIABLE = "DIALBOOK_URL"
 TOKEN_VARIABLE = "DIALBOOK_TOKEN"  # noqa: S105  # its name, not a token
@@ -26,7 +26,7 @@ SIMILAR = 5  # names of lists that are told instead of one
 _SID = re.compile(r"[0-9a-f]{32}")
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T", "Contact", "ContactList", "Upload")
+T = TypeVar("T", "Contact", "ContactList", "RejectedRow", "Upload")
 
 
 def sid(value: str) -> str:

@@ -14,10 +14,9 @@ from dialbook.model.errors import Invalid, TooLarge
 from dialbook.model.upload import Status
 
 if TYPE_CHECKING:
-    from dialbook.client import Client, RejectedRow, Upload
+    from dialbook.client import Client, Upload
 
 WATCH = "Wait for its end; exit status 1 when it failed, or a row did. A duplicate is no failure."
-PAGE = 500  # rows of a report asked for at once
 COLUMNS = ("date_created", "status", "rows", "success", "duplicate", "failed", "dry_run", "list_sid", "upload_id")
 
 
@@ -99,7 +98,7 @@ def list_uploads(limit: int, everything: bool, profile: str | None, as_json: boo
 def list_upload_errors(upload: str, limit: int, everything: bool, profile: str | None, as_json: bool) -> None:
     """Show the rows that did not get into the list. An extension of Dialbook's."""
     with connected(profile) as client:
-        rows = _errors(client, upload, None if everything else limit)
+        rows = take(client.iter_upload_errors(upload), limit, everything=everything)
     if as_json:
         show(rows)
     else:
@@ -143,17 +142,6 @@ def _wait(client: "Client", upload_id: str) -> "Upload":
     with new_progress() as bars:
         task = bars.add_task("rows", total=None)
         return client.wait_for_upload(upload_id, lambda upload: bars.update(task, completed=upload.stats.total))
-
-
-def _errors(client: "Client", upload: str, limit: int | None) -> list["RejectedRow"]:
-    rows: list[RejectedRow] = []
-    while limit is None or len(rows) < limit:
-        wanted = PAGE if limit is None else min(PAGE, limit - len(rows))
-        page = client.list_upload_errors(upload, offset=len(rows), limit=wanted)
-        rows += page
-        if not page or (page.total is not None and len(rows) >= page.total):
-            break
-    return rows
 
 
 def _show_upload(found: "Upload", *, as_json: bool) -> None:

@@ -135,6 +135,11 @@ class RejectedRow(Struct, frozen=True):
     reason: str
     description: str
 
+    @property
+    def sid(self) -> str:
+        """Its line, by which a walk finds it again."""
+        return str(self.line)
+
 
 class Page(Struct, Generic[T], frozen=True):
     """A part of a collection, and where it stands in it."""

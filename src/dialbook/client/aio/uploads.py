@@ -1,6 +1,7 @@
 """The calls on CSV uploads."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Unpack
 
 from dialbook.client import operations
@@ -139,6 +140,28 @@ class AsyncUploadCalls(AsyncConnection):
             DialbookError: as every call.
         """
         return await self._send(operations.list_upload_errors(upload_id, {"offset": offset, "limit": limit}))
+
+    def iter_upload_errors(
+        self, upload_id: str, *, limit: int | None = None, page_size: int | None = None, position: str | None = None
+    ) -> AsyncWalk[RejectedRow]:
+        """Walk through the rows that did not get into the list, page by page. An extension of Dialbook's.
+
+        Args:
+            upload_id: the upload.
+            limit: how many rows are wanted, all of them when it is `None`.
+            page_size: how many to ask for at once; 500, or 20 where the server refuses that, when it is `None`.
+            position: where to carry on, as the `position` of an earlier walk said.
+
+        Returns:
+            An iterator, which raises what `list_upload_errors` raises.
+
+        Raises:
+            ValueError: no position that a walk here gave, or a number out of its bounds.
+        """
+        course = Course(
+            partial(operations.list_upload_errors, upload_id), limit=limit, page_size=page_size, position=position
+        )
+        return AsyncWalk(self._send, course)
 
     async def _check_choices_are_known(self) -> None:
         """Ask for what only Dialbook has: who has not would pass over the choices, and write."""
