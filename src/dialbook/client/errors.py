@@ -13,6 +13,7 @@ KeyboardInterrupt
 """
 
 import copyreg
+from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,10 @@ class Interrupted(_Portable):
 
 
 class Stopped(KeyboardInterrupt):
-    """A bulk call was ended by Ctrl-C: `results` is what was done before; of what came next it is not known."""
+    """A bulk call was ended by Ctrl-C: `results` is what was done before; of what came next it is not known.
+
+    Under `asyncio.run` Ctrl-C cancels the task: the `asyncio.CancelledError` has the `results` there.
+    """
 
     def __init__(self, results: "Results[Any]") -> None:
         super().__init__(f"{len(results)} items were dealt with")
@@ -110,6 +114,28 @@ def _what_ended(cause: Exception) -> str:
         return f"a request failed: {cause.description}"
     # Its text may hold what was to be sent: somebody's name or number.
     return f"the items broke off: {type(cause).__name__}."
+
+
+@contextmanager
+def trouble_with_results(results: "Results[Any]") -> Iterator[None]:
+    """Give what ends a bulk call the results so far.
+
+    Raises:
+        Interrupted: a request after the first failed as a whole, or was not made, since the items broke off.
+        Stopped: by Ctrl-C.
+        CancelledError: of asyncio, with the `results`.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Stopped(results) from stop
+    except CancelledError as stop:
+        stop.results = results  # type: ignore[attr-defined]  # asyncio.timeout knows no class but this one
+        raise
+    except Exception as error:
+        if not results:
+            raise
+        raise Interrupted(results, error) from error
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dialbook import __version__
 from dialbook.client.address import Parts, find_address
 from dialbook.client.answers import Answer
 from dialbook.client.encoding import Part, parts
-from dialbook.client.errors import Interrupted, Stopped, trouble_as_no_answer, unsendable_as_invalid
+from dialbook.client.errors import trouble_as_no_answer, trouble_with_results, unsendable_as_invalid
 from dialbook.client.keys import KEY, is_confirmed, new_key
 from dialbook.client.operations import Operation
 from dialbook.client.results import Outcome, Results
@@ -111,23 +111,12 @@ class Connection:
         return self._insist(operation, once)
 
     def _send_each(self, bulk: Callable[[Part], Operation[list[Outcome[T]]]], items: Iterable[object]) -> Results[T]:
-        """Send any number of items, in as many requests as they need.
-
-        Raises:
-            Interrupted: a request after the first failed as a whole, or was not made, since the items broke off.
-            Stopped: by Ctrl-C.
-        """
+        """Send any number of items, in as many requests as they need; raises as `trouble_with_results`."""
         results: Results[T] = Results()
-        try:
+        with trouble_with_results(results):
             for part in parts(items):
                 outcomes = self._send(bulk(part))
                 results += outcomes
-        except KeyboardInterrupt as stop:
-            raise Stopped(results) from stop
-        except Exception as error:
-            if not results:
-                raise
-            raise Interrupted(results, error) from error
         return results
 
     def _insist(self, operation: Operation[Any], once: Callable[[], T]) -> T:
