@@ -125,7 +125,8 @@ def update_contacts(
     """Change one contact, by its sid, or all of a file.
 
     What is not given stays; an empty text clears a field. An empty cell of a CSV file is not given: to clear a field of
-    many, give null in JSON.
+    many, give null in JSON. From a file of a dynamic list's members, take out the custom field before: it is what the
+    list keeps, and would take the place of the contact's own.
 
     \b
     Example:

@@ -47,7 +47,8 @@ def list_members(
 ) -> None:
     """Show who is in a list, in the order in which they joined.
 
-    --number, --name, --tag and --sort are extensions of Dialbook's: another server passes over them.
+    --number, --name, --tag and --sort are extensions of Dialbook's: another server passes over them. The custom field
+    that a member of a dynamic list is shown with is what the list keeps, not the contact's own.
 
     \b
     Example:
@@ -137,7 +138,8 @@ def _say_left(contact: str) -> str:
 def export_members(list_: str, format_: str | None, output: Path, profile: str | None, **filters: str | None) -> None:
     """Write a whole list into a file: CSV, a line of JSON for each contact, or a JSON array.
 
-    An interrupted export leaves nothing under the file's name, and an older file as it was: run it again.
+    An interrupted export leaves nothing under the file's name, and an older file as it was: run it again. The custom
+    field of a dynamic list's members is what the list keeps, not the contact's own.
 
     --number, --name and --tag are extensions of Dialbook's: where another server does not select, nothing is written.
 

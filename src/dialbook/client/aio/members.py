@@ -40,7 +40,7 @@ class AsyncMemberCalls(AsyncConnection):
     async def list_members(
         self, list_sid: str, *, offset: int = 0, limit: int = DEFAULT_LIMIT, **query: Unpack[MemberQuery]
     ) -> Page[Contact]:
-        """Read one page of a list's contacts.
+        """Read one page of a list's contacts; in a dynamic list, their custom field is what the list keeps of them.
 
         Args:
             list_sid: the list.
@@ -66,7 +66,7 @@ class AsyncMemberCalls(AsyncConnection):
         **query: Unpack[MemberQuery],
     ) -> AsyncWalk[Contact]:
         """Walk through a list's contacts: by cursor where the server offers them, so that each contact that stays
-        comes exactly once, whoever joins or leaves meanwhile; else by offset.
+        comes exactly once, whoever joins or leaves meanwhile; else by offset. Custom fields are as of `list_members`.
 
         Args:
             list_sid: the list.

@@ -39,7 +39,8 @@ class ContactCalls(Connection):
         """Change contacts, each accepted or refused on its own.
 
         Args:
-            changes: any number of them: the contact's `sid`, and the fields to change; `None` clears one.
+            changes: any number of them: the contact's `sid`, and the fields to change; `None` clears one. A member that
+                a dynamic list gave has the custom field of the list, which would take the place of its own.
 
         Returns:
             One result for each, in order.

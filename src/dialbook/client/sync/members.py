@@ -41,7 +41,7 @@ class MemberCalls(Connection):
     def list_members(
         self, list_sid: str, *, offset: int = 0, limit: int = DEFAULT_LIMIT, **query: Unpack[MemberQuery]
     ) -> Page[Contact]:
-        """Read one page of a list's contacts.
+        """Read one page of a list's contacts; in a dynamic list, their custom field is what the list keeps of them.
 
         Args:
             list_sid: the list.
@@ -67,7 +67,7 @@ class MemberCalls(Connection):
         **query: Unpack[MemberQuery],
     ) -> Walk[Contact]:
         """Walk through a list's contacts: by cursor where the server offers them, so that each contact that stays
-        comes exactly once, whoever joins or leaves meanwhile; else by offset.
+        comes exactly once, whoever joins or leaves meanwhile; else by offset. Custom fields are as of `list_members`.
 
         Args:
             list_sid: the list.
