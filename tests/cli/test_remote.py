@@ -14,7 +14,7 @@ from dialbook.client import Client
 from dialbook.settings import Settings
 from tests.cli.conftest import Dial
 from tests.client.conftest import address, fill
-from tests.client.peer import peer, refusal
+from tests.client.peer import ok, peer, refusal
 from tests.conftest import NUMBERS, Server, serving, work_off
 from tests.conftest import Client as Caller
 
@@ -221,6 +221,25 @@ def test_more_may_be_asked_for_than_a_machine_can_count(command: list[str], dial
     group, *arguments = command
 
     assert dial(group, "list", *arguments, "--limit", "9" * 20).exit_code == 0
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["contacts", "list"],
+        ["lists", "list"],
+        ["members", "list", "0" * 32],
+        ["uploads", "list"],
+        ["uploads", "errors", "0" * 32],
+    ],
+    ids=" ".join,
+)
+def test_no_more_is_asked_for_than_is_shown(command: list[str], dial: Dial) -> None:
+    with peer(ok([], total=0)) as there:
+        dial(*command, DIALBOOK_URL=there.url)
+
+    assert [line.partition("?")[2] for line in there.lines] == ["offset=0&limit=20"]
 
 
 def test_a_list_is_made_shown_changed_and_deleted(dial: Dial) -> None:

@@ -53,8 +53,7 @@ def query(
     account_sid: str,
     since: datetime | None,
     until: datetime | None,
-    limit: int,
-    everything: bool,
+    limit: int | None,
     database: str | None,
     config: Path | None,
     as_json: bool,
@@ -72,7 +71,7 @@ def query(
     wanted = Wanted(**conditions, since=_text(since) or FIRST, until=_text(until) or LAST)
     with opened(database, config) as db:
         _refuse_unknown(db, account_sid)
-        found = scan(db, find_entries, account_sid, wanted, None if everything else limit)
+        found = scan(db, find_entries, account_sid, wanted, limit)
         if conditions["action"] and not found:
             known = ", ".join(scan(db, list_actions, account_sid))
             click.echo(f"No such entry. Actions that are in this log: {known or 'none'}.", err=True)

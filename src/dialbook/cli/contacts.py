@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw
 from dialbook.cli.outcomes import remove_each, send_each
 from dialbook.cli.output import many, once, show, show_fields, show_table
 from dialbook.cli.records import read_contacts
-from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options, sid, take
+from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options, sid
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import Invalid
 from dialbook.wire.body import NOT_JSON
@@ -86,8 +86,7 @@ def list_contacts(
     name: str | None,
     lists: Sequence[str],
     sort: str | None,
-    limit: int,
-    everything: bool,
+    limit: int | None,
     profile: str | None,
     as_json: bool,
 ) -> None:
@@ -101,7 +100,7 @@ def list_contacts(
         query: Any = {"name": name, "sort_by": sort}
         if lists:
             query["list_sids"] = [find_list(client, each) for each in lists]
-        found = take(client.iter_contacts(**query), limit, everything=everything)
+        found = list(client.iter_contacts(limit=limit, **query))
     show_contacts(found, as_json=as_json)
 
 

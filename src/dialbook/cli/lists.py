@@ -8,7 +8,7 @@ import msgspec
 
 from dialbook.cli.outcomes import remove_each
 from dialbook.cli.output import show, show_fields, show_table
-from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options, take
+from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options
 
 if TYPE_CHECKING:
     from dialbook.client import ContactList
@@ -49,9 +49,7 @@ def create_list(name: str, tag: str | None, kind: str | None, profile: str | Non
 @click.option("--sort", metavar="FIELD[:desc]", help="Their order.  [default: date_created]")
 @limit_options
 @remote_options
-def list_lists(
-    name: str | None, sort: str | None, limit: int, everything: bool, profile: str | None, as_json: bool
-) -> None:
+def list_lists(name: str | None, sort: str | None, limit: int | None, profile: str | None, as_json: bool) -> None:
     """Show lists, oldest first.
 
     \b
@@ -60,7 +58,7 @@ def list_lists(
     """
     query: Any = {"name": name, "sort_by": sort}
     with connected(profile) as client:
-        found = take(client.iter_lists(**query), limit, everything=everything)
+        found = list(client.iter_lists(limit=limit, **query))
     if as_json:
         show(found)
     else:

@@ -13,7 +13,7 @@ from dialbook.cli.exports import NewFile, export
 from dialbook.cli.outcomes import remove_each, send_each, told_when_interrupted
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
-from dialbook.cli.remote import choice, connected, find_list, limit_options, profile_option, remote_options, sid, take
+from dialbook.cli.remote import choice, connected, find_list, limit_options, profile_option, remote_options, sid
 from dialbook.model.errors import DialbookError, Duplicate
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def members() -> None:
 def list_members(
     list_: str,
     sort: str | None,
-    limit: int,
-    everything: bool,
+    limit: int | None,
     profile: str | None,
     as_json: bool,
     **filters: str | None,
@@ -56,8 +55,7 @@ def list_members(
     """
     query: Any = {"sort_by": sort, **filters}
     with connected(profile) as client:
-        walk = client.iter_members(find_list(client, list_), **query)
-        found = take(walk, limit, everything=everything)
+        found = list(client.iter_members(find_list(client, list_), limit=limit, **query))
     show_contacts(found, as_json=as_json)
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from dialbook.cli.profile_file import Profile, read_profiles
 from dialbook.model.errors import DialbookError, Invalid, NotFound
 
 if TYPE_CHECKING:
-    from dialbook.client import Client, Contact, ContactList, RejectedRow, Upload, Walk
+    from dialbook.client import Client
 
 URL_VARIABLE = "DIALBOOK_URL"
 TOKEN_VARIABLE = "DIALBOOK_TOKEN"  # noqa: S105  # its name, not a token
@@ -26,7 +26,6 @@ SIMILAR = 5  # names of lists that are told instead of one
 _SID = re.compile(r"[0-9a-f]{32}")
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T", "Contact", "ContactList", "RejectedRow", "Upload")
 
 
 def sid(value: str) -> str:
@@ -77,8 +76,13 @@ def remote_options(command: F) -> F:
     return profile_option(json_option(command))
 
 
-def limit_options(command: F) -> F:
-    """`--limit` and `--all`."""
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--limit` and `--all`, which are one `limit` to the command: `None` for all."""
+
+    @wraps(command)
+    def limited(*arguments: Any, limit: int, everything: bool, **options: Any) -> Any:
+        return command(*arguments, limit=None if everything else limit, **options)
+
     everything = click.option("--all", "everything", is_flag=True, help="Show all of them.")
     limit = click.option(
         "--limit",
@@ -89,7 +93,7 @@ def limit_options(command: F) -> F:
         metavar="N",
         help="How many to show.",
     )
-    return limit(everything(command))
+    return limit(everything(limited))
 
 
 @contextmanager
@@ -197,8 +201,3 @@ def find_list_name(client: "Client", given: str) -> str:
     if name := client.get_list(given).name:
         return name
     raise NotFound(f"The server does not say what the list {given} is called.")
-
-
-def take(walk: "Walk[T]", limit: int, *, everything: bool) -> list[T]:
-    """The first items of a walk, or all."""
-    return list(walk if everything else islice(walk, limit))

@@ -9,7 +9,7 @@ import click
 
 from dialbook.cli.output import show, show_fields, show_table
 from dialbook.cli.progress import new_progress
-from dialbook.cli.remote import connected, find_list_name, limit_options, remote_options, sid, take
+from dialbook.cli.remote import connected, find_list_name, limit_options, remote_options, sid
 from dialbook.model.errors import Invalid, TooLarge
 from dialbook.model.upload import Status
 
@@ -81,10 +81,10 @@ def get_upload(upload: str, watch: bool, profile: str | None, as_json: bool) -> 
 @uploads.command("list")
 @limit_options
 @remote_options
-def list_uploads(limit: int, everything: bool, profile: str | None, as_json: bool) -> None:
+def list_uploads(limit: int | None, profile: str | None, as_json: bool) -> None:
     """Show uploads, newest first. An extension of Dialbook's."""
     with connected(profile) as client:
-        found = take(client.iter_uploads(), limit, everything=everything)
+        found = list(client.iter_uploads(limit=limit))
     if as_json:
         show(found)
     else:
@@ -95,10 +95,10 @@ def list_uploads(limit: int, everything: bool, profile: str | None, as_json: boo
 @click.argument("upload", type=sid)
 @limit_options
 @remote_options
-def list_upload_errors(upload: str, limit: int, everything: bool, profile: str | None, as_json: bool) -> None:
+def list_upload_errors(upload: str, limit: int | None, profile: str | None, as_json: bool) -> None:
     """Show the rows that did not get into the list. An extension of Dialbook's."""
     with connected(profile) as client:
-        rows = take(client.iter_upload_errors(upload), limit, everything=everything)
+        rows = list(client.iter_upload_errors(upload, limit=limit))
     if as_json:
         show(rows)
     else:
