@@ -47,6 +47,15 @@ def test_a_list_is_written_in_each_form(
     assert [each["number"] for each in found] == NUMBERS[: len(sids)]
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("name", "first"), [("FRIENDS.JSON", b"["), ("friends.jsonl", b"{"), ("friends.txt", b"n")])
+def test_the_ending_says_what_is_written(name: str, first: bytes, dial: Dial, sids: list[str], tmp_path: Path) -> None:
+    dial("members", "export", "Friends", "-o", str(tmp_path / name))
+
+    assert sids
+    assert (tmp_path / name).read_bytes()[:1] == first
+
+
 @pytest.mark.parametrize(("format_", "empty"), [("json", []), ("ndjson", None)])
 def test_an_empty_selection_is_an_empty_file(format_: str, empty: object, dial: Dial, sids: list[str]) -> None:
     assert sids

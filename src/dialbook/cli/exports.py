@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dialbook.client.files import Writable
 
 FORMATS = ("csv", "ndjson", "json")
+ENDINGS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json"}  # in any case; with another it is CSV
 
 
 class NewFile(click.Path):
@@ -48,8 +49,7 @@ def export(
     """
     if not output.parent.is_dir():
         raise Invalid(f"There is no folder {output.parent}.")
-    ending = output.suffix.removeprefix(".")
-    chosen = format_ or (ending if ending in FORMATS else "csv")
+    chosen = format_ or ENDINGS.get(output.suffix.lower(), "csv")
     with _opened(output) as file:
         if chosen == "csv":
             client.export_members(list_sid, Lines(file, advance, heads=1), format="csv", **query)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from dialbook.cli.contacts import from_option, show_contacts
-from dialbook.cli.exports import NewFile, export
+from dialbook.cli.exports import FORMATS, NewFile, export
 from dialbook.cli.outcomes import remove_each, send_each, told_when_interrupted
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
@@ -118,7 +118,7 @@ def _say_left(contact: str) -> str:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["csv", "ndjson", "json"]),
+    type=click.Choice(FORMATS),
     help="What to write.  [default: by the file's ending, else csv]",
 )
 @click.option(
