@@ -2,6 +2,7 @@
 
 import json
 import stat
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
 from tests.cli.conftest import Dial
+from tests.client.peer import peer, refusal
 from tests.conftest import Client, Server
 from tests.processes import run_program
 
@@ -95,6 +97,29 @@ def test_a_token_comes_from_the_environment_too(run: Run, file: Path) -> None:
 
     assert result.exit_code == 0
     assert json.loads(file.read_text())["profiles"]["work"]["token"] == TOKEN
+
+
+def test_of_profiles_with_one_address_the_one_in_use_is_meant(run: Run, tmp_path: Path) -> None:
+    with peer(refusal(401, 1010)) as there:
+        url = f"http://{there.host}/v2/accounts/acme"
+        for name in ("first", "second", "third"):
+            run("profile", "add", name, url, "--key", name, input=f"{TOKEN}\n")
+        run("profile", "use", "second")
+        run("pull", "--from", url, "--database", f"sqlite:///{tmp_path}/book.db")
+
+    assert [b64encode(f"second:{TOKEN}".encode()) in request for request in there.requests] == [True]
+
+
+@pytest.mark.parametrize("command", [["pull", "--from"], ["push", "--to"]])
+def test_of_several_profiles_with_one_address_none_is_guessed(command: list[str], run: Run) -> None:
+    add(run, "elsewhere", "https://contacts.example.com/v2/accounts/other")
+    add(run, "second")
+    add(run, "first")
+
+    result = run(*command, URL)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: Several profiles have {URL}: name one of them, first or second.\n"
 
 
 def test_a_profile_comes_from_a_key_and_finds_its_server(run: Run, api: Client, server: Server, tmp_path: Path) -> None:

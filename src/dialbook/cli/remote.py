@@ -134,17 +134,19 @@ def find_address(given: str) -> str:
 
     Raises:
         NotFound: no such profile.
-        Invalid: a URL without key and token, which no profile has.
+        Invalid: a URL without key and token, which no profile has, or several, none of them in use.
     """
     saved = read_profiles()
     if "://" not in given:
         return url_of(saved.get(given))
     if "@" in given:
         return given
-    for profile in saved.profiles.values():
-        if profile.url == given.rstrip("/"):
-            return url_of(profile)
-    raise Invalid(f"No profile has the key and token of {given}: save one with dialbook profile add.")
+    names = sorted(name for name, profile in saved.profiles.items() if profile.url == given.rstrip("/"))
+    if not names:
+        raise Invalid(f"No profile has the key and token of {given}: save one with dialbook profile add.")
+    if len(names) > 1 and saved.current not in names:
+        raise Invalid(f"Several profiles have {given}: name one of them, {' or '.join(names)}.")
+    return url_of(saved.get(saved.current if saved.current in names else names[0]))
 
 
 def url_of(profile: Profile) -> str:
