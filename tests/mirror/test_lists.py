@@ -1,11 +1,13 @@
 """Lists that a server names or tells as Dialbook does not, or that come and go during a run: none is lost by that."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 
 import msgspec
 import pytest
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.settings import Settings
@@ -151,6 +153,55 @@ def test_a_list_that_is_deleted_while_it_is_read_is_gone(mirror: Mirror, caller:
 
     assert changes(report) == {"lists removed": 1}
     assert rows(report) == {"contacts": (3, 3), "lists": (1, 1), "members of Stays": (0, 0)}
+    mirror.check()
+
+
+@contextmanager
+def not_finding(mirror: Mirror, caller: Caller, there: Server, told: Mapping[str, bytes]) -> Iterator[None]:
+    """Pull from a server that answers these paths below the account with 404 and such a body."""
+
+    def before(app: ASGIApp) -> ASGIApp:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            path = scope.get("path", "").removeprefix(f"/v2/accounts/{caller.account}")
+            answer: ASGIApp = Response(told[path], 404) if path in told else app
+            await answer(scope, receive, send)
+
+        return call
+
+    with serving(Settings(database=there.database, page_limit=20), before=before) as other:
+        mirror.url = address(other, caller)
+        yield
+
+
+PROXY = b"<h1>Not Found</h1>"
+SAID = msgspec.json.encode({"response": {"code": 404, "error_data": {"code": 1000}, "status": "failure"}})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"/lists/{}/contacts": PROXY}, {"/lists/{}/contacts": SAID}, {"/lists/{}/contacts": SAID, "/lists/{}": PROXY}],
+)
+def test_a_list_is_not_gone_until_the_server_itself_says_so(
+    told: dict[str, bytes], mirror: Mirror, caller: Caller, there: Server
+) -> None:
+    sid, _ = fill(mirror.client, 3)
+    mirror.pull()
+
+    with not_finding(mirror, caller, there, {path.format(sid): body for path, body in told.items()}):
+        result = mirror.run("pull", "--from", mirror.url, "--yes")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    mirror.check()
+
+
+def test_a_list_without_members_that_are_found_is_an_empty_one(mirror: Mirror, caller: Caller, there: Server) -> None:
+    (sid,) = make(mirror, "Empty")
+    mirror.pull()
+
+    with not_finding(mirror, caller, there, {f"/lists/{sid}/contacts": SAID}):
+        report = mirror.pull("--yes")
+
+    assert changes(report) == {}
     mirror.check()
 
 

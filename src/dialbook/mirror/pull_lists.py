@@ -87,7 +87,18 @@ class ListPull:
         """Who is in a list on the server; None when it is there no more."""
         try:
             return await read_members(self._client, list_sid, self._progress)
-        except NotFound:
+        except NotFound as refusal:
+            _check_said(refusal)
+            found = await self._look_again(list_sid)
+            if found and found.contact_count != 0:
+                raise
+        return [] if found else None
+
+    async def _look_again(self, list_sid: str) -> ContactList | None:
+        try:
+            return await self._client.get_list(list_sid)
+        except NotFound as refusal:
+            _check_said(refusal)
             return None
 
     async def _settle(self, found: ContactList, here: BookList, met: Sequence[Written]) -> Mark:
@@ -143,6 +154,12 @@ def by_name(lists: Sequence[ContactList], here: Mapping[str, BookList]) -> dict[
     """Those that can be stored, by the names that they have here."""
     drafts = zip(lists, read_drafts(lists, here), strict=True)
     return {draft.name: found for found, draft in drafts if isinstance(draft, ListDraft)}
+
+
+def _check_said(refusal: NotFound) -> None:
+    """Raise a refusal that is a 404 of somebody before the server, as a proxy, who knows nothing of lists."""
+    if refusal.code != NotFound.code:
+        raise refusal
 
 
 def _is_settled(known: Mark, found: ContactList, here: BookList) -> bool:
