@@ -5,6 +5,7 @@ import os
 import msgspec
 import pytest
 
+from tests.client.conftest import fill
 from tests.conftest import NUMBERS, execute
 from tests.mirror.conftest import Mirror
 from tests.mirror.test_pull import changes
@@ -47,3 +48,19 @@ def test_of_two_contacts_whose_numbers_read_as_one_the_first_is_named(mirror: Mi
     assert (result.exit_code, changes(report)) == (1, {})
     reason = f"It stays on the server: Contact '{second}' has the number {NUMBERS[0]}, too."
     assert report["refused"] == [{"what": f"contact {first}", "reason": reason}]
+
+
+def test_a_contact_that_no_book_can_have_stays_though_the_book_has_its_number(mirror: Mirror) -> None:
+    fill(mirror.client, 3)
+    mirror.pull()
+    sid = next(mirror.client.iter_contacts()).sid
+    long = "UPDATE contacts SET company_name = :name WHERE account = :account AND sid = :sid"
+    execute(mirror.there, long, name="x" * 300, account=mirror.account, sid=sid)
+
+    result = mirror.run("push", "--to", mirror.url, "--yes", "--json")
+
+    report = msgspec.json.decode(result.stdout)
+    assert (result.exit_code, changes(report)) == (1, {})
+    reason = "It stays on the server: company_name has 300 characters; at most 255 are allowed."
+    assert report["refused"] == [{"what": f"contact {sid}", "reason": reason}]
+    assert mirror.client.get_contact(sid).company_name == "x" * 300

@@ -7,7 +7,7 @@ from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_lists import by_name, read_lists
 from dialbook.mirror.push_contacts import ContactPush
 from dialbook.mirror.push_lists import ListPush
-from dialbook.mirror.report import Line, Report, compare
+from dialbook.mirror.report import Line, Refusal, Report, compare
 from dialbook.mirror.server import Server
 
 
@@ -70,7 +70,7 @@ class Push:
         """
         await self._contacts.run()
         await self._lists.run()
-        refused = self._contacts.refused + self._lists.refused
+        refused = [Refusal(what, reason) for what, reason in self._contacts.refused.items()] + self._lists.refused
         return Report(await self._count(), refused, dict(self._progress.changes))
 
     async def _count(self) -> list[Line]:

@@ -13,7 +13,6 @@ from dialbook.mirror.harvest import shared
 from dialbook.mirror.incoming import FIELDS, is_same_custom, read_contacts
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_contacts import OLDEST_FIRST
-from dialbook.mirror.report import Refusal
 from dialbook.mirror.server import Server
 from dialbook.mirror.sweep import read_all
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactDraft
@@ -38,7 +37,7 @@ class ContactPush:
         self._region = region
         self._progress = progress
         self.sids: dict[str, str] = {}  # of the server's contacts, by their numbers
-        self.refused: list[Refusal] = []
+        self.refused: dict[str, str] = {}  # why, by what it is
         self.total = 0  # contacts on the server
         self.going: set[str] = set()  # the numbers of those that the book does not have
         self._new: list[Contact] = []
@@ -103,10 +102,16 @@ class ContactPush:
             self._refuse(f"contact {contact.number}", str(outcome))
 
     def _meet(self, contact: Contact, existing: ThereContact) -> None:
-        """Take note of a contact on the server that somebody has made since both sides were read."""
-        self.sids[contact.number] = existing.sid
+        """Take note of a contact on the server that has the number of one that was to be made.
+
+        Somebody has made it since both sides were read, or no book can have it.
+        """
         (draft,) = read_contacts([existing], self._region)
-        if isinstance(draft, DialbookError) or _differs(contact, draft):
+        if isinstance(draft, DialbookError):
+            self._leave(existing.sid, draft.description)
+            return
+        self.sids[contact.number] = existing.sid
+        if _differs(contact, draft):
             self._changed.append((existing.sid, contact))
 
     async def _update(self, changed: Sequence[tuple[str, Contact]]) -> None:
@@ -127,7 +132,7 @@ class ContactPush:
             self._progress.changes["contacts removed"] += 1
 
     def _refuse(self, what: str, reason: str) -> None:
-        self.refused.append(Refusal(what, reason))
+        self.refused[what] = reason
 
 
 def _fields(contact: Contact) -> dict[str, Any]:
