@@ -15,11 +15,14 @@ from dialbook.settings import Settings
 from dialbook.store import accounts
 from dialbook.store.database import Row
 from dialbook.store.engines import open_database
-from dialbook.store.postgres import WAITING_LIMIT, WRITERS
+from dialbook.store.postgres import TRIPS, WAITING_LIMIT, WRITERS
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.postgres import ask
 from tests.processes import started
+from tests.server.test_export import ask as begin_export
+from tests.server.test_export import fill, rest
 
+UNKNOWN = "0" * 32
 CROWD = WRITERS + WAITING_LIMIT + 40
 WAITING_FOR_LOCKS = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -74,6 +77,30 @@ def test_changes_of_one_account_leave_threads_to_the_others(url: str, new_client
                 pass
             assert change(other) == 200
         assert {call.result() for call in waiting} == {503}
+
+
+def test_an_export_goes_on_while_no_short_read_does(url: str, new_client: Callable[..., Client]) -> None:
+    """Whether its key is still open is asked before each part, by itself."""
+    unhurried = "options=-c%20lock_timeout%3D0%20-c%20statement_timeout%3D0"
+    with serving(Settings(database=f"{url}?{unhurried}", body_limit=2**26)) as server:
+        client = new_client(server, "exporting")
+        client.create_contacts(*({"number": number, "custom_field": {"x": "y" * 8000}} for number in NUMBERS[:4100]))
+        with (
+            closing(begin_export(server, client, fill(client))) as export,
+            psycopg.connect(url) as lock,
+            ThreadPoolExecutor(TRIPS) as pool,
+        ):
+            lock.execute("LOCK TABLE uploads")
+            calls = []
+            for under_way in range(1, TRIPS + 1):  # one by one: at once they would be one trip
+                calls.append(pool.submit(client.get, f"/csv-status/{UNKNOWN}"))
+                while ask(url, WAITING_FOR_LOCKS) != [(under_way,)]:
+                    pass
+            text = rest(export)
+            lock.rollback()
+
+        assert text.count(b'"first_name"') == 4100
+        assert {call.result().status_code for call in calls} == {404}
 
 
 def test_each_worker_sees_a_revoked_key_at_once(url: str, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def export_members(request: Request, window: Window, filter_: ContactFilte
         walk = await db.scan(walk_members, account, list_sid, window, format_.fields, filter_)
         if walk.following is None:
             # The end of a list that is deleted meanwhile is not its end.
-            await db.read(get_version, account, list_sid)
+            await db.scan(get_version, account, list_sid)
         return walk
 
     async def begin() -> Walk:
