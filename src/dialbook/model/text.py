@@ -7,7 +7,7 @@ from dialbook.model.errors import Invalid
 TEXT_LIMIT = 255  # characters of a name, a company, an e-mail address or a tag
 
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
-_WITH_DECIMALS = re.compile(r"(\+?[0-9]+)\.0+")
+_WITH_DECIMALS = re.compile(r"(\+?[0-9]+)(?:\.0|(?<=[0-9]{7})\.0+)")
 
 
 def optional_text(field: str, value: object) -> str | None:
@@ -30,7 +30,8 @@ def optional_text(field: str, value: object) -> str | None:
 def bare_number(text: str) -> str:
     """A number, without what spreadsheets and data frames make of one: an apostrophe before it, `.0` or `.00` behind.
 
-    People write dots between digits, too: decimals are zeros alone, behind digits that no other dot parts.
+    People write dots between digits, too: decimals are zeros alone, behind digits that no other dot parts, and several
+    of them behind as many digits as a number has; what stands before `.00000` in `98450.00000` is none.
     """
     number = text.removeprefix("'")
     whole = _WITH_DECIMALS.fullmatch(number)

@@ -260,6 +260,9 @@ def test_decimals_of_a_number_are_no_digits_of_another(decimals: str, api: Clien
 
 @pytest.mark.sqlite
 def test_dots_between_the_digits_of_a_number_do_not_count(api: Client, server: Server) -> None:
-    answer = upload(api, server, to_csv(["number"], ["98450.00002"], ["080.4567.8901"], ["080.4567.8900"]))
+    cells = ["98450.00000", "98450.00002", "080.4567.8901", "080.4567.8900"]
 
-    assert [each["number"] for each in members_of(api, answer)] == ["+919845000002", "+918045678901", "+918045678900"]
+    answer = upload(api, server, to_csv(["number"], *[[cell] for cell in cells]))
+
+    numbers = ["+919845000000", "+919845000002", "+918045678901", "+918045678900"]
+    assert [each["number"] for each in members_of(api, answer)] == numbers
