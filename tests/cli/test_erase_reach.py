@@ -1,11 +1,14 @@
 """`dialbook erase` and `dialbook export-subject`: where a person is found, in whatever form the number stands there."""
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.cli.test_erase import counts, erase, erased, held
-from tests.conftest import Client, Server, work_off
+from dialbook.settings import Settings
+from tests.cli.test_erase import counts, erase, erased, held, run
+from tests.conftest import Client, Server, execute, run_cli, serving, work_off
 from tests.sqlite import path_of
 
 pytestmark = pytest.mark.sqlite
@@ -99,3 +102,22 @@ def test_the_receipt_says_what_is_not_looked_through(api: Client, server: Server
 def keyed(client: Client, method: str, path: str, key: str, body: dict[str, Any]) -> None:
     """Ask for a change whose answer is kept."""
     client.request(method, path, json=body, headers={"Idempotency-Key": key})
+
+
+def test_a_log_that_takes_no_entry_keeps_what_others_hold_from_nobody(
+    new_database: Callable[[], str], new_client: Callable[..., Client]
+) -> None:
+    """What is given is noted, and what is noted is given."""
+    with serving(Settings(database=new_database())) as server:
+        clients = [new_client(server, account) for account in ("damaged", "sound")]
+        for client in clients:
+            client.create_contacts({"number": NUMBER})
+        execute(server.database, "DELETE FROM audit_chains WHERE account = :account", account="damaged")
+
+        result = run("export-subject", NUMBER, "--all-accounts", "--database", server.database)
+
+        (given,) = msgspec.json.decode(result.stdout)
+        assert (result.exit_code, given["account_sid"], given["contact"]["number"]) == (1, "sound", NUMBER)
+        assert "Error: Account damaged: The account's audit log is damaged" in result.stderr
+        query = ("audit", "query", "--action", "export_subject", "--all", "--database", server.database)
+        assert [len(run_cli(*query, client.account)) for client in clients] == [0, 1]

@@ -1,7 +1,7 @@
 """`dialbook export-subject`: who is held, shown; and how a person is named, for `dialbook erase` too."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from dialbook.cli.database import opened, scan, write
 from dialbook.cli.output import database_options, show
 from dialbook.model.audit import Author, Effect, Via
-from dialbook.model.errors import Invalid
+from dialbook.model.errors import DialbookError, Invalid
 from dialbook.store.accounts import list_account_sids
 from dialbook.store.audit import note
 from dialbook.store.audit_log import Wanted, find_entries
@@ -44,7 +44,7 @@ def export_subject(
     """Print all that is held about the person whom NUMBER belongs to, as JSON.
 
     NUMBER is read, and looked for, as by erase. Of an answer that is kept only what is about the person is printed. The
-    audit log notes that it was asked for.
+    audit log notes that it was asked for. Exit status 1 when an account's log cannot: nothing of that one is printed.
 
     \b
     Example:
@@ -54,14 +54,13 @@ def export_subject(
     author = Author(Via.COMMAND, datetime.now(UTC))
     with opened(database, config) as db:
         wanted = choose(db, accounts, everywhere=everywhere)
-        found = [scan(db, find_subject, account, given) for account in wanted]
-        held = [scan(db, _as_json, account, subject) for account, subject in zip(wanted, found, strict=True)]
-        for account, subject in zip(wanted, found, strict=True):
-            sids = [subject.contact.sid] if subject.contact else []
-            write(db, note, account, author, "export_subject", Effect(sids, succeeded=1))
+        found = {account: scan(db, find_subject, account, given) for account in wanted}
+        held, troubles = _read_each(db, found, author)
     show(held)
-    if not any(each.contact or each.report_rows or each.named_lists or each.answers for each in found):
+    if not any(each.contact or each.report_rows or each.named_lists or each.answers for each in found.values()):
         click.echo("Nothing is found about that number there.", err=True)
+    if troubles:
+        raise click.ClickException(" ".join(troubles))
 
 
 def read_number(given: str, *, everywhere: bool) -> str:
@@ -85,6 +84,22 @@ def choose(db: Database, accounts: Sequence[str], *, everywhere: bool) -> list[s
     if bool(accounts) == everywhere:
         raise click.UsageError("Give --account, or --all-accounts.")
     return scan(db, list_account_sids) if everywhere else list(dict.fromkeys(accounts))
+
+
+def _read_each(db: Database, found: Mapping[str, Subject], author: Author) -> tuple[list[dict[str, object]], list[str]]:
+    """What each account holds that can note in its log that it is given, and why the others do not give it."""
+    held: list[dict[str, object]] = []
+    troubles: list[str] = []
+    for account, subject in found.items():
+        sids = [subject.contact.sid] if subject.contact else []
+        try:
+            read = scan(db, _as_json, account, subject)
+            write(db, note, account, author, "export_subject", Effect(sids, succeeded=1))
+        except DialbookError as trouble:
+            troubles.append(f"Account {account}: {trouble.description}")
+        else:
+            held.append(read)
+    return held, troubles
 
 
 def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:
