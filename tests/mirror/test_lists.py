@@ -10,6 +10,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dialbook.client import encoding
 from dialbook.settings import Settings
 from tests.client.conftest import address, fill
 from tests.conftest import NUMBERS, Server, execute, serving, work_off
@@ -203,6 +204,37 @@ def test_a_list_without_members_that_are_found_is_an_empty_one(mirror: Mirror, c
 
     assert changes(report) == {}
     mirror.check()
+
+
+def test_a_list_that_goes_between_two_requests_of_a_push_does_not_end_it(
+    mirror: Mirror, caller: Caller, there: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, sids = fill(mirror.client, 3)
+    (stays,) = make(mirror, "Stays")
+    mirror.client.add_members(stays, sids[:1])
+    mirror.pull()
+    for sid in sids:
+        mirror.client.remove_member(gone, sid)
+    mirror.client.remove_member(stays, sids[0])
+    monkeypatch.setattr(encoding, "BULK_LIMIT", 2)
+    requests = count(1)
+
+    def before(app: ASGIApp) -> ASGIApp:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            is_joining = scope.get("method") == "POST" and scope["path"].endswith(f"/{gone}/contacts")
+            if is_joining and next(requests) == 2:
+                mirror.client.delete_list(gone)
+            await app(scope, receive, send)
+
+        return call
+
+    with serving(Settings(database=there.database, page_limit=20), before=before) as other:
+        result = mirror.run("push", "--to", address(other, caller), "--yes", "--json")
+
+    report = msgspec.json.decode(result.stdout)
+    reason = f"There is no list '{gone}'."
+    assert (result.exit_code, report["refused"]) == (1, [{"what": "list Friends", "reason": reason}])
+    assert mirror.client.get_list(stays).contact_count == 1
 
 
 def test_a_list_whose_type_is_not_told_keeps_the_one_that_it_has(mirror: Mirror, caller: Caller, there: Server) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dialbook.client import Interrupted
 from dialbook.client.results import ContactList, Written
 from dialbook.mirror.book import Book
 from dialbook.mirror.incoming import by_number, custom_text, is_same_custom
@@ -71,7 +72,10 @@ class ListPush:
             self._progress.watch("lists", done, len(self._here))
             try:
                 await self._settle(await self._put(wanted, self._there.get(wanted.name)), wanted)
-            except REFUSALS as refusal:
+            except DialbookError as trouble:
+                refusal = trouble.__cause__ if isinstance(trouble, Interrupted) else trouble
+                if not isinstance(refusal, REFUSALS):
+                    raise
                 self._refuse(f"list {wanted.name}", refusal.description)
 
     async def _delete(self, sid: str) -> None:
