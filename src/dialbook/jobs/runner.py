@@ -15,6 +15,7 @@ from itertools import count
 
 from dialbook.jobs.pace import Pace
 from dialbook.jobs.rows import OpenFile
+from dialbook.jobs.told import Told, reason_of
 from dialbook.log import describe
 from dialbook.model.audit import Author, Via
 from dialbook.model.errors import DialbookError, Unavailable
@@ -32,8 +33,13 @@ OPEN_FILES = 16
 LATE_SECONDS = 3600.0  # in which an upload may still be queued, by a commit whose connection was lost
 FILE_GONE = "Its file is gone."
 FAILED_HERE = "Something went wrong here; the log names this upload."
+ALL_WAIT = "No upload can be worked off now; the log says why."
 
 log = logging.getLogger(__name__)
+
+
+class AllWait(Unavailable):
+    """No upload can be worked off now, as the log was told of each account."""
 
 
 class Runner:
@@ -67,6 +73,7 @@ class Runner:
         self._reader = ThreadPoolExecutor(1, "dialbook-upload")
         self._turn_numbers = count(1)
         self._last_turns: dict[str, int] = {}  # the number of the last one that each account had
+        self._told = Told()
 
     async def run(self, ended: asyncio.Event) -> None:
         """Work until the event is set."""
@@ -74,8 +81,10 @@ class Runner:
         while not ended.is_set():
             try:
                 pause = await self._turn_and_rest()
+            except AllWait:
+                pause = TROUBLE_SECONDS
             except (DialbookError, OSError) as trouble:
-                log.warning("uploads wait: %s", trouble if isinstance(trouble, Unavailable) else type(trouble).__name__)
+                log.warning("uploads wait: %s", reason_of(trouble))
                 pause = TROUBLE_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), pause)
@@ -114,9 +123,10 @@ class Runner:
 
     async def _work_on_one_of(self, queue: list[Queued]) -> bool:
         """Write a chunk of one: what is wrong with one account or file must not keep others from being worked off."""
-        troubles: dict[str, DialbookError] = {}  # by account
+        waiting: set[str] = set()  # accounts
+        self._told.forget_others(queue)
         for queued in sorted(queue, key=lambda each: (self._last_turns.get(each.account, 0), each.upload)):
-            if queued.account in troubles:
+            if queued.account in waiting:
                 continue
             if self._ended.is_set():  # each may wait for seconds in vain
                 break
@@ -124,10 +134,10 @@ class Runner:
             try:
                 if await self._try(queued):
                     return True
-            except DialbookError as trouble:
-                troubles[queued.account] = trouble
-        if troubles:
-            raise next(iter(troubles.values()))
+            except DialbookError:
+                waiting.add(queued.account)
+        if waiting:
+            raise AllWait(ALL_WAIT)
         return False
 
     async def _try(self, queued: Queued) -> bool:
@@ -137,15 +147,19 @@ class Runner:
             DialbookError: its account's wait with it.
         """
         try:
-            return await self._work(queued)
+            is_done = await self._work(queued)
         except OSError as trouble:
-            log.warning("upload %s waits: its file cannot be read (%s)", queued.upload, trouble.strerror)
+            self._told.tell(queued.upload, queued, f"its file cannot be read ({trouble.strerror})")
             return False
-        except DialbookError:
+        except DialbookError as trouble:
+            self._told.tell(queued.account, queued, reason_of(trouble))
             raise
         except Exception as bug:
-            log.error("upload %s waits: %s", queued.upload, describe(bug))  # noqa: TRY400
+            self._told.tell(queued.account, queued, describe(bug), logging.ERROR)
             raise Unavailable(FAILED_HERE) from bug
+        if is_done:
+            self._told.forget(queued)
+        return is_done
 
     async def _work(self, queued: Queued) -> bool:
         """Write the next chunk of an upload; return whether it was for us to do."""
@@ -162,8 +176,8 @@ class Runner:
         except DialbookError as refusal:
             upload = await self._fail(queued, refusal.description)
         except Exception as bug:  # noqa: BLE001  # one upload must not keep the others from being worked off
-            log.error("upload %s failed: %s", queued.upload, describe(bug))  # noqa: TRY400  # which would show its text
             upload = await self._fail(queued, FAILED_HERE)
+            log.error("upload %s failed: %s", queued.upload, describe(bug))  # noqa: TRY400  # which would show its text
         if not upload.is_running:
             log.info("upload %s of %s has ended: %s", upload.sid, upload.account, upload.status)
             self._remove(queued.upload)
