@@ -184,6 +184,16 @@ def test_all_of_a_file_leave_a_list_and_stay(dial: Dial, client: Client) -> None
     assert client.list_contacts().total == 3
 
 
+def test_a_file_without_sids_is_refused_where_they_are_needed(dial: Dial, client: Client) -> None:
+    list_sid, _ = fill(client, 1)
+
+    left = dial("members", "remove", list_sid, "--from", "-", input=CSV)
+
+    assert (left.exit_code, left.stdout) == (1, "")
+    assert left.stderr.startswith("Error: The file has no sids; ")
+    assert client.get_list(list_sid).contact_count == 1
+
+
 @pytest.mark.parametrize("given", ["{a: 1}", "[" * 5000 + "]" * 5000], ids=["no JSON", "deep"])
 def test_a_custom_field_that_is_no_json_is_refused(given: str, dial: Dial, client: Client) -> None:
     result = dial("contacts", "create", "--number", NUMBERS[0], "--custom-field", given)
@@ -452,6 +462,7 @@ def test_an_upload_that_is_cancelled_has_failed(dial: Dial) -> None:
         ["contacts", "get", ".."],
         ["contacts", "delete"],
         ["contacts", "delete", "0" * 32, "--from", "-"],
+        ["contacts", "delete", "--from", "-"],
         ["members", "remove", "Friends"],
         ["lists", "update", "Friends"],
         ["members", "add", "Friends"],

@@ -22,6 +22,7 @@ from dialbook.client import (
     Unauthorized,
     Upload,
     UploadStats,
+    encoding,
 )
 from dialbook.server.app import OPERATIONS
 from dialbook.wire.contacts import ContactOut
@@ -90,7 +91,22 @@ def test_many_leave_a_list_and_many_are_deleted(client: Client) -> None:
     assert (gone.values, [*gone.failures]) == (there[1:3], [2])
     assert [contact.sid for contact in client.list_members(list_sid)] == [sids[3]]
     assert list(client.list_contacts()) == [there[0], there[3]]
-    assert client.delete_contacts(client.iter_contacts()).raise_for_failures() == [there[0], there[3]]
+
+
+def test_whoever_is_deleted_is_not_passed_over_by_the_walk_that_names_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding, "BULK_LIMIT", 2)
+    list_sid, sids = fill(client, 7)
+
+    left = client.remove_members(
+        list_sid, (each.sid for each in client.iter_members(list_sid, page_size=2, sort_by="number"))
+    )
+    gone = client.delete_contacts(client.iter_contacts(page_size=2))
+
+    assert [contact.sid for contact in left.raise_for_failures()] == sids
+    assert [contact.sid for contact in gone.raise_for_failures()] == sids
+    assert (client.list_contacts().total, client.get_list(list_sid).contact_count) == (0, 0)
 
 
 def test_the_address_book_is_searched_and_sorted(client: Client) -> None:

@@ -1,5 +1,6 @@
 """`dialbook contacts`: the address book of an account, on any server."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -162,6 +163,8 @@ def delete_contacts(
     """
     if bool(contacts) == bool(file):
         raise click.UsageError("Give contacts, or --from.")
+    if file and not yes and file is sys.stdin.buffer:
+        raise click.UsageError("Nobody can be asked where --from is standard input; give --yes.")
     records: list[Any] = read_contacts(file) if file else []
     if not yes:
         click.confirm(f"Delete {many(len(contacts or records), 'contact')} for good?", abort=True, err=True)

@@ -14,7 +14,7 @@ from dialbook.cli.outcomes import remove_each, send_each, told_when_interrupted
 from dialbook.cli.progress import progress
 from dialbook.cli.records import read_contacts
 from dialbook.cli.remote import choice, connected, find_list, limit_options, profile_option, remote_options, sid
-from dialbook.model.errors import DialbookError, Duplicate
+from dialbook.model.errors import DialbookError, Duplicate, Invalid
 
 if TYPE_CHECKING:
     from dialbook.client import Client
@@ -98,7 +98,7 @@ def remove_members(
     """
     if bool(contacts) == bool(file):
         raise click.UsageError("Give contacts, or --from.")
-    leaving = [str(record.get("sid", "")) for record in read_contacts(file)] if file else []
+    leaving = _sids_in(file) if file else []
     with connected(profile) as client:
         list_sid = find_list(client, list_)
         if contacts:
@@ -151,6 +151,18 @@ def export_members(list_: str, format_: str | None, output: Path, profile: str |
         total = None if query else client.get_list(list_sid).contact_count
         with progress("contacts", total, hidden=str(output) == "-" and sys.stdout.isatty()) as advance:
             export(client, list_sid, output, format_, advance, **query)
+
+
+def _sids_in(file: BinaryIO) -> list[str]:
+    """The sids in a file of contacts.
+
+    Raises:
+        Invalid: it has none.
+    """
+    records = read_contacts(file)
+    if records and not any(record.get("sid") for record in records):
+        raise Invalid("The file has no sids; 'dialbook members list --json' and an export as NDJSON have them.")
+    return [record.get("sid") or "" for record in records]
 
 
 def _sids(client: "Client", records: Sequence[dict[str, Any]], *, as_json: bool) -> list[str | DialbookError]:

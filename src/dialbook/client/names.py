@@ -7,13 +7,16 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from dialbook.client.fields import ContactQuery
+from dialbook.client.fields import ContactQuery, ContactRef
+from dialbook.client.results import Contact
 from dialbook.wire.contacts import SHOW_LIST
 
 T = TypeVar("T")
 G = TypeVar("G", bound=Mapping[str, Any])
 
 FILTERS = ("number", "name", "tag")
+
+_SHOWN = frozenset(Contact.__struct_fields__)
 
 
 def known(given: G, fields: type, beside: Set[str] = frozenset()) -> G:
@@ -49,6 +52,23 @@ def known_items(items: Iterable[T], fields: type, shown: type[Struct]) -> Iterat
         if isinstance(item, dict):
             known(item, fields, beside)
         yield item
+
+
+def named(contacts: Iterable[ContactRef | Contact]) -> list[Mapping[str, Any]]:
+    """What names each of the contacts, and nothing else of them; all are there before the first of them goes, since a
+    walk that they come from would pass over those who move up.
+
+    Raises:
+        TypeError: an item has a name that is not known.
+    """
+    return [
+        {"sid": each.sid}
+        if isinstance(each, Contact)
+        else {
+            name: value for name, value in known(each, ContactRef, _SHOWN).items() if name in ContactRef.__annotations__
+        }
+        for each in contacts
+    ]
 
 
 def choosing(query: Mapping[str, Any], fields: type) -> dict[str, str | int]:

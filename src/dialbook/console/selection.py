@@ -148,11 +148,11 @@ def _calls(request: Request, work: Work) -> list[Call]:
     chosen = repr(some)
     if selection.is_all:
         chosen = f"[contact.sid for contact in {python_call('iter_members', sid, **selection.given)}]"
-    if work.target is None:
-        loop = f"for contact_sid in {chosen}:\n    client.remove_member({sid!r}, contact_sid)"
-        return [calls.send("Remove a contact", "DELETE", f"/lists/{sid}/contacts/{some[0]}", loop)]
-    add = f"client.add_members({work.target.sid!r}, {chosen})"
     body = {"contact_references": [{"contact_sid": contact_sid} for contact_sid in some]}
+    if work.target is None:
+        remove = f"client.remove_members({sid!r}, {chosen})"
+        return [calls.send("Take them out of the list", "DELETE", f"/lists/{sid}/contacts", remove, body)]
+    add = f"client.add_members({work.target.sid!r}, {chosen})"
     return [calls.send("Let them join the other list", "POST", f"/lists/{work.target.sid}/contacts", add, body)]
 
 

@@ -86,7 +86,7 @@ async def list_members(request: Request) -> Response:
 
 async def remove_members(request: Request) -> Response:
     """Take up to 5,000 contacts out of a list, each on its own; they stay in the address book."""
-    list_sid = sid_of(request, "list_sid")
+    list_sid, expected = sid_of(request, "list_sid"), expected_by(request)
     references = await read_body(request, wire.read_references)
     return await change_and_reply(
         request,
@@ -96,7 +96,7 @@ async def remove_members(request: Request) -> Response:
         list_sid,
         references,
         now=now_of(request),
-        expected=expected_by(request),
+        expected=expected,
     )
 
 

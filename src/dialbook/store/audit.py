@@ -23,6 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SIDS = ("list_sid", "sid", "key")  # what arguments are called that the log may have
+NAMED = ("account", *SIDS)
 
 PRUNE = "prune_audit"  # the action of the entry that says where the chain begins
 PRUNED_AT_ONCE = 1000  # entries
@@ -49,8 +50,8 @@ def recorded(fn: Callable[Concatenate[Tx, P], R], author: Author) -> Callable[Co
     @wraps(fn)
     def change(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
         result = fn(tx, *args, **kwargs)
-        given = dict(zip(names, map(str, args), strict=False))
-        effect = _effect_of(result, [given[name] for name in names if name in SIDS])
+        given = {name: str(value) for name, value in zip(names, args, strict=False) if name in NAMED}
+        effect = _effect_of(result, [given[name] for name in SIDS if name in given])
         if effect.succeeded or effect.failed:
             note(tx, given["account"], author, fn.__name__, effect)
         return result

@@ -25,14 +25,12 @@ def delete_contacts(
     """
     now = begin_change(tx, account, now=now)
     wanted = accepted(refs)
-    there = {  # no sid looks like a number
-        **find_by_sid(tx, account, [ref.sid for ref in wanted if ref.sid]),
-        **find_by_number(tx, account, [ref.number for ref in wanted if ref.number and not ref.sid]),
-    }
+    by_sid = find_by_sid(tx, account, [ref.sid for ref in wanted if ref.sid])
+    by_number = find_by_number(tx, account, [ref.number for ref in wanted if ref.number and not ref.sid])
     going: dict[str, Contact] = {}
 
     def take(ref: ContactRef) -> Contact:
-        contact = there.get(ref.sid or ref.number or "")
+        contact = by_sid.get(ref.sid) if ref.sid else by_number.get(str(ref.number))
         if contact is None or contact.sid in going or ref.number not in (None, contact.number):
             raise _not_there(ref)
         if not is_expected(contact, ref.expected):

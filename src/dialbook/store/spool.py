@@ -39,6 +39,7 @@ AROUND = {  # the variables that say it where a URL does not
     "port": "PGPORT",
     "dbname": "PGDATABASE",
     "service": "PGSERVICE",
+    "user": "PGUSER",  # whose name the database has, if it has none of its own
 }
 
 _is_name = re.compile(rb"[0-9a-f]{32}").fullmatch
@@ -300,10 +301,11 @@ def _place_of(url: str) -> str:
     """Which database of PostgreSQL a URL names, whoever asks for it and how."""
     server, _, query = url.partition("?")
     user, at, place = server.rpartition("@")
+    owner = user.rpartition("//")[2].partition(":")[0]
     host, _, database = place.rpartition("://")[2].partition("/")
-    here = {"host": host, "port": ":" in host, "dbname": database}
+    here = {"host": host, "port": ":" in host.rpartition("]")[2], "dbname": database, "user": database or owner}
     if not place.partition("/")[2]:
-        place = user.rpartition("//")[2].partition(":")[0] + at + place  # the database has the user's name
+        place = owner + at + place  # which the database has, too
     around = {name: os.environ[variable] for name, variable in AROUND.items() if variable in os.environ}
     elsewhere = {name: value for name, value in around.items() if not here.get(name)}
     elsewhere |= {name: value for name, value in parse_qsl(query) if name in PLACE}

@@ -141,6 +141,8 @@ def test_each_book_has_a_folder_of_its_own(one: str, other: str) -> None:
         ("postgresql:///book", "PGHOST"),
         ("postgresql://dialbook@db.example", "PGDATABASE"),
         ("postgresql:///book", "PGSERVICE"),
+        ("postgresql://db.example", "PGUSER"),
+        ("postgresql://dialbook@[::1]/book", "PGPORT"),
     ],
 )
 def test_so_has_one_whose_place_the_environment_says(url: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +154,7 @@ def test_so_has_one_whose_place_the_environment_says(url: str, variable: str, mo
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("variable", ["PGHOST", "PGPORT", "PGDATABASE"])
+@pytest.mark.parametrize("variable", ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER"])
 def test_what_the_url_says_counts(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = open_spool("uploads", HERE).folder
     monkeypatch.setenv(variable, "other")

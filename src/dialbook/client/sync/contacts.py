@@ -7,7 +7,7 @@ from typing import Unpack
 from dialbook.client import operations
 from dialbook.client.course import Course
 from dialbook.client.fields import ContactChange, ContactFields, ContactQuery, ContactRef, NewContact
-from dialbook.client.names import known_items
+from dialbook.client.names import known_items, named
 from dialbook.client.results import Contact, Page, Results
 from dialbook.client.sync.connection import Connection
 from dialbook.client.sync.walk import Walk
@@ -131,8 +131,8 @@ class ContactCalls(Connection):
         An extension of Dialbook's: another server refuses it.
 
         Args:
-            contacts: any number of them: each a contact's `sid`, its `number`, or both, which then have to be of one
-                contact; or what a call gave.
+            contacts: any number of them, all of which are taken before the first is deleted: each a contact's `sid`,
+                its `number`, or both, which then have to be of one contact; or what a call gave, by its sid.
 
         Returns:
             One result for each, in order: the contact as it was. One that is not there is a `NotFound`.
@@ -142,8 +142,7 @@ class ContactCalls(Connection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        items = known_items(contacts, ContactRef, Contact)
-        return self._send_each(operations.delete_contacts, items)
+        return self._send_each(operations.delete_contacts, named(contacts))
 
     def delete_contact(self, sid: str) -> Contact | None:
         """Delete one contact for good, out of every list too.

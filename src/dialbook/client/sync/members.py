@@ -138,7 +138,7 @@ class MemberCalls(Connection):
 
         Args:
             list_sid: the list.
-            contact_sids: any number of contacts.
+            contact_sids: any number of contacts, all of which are taken before the first leaves.
 
         Returns:
             One result for each, in order. One that is not in the list is a `NotFound`.
@@ -148,7 +148,7 @@ class MemberCalls(Connection):
             Interrupted: a request failed, or the items broke off, after others were dealt with.
             DialbookError: as every call.
         """
-        leaving = map(operations.reference, contact_sids)
+        leaving = [operations.reference(sid) for sid in contact_sids]
         return self._send_each(partial(operations.remove_members, list_sid), leaving)
 
     def remove_member(self, list_sid: str, contact_sid: str) -> Contact | None:
