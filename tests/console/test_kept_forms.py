@@ -62,6 +62,40 @@ def test_a_form_that_does_not_arrive_is_sent_again_by_its_button(
     assert api.get(f"/contacts/{edited}").json()["response"]["data"]["tag"] == "vip"
 
 
+def lose_the_answer(route: Route) -> None:
+    """Let a request through, and nothing of what comes of it."""
+    route.fetch(max_redirects=0)
+    route.abort()
+
+
+@pytest.mark.sqlite
+def test_a_contact_whose_answer_was_lost_is_saved_by_sending_it_again(edited: str, api: Client, page: Page) -> None:
+    page.get_by_label("Number", exact=True).fill(NUMBERS[1].replace("+91", "0"))
+    page.route("**/contacts/*", lose_the_answer, times=1)
+
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    save(page)
+
+    expect(page.get_by_role("status")).to_contain_text(f"{NUMBERS[1]} is saved")
+    assert api.get(f"/contacts/{edited}").json()["response"]["data"]["tag"] == "vip"
+
+
+@pytest.mark.sqlite
+def test_a_list_whose_answer_was_lost_is_saved_by_sending_it_again(api: Client, page: Page) -> None:
+    made = api.create_list("Friends")["sid"]
+    page.goto(f"/console/lists/{made}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Name", exact=True).fill("Family")
+    page.route("**/lists/*", lose_the_answer, times=1)
+
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    save(page)
+
+    expect(page.get_by_role("status")).to_have_text("List 'Family' is saved.")
+
+
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("edited")
 def test_a_dialog_that_is_closed_forgets_why_it_was_not_sent(page: Page) -> None:

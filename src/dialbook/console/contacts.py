@@ -16,6 +16,7 @@ from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
 from dialbook.model.bulk import single
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ListRef
 from dialbook.model.errors import DialbookError, Invalid, NotFound, PreconditionFailed
+from dialbook.model.etag import ANY
 from dialbook.model.page import Page, Sort, Window
 from dialbook.model.phone import normal_number
 from dialbook.model.text import optional_text
@@ -86,7 +87,9 @@ async def update_contact(request: Request) -> Response:
     form, account, sid = await read_form(request), account_of(request).sid, sid_of(request, "contact_sid")
     try:
         found = await service_of(request).db.read(store.get_contact, account, sid)
-        change = ContactChange(sid, _read_fields(request, form, _typed_anew(form, found)), (form.text("etag"),))
+        fields = _read_changes(request, form, found)
+        # A form that is sent again, since its answer was lost, says what is stored: it knows the state before.
+        change = ContactChange(sid, fields, (form.text("etag"),) if fields else ANY)
         changed = await make_change(request, store.update_contact, account, change, now=now_of(request))
     except PreconditionFailed:
         # The state that was not known is shown now; whoever saves again means to replace what they typed anew of it.
@@ -126,6 +129,12 @@ def read_search(search: str, region: str) -> tuple[ContactFilter, DialbookError 
 
 def _read_contact(tx: Tx, account: str, sid: str, window: Window) -> tuple[Contact, Page[ListRef]]:
     return store.get_contact(tx, account, sid), lists_of(tx, account, sid, window)
+
+
+def _read_changes(request: Request, form: Form, found: Contact) -> dict[str, str | None]:
+    """Read what does not say what is stored, a number in any form in which it is dialled."""
+    fields = _read_fields(request, form, _typed_anew(form, found))
+    return {name: value for name, value in fields.items() if value != getattr(found, name)}
 
 
 def _typed_anew(form: Form, found: Contact) -> list[str]:

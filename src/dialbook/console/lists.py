@@ -114,11 +114,14 @@ def _read_changes(form: Form, found: ContactList) -> dict[str, str | None]:
     Raises:
         PreconditionFailed: the form showed another name or tag than the list has now.
     """
+    typed_anew = [name for name in FIELDS if form.text(name) != as_text(getattr(found, name))]
+    if not typed_anew:  # as where the form is sent again, since its answer was lost: it showed the state before
+        return {}
     # Not by its etag, which moves with each contact that joins: that is no reason to refuse another name.
     if any(as_text(form.shown(name)) != as_text(getattr(found, name)) for name in FIELDS):
         raise unexpected()
     fields = {"name": list_name(form.text("name")), "tag": optional_text("tag", form.text("tag"))}
-    return {name: value for name, value in fields.items() if form.text(name) != as_text(getattr(found, name))}
+    return {name: fields[name] for name in typed_anew}
 
 
 def _read_sort(given: str) -> Sort:
