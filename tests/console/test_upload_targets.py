@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import NUMBERS, Client, Server, work_off
 from tests.console.conftest import Enter, sign_in
@@ -75,6 +75,26 @@ def test_rows_go_to_no_list_but_the_one_that_was_shown(
     press_upload(page)
     work_off(server)
     assert sizes(api) == {**before, "Somebody else": 1}
+
+
+@pytest.mark.sqlite
+def test_a_type_that_is_chosen_while_the_name_is_looked_for_stays(page: Page) -> None:
+    page.goto("/console/uploads/new")
+    dynamic, held = page.get_by_role("radio", name="Dynamic"), list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/console/uploads/target?*", hold)
+
+    with page.expect_request("**/console/uploads/target?*"):
+        page.get_by_label("To the list").fill("Friends")
+    dynamic.check()
+    held[0].continue_()
+
+    expect(page.get_by_text("There is no such list; it will be made")).to_be_visible()
+    expect(dynamic).to_be_checked()
+    expect(dynamic).to_be_focused()
 
 
 @pytest.mark.sqlite
