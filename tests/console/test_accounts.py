@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import NUMBERS, Client
 from tests.console.conftest import sign_in
-from tests.console.upload_page import choose, name_list
+from tests.console.list_page import filled
+from tests.console.upload_page import choose, name_list, press_upload
 
 
 @pytest.fixture
@@ -49,6 +50,40 @@ def test_what_is_found_in_another_account_is_not_shown_as_of_this_one(api: Clien
     page.get_by_label("Number, or part of a name").fill("Asha")
 
     expect(page.get_by_text(other.account, exact=True)).to_be_visible()
+
+
+@pytest.mark.sqlite
+def test_a_form_that_names_lists_stays_once_its_browser_is_signed_in_to_another_account(
+    api: Client, other: Client, page: Page
+) -> None:
+    page.goto("/console/uploads/new")
+    choose(page, f"number\n{NUMBERS[0]}\n".encode())
+    sign_in(page, other)
+
+    name_list(page, "Friends")
+
+    expect(page.get_by_role("alert")).to_contain_text("You are signed in to another account now")
+    expect(page.get_by_text(api.account, exact=True)).to_be_visible()
+    expect(page.locator("[data-summary]")).to_contain_text("contacts.csv")
+    sign_in(page, api)
+    name_list(page, "Family")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    press_upload(page)
+
+
+@pytest.mark.sqlite
+def test_a_list_to_copy_to_is_suggested_from_no_other_account(api: Client, other: Client, page: Page) -> None:
+    made, _ = filled(api, "Friends", 2)
+    page.goto(f"/console/lists/{made}")
+    page.get_by_label(f"Tick {NUMBERS[0]}").check()
+    sign_in(page, other)
+
+    with page.expect_response("**/console/lists/names?*"):
+        page.get_by_label("To list").fill("Family")
+
+    expect(page.get_by_role("alert")).to_contain_text("You are signed in to another account now")
+    expect(page.get_by_label(f"Tick {NUMBERS[0]}")).to_be_checked()
+    expect(page.get_by_label("To list")).to_have_value("Family")
 
 
 def test_every_form_names_the_account_that_it_is_of(api: Client, page: Page) -> None:

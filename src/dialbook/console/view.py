@@ -37,6 +37,8 @@ ENDED = "Your session has ended; what you sent was not saved."
 # What is below the page of something and is none itself: a file, beside which the form to sign in would stay, or what
 # a form is sent to.
 NO_PAGE = re.compile(r"/(export|report\.csv|delete|cancel|selection(/\w+)?)$")
+# What a form asks for while it is filled in.
+SUGGESTIONS = {f"{HOME}/lists/names", f"{HOME}/uploads/target"}
 LONGEST_WANTED = 1024  # characters, of which a form makes up to three bytes each: see SIGN_IN_BYTES
 
 
@@ -100,7 +102,8 @@ def _refuse_other_account(request: Request, account: str) -> None:
     if account_asking(request) in (None, account):
         return
     # A page that asked for a part of itself is drawn anew. One that sent something stays, with what was typed.
-    headers = {"HX-Refresh": "true"} if request.method in SAFE else {}
+    stays = request.method not in SAFE or request.url.path in SUGGESTIONS
+    headers = {} if stays else {"HX-Refresh": "true"}
     raise PreconditionFailed(
         f"You are signed in to another account now, {account}; nothing was done. Sign in to the one that this page is "
         "of, and try again.",

@@ -116,6 +116,12 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   sayStopped(place);
 });
 
+// What is asked for while a form is filled in has no place of its own for a reason.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { xhr, requestConfig: { elt } } = detail;
+  if (xhr.status >= 400 && elt.matches("input")) detail.target = document.querySelector("[data-unreached]");
+});
+
 // Nor does work that is under way lead to where one signs in, if the session has ended.
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { elt, xhr } = event.detail;
