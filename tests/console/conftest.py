@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
 
 from tests.conftest import Client, Server, work_off
 
@@ -26,6 +26,7 @@ ORDINARY = (
     "Failed to load resource",
     "htmx:sendError",
     "htmx:sendAbort",
+    "htmx:timeout",
     "htmx:afterRequest",
     "The Cross-Origin-Opener-Policy header",
 )
@@ -125,6 +126,10 @@ def queries(page: Page) -> list[str]:
 
     page.on("request", note)
     return asked
+
+
+def hold(_: Route) -> None:
+    """Let a request wait until routes are taken away."""
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """A button that is pressed twice, as where the line is slow, sends its form once."""
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.conftest import NUMBERS, Client
+from tests.console.conftest import hold
 
 # A browser that is driven keeps no pages; what it says to a page that it kept, when somebody goes back to it, is this.
 BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
@@ -19,10 +20,6 @@ def forms_sent(page: Page) -> list[str]:
 
     page.on("request", note)
     return sent
-
-
-def hold(_: Route) -> None:
-    """Let a request wait until routes are taken away."""
 
 
 def press_twice(page: Page, button: str, said: str) -> None:

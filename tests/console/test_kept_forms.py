@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import NUMBERS, Client, Server
-from tests.console.conftest import sign_in
+from tests.console.conftest import hold, sign_in
 
 
 @pytest.fixture
@@ -94,6 +94,21 @@ def test_a_list_whose_answer_was_lost_is_saved_by_sending_it_again(api: Client, 
     save(page)
 
     expect(page.get_by_role("status")).to_have_text("List 'Family' is saved.")
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("edited")
+def test_a_server_that_takes_a_form_and_never_answers_cannot_be_reached(page: Page) -> None:
+    page.evaluate("TIMEOUTS_MS.post = 50")
+    page.route("**/contacts/*", hold)
+
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.unroute_all()
+    page.evaluate("TIMEOUTS_MS.post = 0")
+    save(page)
+
+    expect(page.get_by_role("status")).to_contain_text("is saved")
 
 
 @pytest.mark.sqlite

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from dialbook.console import members
 from tests.conftest import NUMBERS, Client
-from tests.console.conftest import queries
+from tests.console.conftest import hold, queries
 from tests.console.list_page import filled, names_shown
 
 
@@ -79,6 +79,17 @@ def test_a_search_that_reaches_no_server_says_so_until_one_does(api: Client, pag
 
     expect(page.locator("tbody th a")).to_have_text(["Customers"])
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.sqlite
+def test_a_search_that_a_server_never_answers_says_so(page: Page) -> None:
+    page.goto("/console/lists")
+    page.evaluate("TIMEOUTS_MS.get = 50")
+    page.route("**/console/lists?*", hold)
+
+    page.get_by_label("Name contains").fill("cust")
+
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
 
 
 def test_contacts_are_found_by_number_name_and_tag(api: Client, page: Page) -> None:

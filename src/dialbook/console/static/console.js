@@ -158,6 +158,9 @@ function sayStopped(place) {
 // A server that does not answer
 
 const UNREACHED = "The server cannot be reached. What is shown here may be out of date.";
+const TIMEOUTS_MS = { get: 15_000, post: 300_000 }; // what changes many contacts may take minutes
+
+document.addEventListener("htmx:configRequest", ({ detail }) => { detail.timeout = TIMEOUTS_MS[detail.verb]; });
 
 // A form with a place for the reason says it there, and shows the button that sends it again; whatever else asks, above
 // all that the page shows.
@@ -169,7 +172,9 @@ function sayUnreached({ detail: { elt } }) {
   sayStopped(place);
 }
 
-for (const type of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(type, sayUnreached);
+const NO_ANSWER = ["htmx:sendError", "htmx:timeout"];
+
+for (const type of NO_ANSWER) document.addEventListener(type, sayUnreached);
 document.addEventListener("htmx:beforeOnLoad", () => document.querySelector("[data-unreached]").replaceChildren());
 
 // In a dialog a reason stands above the fields, and the button that was pressed below them: on a phone, out of sight.
@@ -177,7 +182,7 @@ function showReason({ detail: { elt } }) {
   elt.closest("dialog")?.querySelector("[data-refused]").scrollIntoView({ block: "nearest" });
 }
 
-for (const type of ["htmx:sendError", "htmx:afterSwap"]) document.addEventListener(type, showReason);
+for (const type of [...NO_ANSWER, "htmx:afterSwap"]) document.addEventListener(type, showReason);
 
 // Colours
 
