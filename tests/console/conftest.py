@@ -128,8 +128,15 @@ def queries(page: Page) -> list[str]:
     return asked
 
 
-def hold(_: Route) -> None:
-    """Let a request wait until routes are taken away."""
+def hold(page: Page, address: str) -> list[Route]:
+    """Let requests wait until each is dealt with, or routes are taken away; they are noted as they come."""
+    held: list[Route] = []
+
+    def note(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, note)
+    return held
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def forms_sent(page: Page) -> list[str]:
 def press_twice(page: Page, button: str, said: str) -> None:
     """Press a button twice before anything is answered, and wait for what is said then."""
     sent = forms_sent(page)
-    page.route("**/*", hold)
+    hold(page, "**/*")
     with page.expect_request("**/*"):
         # As by hand: where there is no time between them, a browser takes two for one.
         page.get_by_role("button", name=button).dblclick(delay=50)

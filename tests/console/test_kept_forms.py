@@ -100,7 +100,7 @@ def test_a_list_whose_answer_was_lost_is_saved_by_sending_it_again(api: Client, 
 @pytest.mark.usefixtures("edited")
 def test_a_server_that_takes_a_form_and_never_answers_cannot_be_reached(page: Page) -> None:
     page.evaluate("TIMEOUTS_MS.post = 50")
-    page.route("**/contacts/*", hold)
+    hold(page, "**/contacts/*")
 
     save(page)
     expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
@@ -109,6 +109,29 @@ def test_a_server_that_takes_a_form_and_never_answers_cannot_be_reached(page: Pa
     save(page)
 
     expect(page.get_by_role("status")).to_contain_text("is saved")
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("edited")
+def test_what_becomes_of_a_form_whose_dialog_was_closed_meanwhile_is_said(
+    connect: Callable[..., Client], page: Page
+) -> None:
+    dialog, held = page.get_by_role("dialog", name="Edit the contact"), hold(page, "**/contacts/*")
+
+    with page.expect_request("**/contacts/*"):
+        save(page)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    held[0].abort()
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.get_by_role("button", name="Edit").click()
+    sign_in(page, connect())
+    with page.expect_request("**/contacts/*"):
+        save(page)
+    page.get_by_role("button", name="Cancel").click()
+    held[1].continue_()
+
+    expect(page.get_by_role("alert")).to_contain_text("You are signed in to another account now")
 
 
 @pytest.mark.sqlite

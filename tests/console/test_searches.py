@@ -85,7 +85,7 @@ def test_a_search_that_reaches_no_server_says_so_until_one_does(api: Client, pag
 def test_a_search_that_a_server_never_answers_says_so(page: Page) -> None:
     page.goto("/console/lists")
     page.evaluate("TIMEOUTS_MS.get = 50")
-    page.route("**/console/lists?*", hold)
+    hold(page, "**/console/lists?*")
 
     page.get_by_label("Name contains").fill("cust")
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.conftest import NUMBERS, Client, Server, work_off
-from tests.console.conftest import Enter, sign_in
+from tests.console.conftest import Enter, hold, sign_in
 from tests.console.upload_page import choose, name_list, press_upload
 
 pytestmark = pytest.mark.usefixtures("no_files_of_others")
@@ -80,12 +80,7 @@ def test_rows_go_to_no_list_but_the_one_that_was_shown(
 @pytest.mark.sqlite
 def test_a_type_that_is_chosen_while_the_name_is_looked_for_stays(page: Page) -> None:
     page.goto("/console/uploads/new")
-    dynamic, held = page.get_by_role("radio", name="Dynamic"), list[Route]()
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/console/uploads/target?*", hold)
+    dynamic, held = page.get_by_role("radio", name="Dynamic"), hold(page, "**/console/uploads/target?*")
 
     with page.expect_request("**/console/uploads/target?*"):
         page.get_by_label("To the list").fill("Friends")

@@ -116,10 +116,13 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   sayStopped(place);
 });
 
-// What is asked for while a form is filled in has no place of its own for a reason.
+// What is asked for while a form is filled in has no place of its own for a reason, and nobody sees the one of a dialog
+// that was closed meanwhile.
+const CLOSED = "dialog:not([open])";
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const { xhr, requestConfig: { elt } } = detail;
-  if (xhr.status >= 400 && elt.matches("input")) detail.target = document.querySelector("[data-unreached]");
+  const { xhr, target, requestConfig: { elt } } = detail;
+  const isUnseen = elt.matches("input") || target.closest(CLOSED);
+  if (xhr.status >= 400 && isUnseen) detail.target = document.querySelector("[data-unreached]");
 });
 
 // Nor does work that is under way lead to where one signs in, if the session has ended.
@@ -166,7 +169,7 @@ document.addEventListener("htmx:configRequest", ({ detail }) => { detail.timeout
 // all that the page shows.
 function sayUnreached({ detail: { elt } }) {
   const general = document.querySelector("[data-unreached]");
-  const place = elt.querySelector("[data-reason], [data-refused]") ?? general;
+  const place = (!elt.closest(CLOSED) && elt.querySelector("[data-reason], [data-refused]")) || general;
   if (place === general && general.hasChildNodes()) return; // what asks each second would have it read out each second
   place.replaceChildren(refusal(UNREACHED));
   sayStopped(place);
