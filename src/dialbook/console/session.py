@@ -1,7 +1,9 @@
 """Who is signed in: the cookie, and the session that it names."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,12 +13,16 @@ from dialbook.model.errors import Unavailable
 from dialbook.model.session import LONGEST, Session
 from dialbook.server.context import now_of, service_of
 from dialbook.store import sessions as store
+from dialbook.store.database import Database
 
 HOME = "/console"
 SIGN_IN = "/console/sign-in"
 
 # A browser takes and sends the first over HTTPS alone, and to this host alone (RFC 6265bis, section 4.1.3).
 COOKIE_HTTPS, COOKIE_HTTP = "__Host-dialbook", "dialbook"
+
+MOMENT = 0.5  # seconds that a page waits until it is remembered that its session was used
+_notes: dict[str, asyncio.Task[None]] = {}  # one for each session at a time, or they took the places of changes
 
 
 def session_of(request: Request) -> Session | None:
@@ -35,10 +41,21 @@ async def find_session(request: Request) -> Session | None:
     if session is None or not session.is_live(now):
         return None
     if session.is_to_be_noted(now):
-        # Whoever only looks may go on while nothing can be written.
-        with suppress(Unavailable):
-            await service.db.write(store.note_session, token_hash, now=now)
+        await _note(service.db, token_hash, now)
     return session
+
+
+async def _note(db: Database, token_hash: str, now: datetime) -> None:
+    """Have it remembered that a session was used; who only looks goes on while nothing can be written."""
+    if token_hash not in _notes:
+        _notes[token_hash] = asyncio.create_task(_write_note(db, token_hash, now))
+        _notes[token_hash].add_done_callback(lambda _: _notes.pop(token_hash))
+    await asyncio.wait([_notes[token_hash]], timeout=MOMENT)
+
+
+async def _write_note(db: Database, token_hash: str, now: datetime) -> None:
+    with suppress(Unavailable):
+        await db.write(store.note_session, token_hash, now=now)
 
 
 def token_of(request: Request) -> str:
