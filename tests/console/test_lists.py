@@ -141,6 +141,24 @@ def test_lists_are_sorted_by_each_heading_both_ways(api: Client, page: Page) -> 
     assert (shown["name"], shown["-name"]) == (["a", "b", "c"], ["c", "b", "a"])
 
 
+@pytest.mark.sqlite
+def test_on_a_phone_lists_are_sorted_and_a_page_is_ticked(
+    api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    filled(api, "b", 3)
+    api.create_list("a")
+    page = new_page(server, viewport=PHONE)
+    sign_in(page, api)
+    page.goto("/console/lists")
+
+    page.get_by_role("link", name="Contacts", exact=True).last.click()
+    expect(page.locator("tbody th a")).to_have_text(["b", "a"])
+    page.get_by_role("link", name="b", exact=True).click()
+    page.get_by_label("Tick all on this page").check()
+
+    expect(page.get_by_text("3 ticked")).to_be_visible()
+
+
 def test_times_say_of_which_zone_they_are(api: Client, page: Page) -> None:
     made = api.create_list("Friends")["date_created"]
     page.goto("/console/lists")
