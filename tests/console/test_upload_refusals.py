@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving, work_off
-from tests.console.conftest import sign_in
+from tests.console.conftest import hold, sign_in
 from tests.console.upload_page import (
     choose,
     name_list,
@@ -143,6 +143,30 @@ def test_an_upload_whose_answer_is_lost_is_made_once(
         press_upload(page)
 
     assert api.get("/csv-status").json()["metadata"]["total"] == 1 + is_changed
+
+
+@pytest.mark.sqlite
+def test_an_upload_whose_answer_is_lost_is_made_once_though_its_list_is_found_meanwhile(
+    api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    api.create_list("Friends")
+    with losing(server.url) as proxy:
+        page = new_page(replace(server, url=proxy.url))
+        sign_in(page, api)
+        page.goto("/console/uploads/new")
+        choose(page, f"number\n{NUMBERS[0]}\n".encode())
+        held = hold(page, "**/console/uploads/target?*")
+        with page.expect_request("**/console/uploads/target?*"):
+            page.get_by_label("To the list").fill("Friends")
+        page.get_by_role("button", name="Upload").click()
+        expect(page.get_by_role("alert")).to_contain_text("the file may have arrived", timeout=30_000)
+        held[0].continue_()
+        expect(page.get_by_text("It is there")).to_be_visible()
+
+        proxy.loses = False
+        press_upload(page)
+
+    assert api.get("/csv-status").json()["metadata"]["total"] == 1
 
 
 @pytest.mark.sqlite

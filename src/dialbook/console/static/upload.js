@@ -211,9 +211,11 @@ for (const type of ["dragover", "drop"]) {
 // Sending
 
 let request = null; // that is under way
-let key = null; // by which what is filled in is uploaded once, however often it is sent
+// What is filled in, and the key by which it is uploaded once, however often it is sent. The page may look for the list
+// meanwhile, and say more of it.
+let filledIn = null;
 
-for (const type of ["input", "change", "drop"]) form.addEventListener(type, () => { key = null; });
+for (const type of ["input", "change", "drop"]) form.addEventListener(type, () => { filledIn = null; });
 
 // crypto.randomUUID is there over HTTPS alone.
 const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
@@ -228,11 +230,11 @@ part("abort").addEventListener("click", () => request?.abort());
 function send() {
   let lost = LOST;
   const file = fileInput.files[0];
-  key ??= newKey();
+  filledIn ??= { key: newKey(), content: new FormData(form) };
   request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.setRequestHeader("HX-Request", "true"); // the answer is a part of this page, or leads to another
-  request.setRequestHeader("Idempotency-Key", key);
+  request.setRequestHeader("Idempotency-Key", filledIn.key);
   request.upload.addEventListener("progress", (event) => showSent(event.loaded, event.total));
   request.upload.addEventListener("load", () => part("sent").removeAttribute("value"));
   // From now on the server has all of it, and goes on whether anybody waits or not.
@@ -245,7 +247,7 @@ function send() {
   part("refused").replaceChildren();
   part("stage").textContent = "The file is being sent.";
   setSending(true);
-  request.send(new FormData(form));
+  request.send(filledIn.content);
 }
 
 function setSending(isSending) {
