@@ -66,6 +66,22 @@ def test_a_search_that_is_refused_says_so_in_its_place(api: Client, page: Page) 
     expect(page.get_by_role("banner")).to_have_count(1)
 
 
+@pytest.mark.sqlite
+def test_a_text_that_is_far_too_long_is_refused_in_words(api: Client, page: Page) -> None:
+    made = api.create_list("Friends")["sid"]
+    refused = page.locator("#results").get_by_role("alert")
+
+    for path, label in (("contacts", "Number, or part"), ("lists", "Name contains"), (f"lists/{made}", "Tag is")):
+        page.goto(f"/console/{path}")
+        page.get_by_label(label).focus()
+        page.keyboard.insert_text("\N{DEVANAGARI LETTER A}" * 9000)
+        expect(refused).to_contain_text("at most 255 are allowed")
+    page.get_by_label("Name contains").focus()
+    page.keyboard.insert_text("\N{DEVANAGARI LETTER A}" * 9000)  # with the tag more than an address may have
+
+    expect(refused).to_have_text("It did not work: HTTP 414.")
+
+
 def test_a_search_that_reaches_no_server_says_so_until_one_does(api: Client, page: Page) -> None:
     for name in ("Customers", "Suppliers"):
         api.create_list(name)

@@ -112,8 +112,14 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   detail.target = place;
   // What stands before the server may answer with a page of its own.
   const isOurs = xhr.getResponseHeader("X-Request-Id");
-  if (!isOurs) detail.serverResponse = refusal(`It did not work: HTTP ${xhr.status}.`).outerHTML;
+  if (!isOurs) detail.serverResponse = failure(xhr).outerHTML;
   sayStopped(place);
+});
+
+// What cannot be read as a request is refused before anybody knows that a page asked.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const type = detail.xhr.getResponseHeader("Content-Type") ?? "";
+  if (type.startsWith("application/json")) detail.serverResponse = failure(detail.xhr).outerHTML;
 });
 
 // What is asked for while a form is filled in has no place of its own for a reason, and nobody sees the one of a dialog
@@ -149,6 +155,8 @@ function refusal(text) {
   made.textContent = text;
   return made;
 }
+
+const failure = (xhr) => refusal(`It did not work: HTTP ${xhr.status}.`);
 
 // How far work is that has stopped amid its parts.
 function sayStopped(place) {
