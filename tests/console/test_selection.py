@@ -1,6 +1,7 @@
 """Some contacts of a list, or all that match: removed, copied, exported."""
 
 import csv
+import html
 import io
 import itertools
 from collections.abc import Callable
@@ -238,6 +239,26 @@ def test_a_list_that_is_renamed_meanwhile_is_still_the_one(
     expect(page.get_by_role("status")).to_have_text("100 contacts copied.")
     expect(page.get_by_role("link", name="To Renamed")).to_be_visible()
     assert len(numbers_in(api, other)) == 100
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ("Others", "They join the list"),
+        ("Linebreak", "2 lists are shown as 'Linebreak', since line breaks are not: rename all but one."),
+    ],
+)
+def test_a_list_whose_name_has_a_break_is_copied_to_by_its_name_as_it_is_shown(
+    other: str, said: str, api: Client, server: Server, enter: Enter
+) -> None:
+    made, _ = filled(api, "Friends", 1)
+    api.create_list("Line\r\nbreak")
+    api.create_list(other)
+    fields = {"all": "1", "action": "copy", "list_name": "Linebreak"}
+
+    answer = enter(server, api).post(f"/console/lists/{made}/selection", data=fields)
+
+    assert said in html.unescape(answer.text)
 
 
 def test_enter_in_the_name_of_the_other_list_does_nothing(api: Client, page: Page) -> None:

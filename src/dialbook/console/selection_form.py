@@ -6,13 +6,13 @@ from secrets import token_urlsafe
 from msgspec import Struct
 from starlette.requests import Request
 
-from dialbook.console.form import Form
+from dialbook.console.form import Form, as_text
 from dialbook.console.members import FILTERS, read_filters
 from dialbook.model.errors import Invalid, Missing, NotFound
 from dialbook.model.lists import ContactList
 from dialbook.server.context import account_of, service_of, sid_of
 from dialbook.store.contacts import ContactFilter
-from dialbook.store.lists import find_list, get_list
+from dialbook.store.lists import find_shown, get_list
 from dialbook.store.member_search import Edge
 
 PART = 2000  # contacts that are worked off together, and whom a form may name
@@ -109,12 +109,20 @@ async def _read_target(request: Request, form: Form, source: ContactList) -> Con
     name = form.text("list_name")
     if not name:
         raise Missing("Name the list that they are to be copied to.")
-    found = await service_of(request).db.read(find_list, source.account, name)
-    if found is None:
-        raise NotFound(f"There is no list '{name}'.")
+    found = await _find_named(request, name)
     if found.sid == source.sid:
         raise Invalid("They are in this list already; name another one.")
     return found
+
+
+async def _find_named(request: Request, name: str) -> ContactList:
+    """The one list that a page shows by this name."""
+    found = await service_of(request).db.scan(find_shown, account_of(request).sid, as_text(name))
+    if not found:
+        raise NotFound(f"There is no list '{name}'.")
+    if len(found) > 1:
+        raise Invalid(f"{len(found)} lists are shown as '{name}', since line breaks are not: rename all but one.")
+    return found[0]
 
 
 def _deleted(name: str) -> NotFound | None:

@@ -48,6 +48,21 @@ def find_list(tx: Tx, account: str, name: str) -> ContactList | None:
     return ContactList(*row) if row else None
 
 
+def find_shown(tx: Tx, account: str, name: str) -> Sequence[ContactList]:
+    """The lists that have this name but for line breaks, which no field of one line shows; all are looked at."""
+    rows = tx.all(
+        f"""
+        SELECT {COLUMNS} FROM lists AS l
+        WHERE l.account = :account AND replace(replace(l.name, :cr, ''), :lf, '') = :name
+        """,
+        account=account,
+        name=name,
+        cr="\r",
+        lf="\n",
+    )
+    return [ContactList(*row) for row in rows]
+
+
 def find_names(tx: Tx, account: str, sids: Sequence[str]) -> Mapping[str, str]:
     """The names of those of the lists that are there, by sid."""
     wanted = one_of(tx.engine, "l.sid", sids)
