@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import NUMBERS, Client, Server
-from tests.console.conftest import sign_in
+from tests.console.conftest import Enter, sign_in
 from tests.console.upload_page import upload_of
 
 
@@ -97,6 +97,53 @@ def test_who_searches_after_the_session_ended_is_led_back(api: Client, page: Pag
     fill_in_sign_in(page, api)
 
     expect(page).to_have_url(re.compile("/console/contacts.limit=20$"))
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_a_link_from_elsewhere_leads_whoever_is_signed_in_to_its_page(
+    is_signed_in: bool, api: Client, server: Server, new_page: Callable[..., Page]
+) -> None:
+    """A browser sends the session's cookie with nothing that another site's page asks for."""
+    page = new_page(server)
+    if is_signed_in:
+        sign_in(page, api)
+
+    page.goto(f"data:text/html,<a href='{server.url}/console/lists?sort=-name%26name=A%2526B'>Our lists</a>")
+    page.get_by_role("link", name="Our lists").click()
+    if not is_signed_in:
+        fill_in_sign_in(page, api)
+
+    expect(page.get_by_label("Name contains")).to_have_value("A&B")
+    expect(page).to_have_url(f"{server.url}/console/lists?sort=-name&name=A%26B")
+
+
+FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("asked", "led"),
+    [
+        ("/console", "/console"),
+        ("/console/lists/%3Fa%22%2F%2Fevil.example", "/console/lists/%3Fa%22//evil.example"),
+        ("/console/lists?name=%22'%3B", "/console/lists?name=%22&#39;%3B"),
+        ("/console/lists/x/export?format=csv", "/console/lists/x?format=csv"),  # a file comes to nobody unasked
+    ],
+)
+def test_a_link_from_elsewhere_leads_nowhere_else(asked: str, led: str, server: Server) -> None:
+    answer = httpx2.get(f"{server.url}{asked}", headers=FROM_ELSEWHERE)
+
+    assert re.findall('http-equiv="refresh" content="0; url=(.*?)"', answer.text) == [led]
+
+
+@pytest.mark.sqlite
+def test_whoever_is_signed_in_is_led_past_the_sign_in(api: Client, server: Server, enter: Enter) -> None:
+    http = enter(server, api)
+
+    leads = [http.get(f"/console/sign-in?next={path}").headers["location"] for path in ("/console/lists", "//x", "")]
+
+    assert leads == ["/console/lists", "/console", "/console"]
 
 
 @pytest.mark.sqlite

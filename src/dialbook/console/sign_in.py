@@ -24,9 +24,10 @@ NOT_CLOSED = (
 
 async def ask(request: Request) -> Response:
     """The form to sign in with; whoever is signed in is led on."""
+    following = _safe_path(request.query_params.get("next", ""))
     if await find_session(request):
-        return redirect(request, HOME)
-    return _form(request, _safe_path(request.query_params.get("next", "")))
+        return redirect(request, following)
+    return _form(request, following)
 
 
 async def sign_in(request: Request) -> Response:
