@@ -55,6 +55,7 @@ def test_a_refused_dialog_that_is_closed_opens_anew(page: Page) -> None:
     dialog.get_by_label("Number", exact=True).fill("12")
     dialog.get_by_role("button", name="Make the contact").click()
     expect(dialog.get_by_role("alert")).to_contain_text("is not a phone number")
+    expect(page.locator("dialog:modal")).to_be_visible()  # until then, nothing closes it by a key
 
     with page.expect_event("load"):
         page.keyboard.press("Escape")
