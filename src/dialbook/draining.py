@@ -3,8 +3,9 @@
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from socket import socket
-from threading import Timer
+from threading import Thread, Timer
 from types import FrameType
 
 import uvicorn
@@ -57,9 +58,13 @@ class DrainingWorkers(Multiprocess):
     def __init__(self, config: uvicorn.Config, drain: Drain, *, sockets: list[socket]) -> None:
         super().__init__(config, sockets)
         self._drain = drain
+        self._told: SimpleQueue[int] = SimpleQueue()
+        # The main thread may be replacing workers for minutes, and would read what uvicorn gathers only afterwards. Its
+        # handlers cannot do it themselves: what they interrupt may hold a lock that stopping takes.
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda sign, _: self._told.put(sign))
+        Thread(target=self._listen, daemon=True).start()
 
-    def handle_term(self) -> None:
-        self._drain.stop(signal.SIGTERM, super().handle_term)
-
-    def handle_int(self) -> None:
-        self._drain.stop(signal.SIGINT, super().handle_int)
+    def _listen(self) -> None:
+        while sign := self._told.get():
+            self._drain.stop(sign, self.handle_term if sign == signal.SIGTERM else self.handle_int)

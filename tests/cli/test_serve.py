@@ -215,6 +215,30 @@ def test_it_goes_on_for_a_while_and_says_that_it_is_stopping(
     assert status == 0
 
 
+@pytest.mark.sqlite
+def test_it_is_told_to_stop_while_workers_are_replaced(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    options = ("--port", "0", "--workers", "2", "--database", database)
+    with started("serve", *options, folder=tmp_path, by=HEARING, DIALBOOK_DRAIN_SECONDS="300") as server:
+        while server.errors.count("Application startup complete") < 2:
+            pass
+        with _half_sent(server, auth) as connection:  # its worker cannot be replaced before it has come
+            server.process.send_signal(signal.SIGHUP)
+            while "Waiting for child process" not in server.errors:
+                pass
+            server.process.send_signal(signal.SIGTERM)
+            while send(server, "GET", "/readyz") == 200:
+                pass
+            server.process.send_signal(signal.SIGTERM)
+            while "Received SIGTERM, exiting." not in server.errors:
+                pass
+            connection.sendall(BODY)
+            answer = connection.makefile("rb").read()
+        status = server.process.wait()
+
+    assert b"HTTP/1.1 200 OK" in answer
+    assert status == 0
+
+
 def test_replacing_the_workers_loses_no_request(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
     """All workers are replaced one after the other, twice. What was begun is answered: who finds a connection closed
     before there was any answer may send again, and does nothing twice."""
