@@ -78,7 +78,7 @@ clean: ## Remove the environment and every cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Dialbook needs Python 3.11 or newer: make PYTHON=…")'
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/server: .venv/bin/python requirements/server.txt pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/server.txt

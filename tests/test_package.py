@@ -1,9 +1,16 @@
-"""What the plain package needs: nothing of the server's."""
+"""What the plain package needs: nothing of the server's. What making an environment needs is told each time."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+MAKEFILE = Path(__file__).parent.parent / "Makefile"
+WITHOUT_PIP = """#!/bin/sh
+[ "$2" = venv ] || exit 0
+mkdir -p .venv/bin && touch .venv/bin/python && echo 'apt install python3-venv' && exit 1
+"""  # as Debian's python3 has it
 
 SERVER_ONLY = ["apsw", "click", "httptools", "phonenumbers", "rich", "starlette", "uvicorn", "uvloop"]
 WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({SERVER_ONLY!r}))\n"
@@ -57,3 +64,14 @@ def test_the_command_line_says_what_it_lacks() -> None:
     assert done.returncode == 1
     assert "pip install 'dialbook[server]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_environment_that_could_not_be_made_is_made_anew(tmp_path: Path) -> None:
+    python = tmp_path / "python3"
+    python.write_text(WITHOUT_PIP)
+    python.chmod(0o755)
+
+    make = ["make", "-f", str(MAKEFILE), f"PYTHON={python}", ".venv/bin/python"]
+    done = [subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=False) for _ in range(2)]
+
+    assert [(each.returncode, each.stdout) for each in done] == [(2, "apt install python3-venv\n")] * 2
