@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 from dialbook.cli.main import dialbook
 from dialbook.settings import Settings
 from dialbook.store.copy import CHUNK, TABLES
+from dialbook.store.spool import open_spool
+from tests.cli.backup.files import ask
 from tests.conftest import NUMBERS, Client, Server, run_cli, serving, work_off
 from tests.sqlite import beside, path_of
 
@@ -118,6 +120,28 @@ def test_a_copy_is_served_like_its_source(
             return [again.content, *(there.request("GET", path).json()["response"] for path in paths)]
 
     assert answers(database) == answers(server.database)
+
+
+def test_an_upload_under_way_goes_on_once_its_folder_is_where_the_copy_says(
+    database: str, tmp_path: Path, connect: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIALBOOK_UPLOAD_FOLDER", str(tmp_path / "uploads"))
+    before, after = (
+        Settings(database=url, upload_folder=str(tmp_path / "uploads"))
+        for url in (f"sqlite:///{tmp_path / 'source.db'}", database)
+    )
+    with serving(before) as server:
+        connect(to=server).upload(f"number\n{NUMBERS[0]}\n".encode())
+
+    result = copy(before.database, after.database)
+    here, there = (open_spool(each.upload_folder, each.database).folder for each in (before, after))
+
+    assert f"1 upload under way, with files in {here}. " in result.stderr
+    assert f"move that folder to {there}, " in result.stderr
+    here.rename(there)
+    with serving(after) as server:
+        work_off(server)
+    assert ask(path_of(database), "SELECT status, success FROM uploads") == [("completed", 1)]
 
 
 def test_an_interrupted_copy_goes_on(source: tuple[Server, Client], database: str) -> None:

@@ -9,13 +9,15 @@ from msgspec import Struct
 from rich.progress import Progress
 
 from dialbook.cli.database import scan, write
-from dialbook.cli.output import json_option, show, show_table
+from dialbook.cli.output import json_option, many, show, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.model.errors import Invalid
+from dialbook.settings import load_settings
 from dialbook.store import copy as store
 from dialbook.store.copy import Table
 from dialbook.store.database import Database, Tx
 from dialbook.store.engines import open_database
+from dialbook.store.spool import Spool, open_spool
 
 REMEDY = "give an empty one. Nothing was written."
 
@@ -39,9 +41,10 @@ def copy(source: str, target: str, as_json: bool) -> None:
     """Copy all accounts, with their keys, contacts and lists, to another database.
 
     The book is copied as it is when the command begins; what is changed later is not. Stop its server first, if
-    nothing may be missed. The target is empty, or holds what an interrupted copy of the same book left: run again, the
-    command goes on from there; a target that holds anything else is refused before anything is written. At the end all
-    rows are counted and compared by checksum; exit status 1 means that they differ.
+    nothing may be missed, and before that let its uploads come to their end: their files are not copied, and where some
+    are under way it is said which folder has to move. The target is empty, or holds what an interrupted copy of the
+    same book left: run again, the command goes on from there; a target that holds anything else is refused before
+    anything is written. At the end all rows are counted and compared by checksum; exit status 1 means that they differ.
 
     \b
     Example:
@@ -49,6 +52,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     """
     if source == target:
         raise Invalid("A database cannot be copied to itself.")
+    folder = load_settings({}).upload_folder
     with (
         closing(open_database(source, create=False, unhurried=True)) as from_,
         closing(open_database(target, unhurried=True)) as to,
@@ -64,6 +68,8 @@ def copy(source: str, target: str, as_json: bool) -> None:
             ["ACCOUNT", "TABLE", "ROWS", ""],
             [[each.account, each.table, each.rows, "equal" if each.equal else "DIFFERENT"] for each in copied],
         )
+    if waiting := sum(each.rows for each in copied if each.table == "upload_queue"):
+        _say_where_files_are(waiting, open_spool(folder, source), open_spool(folder, target))
     if not all(each.equal for each in copied):
         raise click.ClickException("The copy differs from its source: begin anew, with an empty target.")
 
@@ -107,3 +113,11 @@ def _compare(tx: Tx, to: Database, table: Table, account: str, advance: Callable
     )
     advance(count)
     return Copied(account, table.name, count, same)
+
+
+def _say_where_files_are(waiting: int, here: Spool, there: Spool) -> None:
+    click.echo(
+        f"{many(waiting, 'upload')} under way, with files in {here.folder.absolute()}. While no server runs, move that "
+        f"folder to {there.folder.absolute()}, and a server of the copy goes on; or cancel there what is under way.",
+        err=True,
+    )
