@@ -246,6 +246,13 @@ def server(new_database: Callable[[], str]) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def alone(new_database: Callable[[], str]) -> Iterator[Server]:
+    """A server that no other test uses: its book and its folder may be damaged."""
+    with serving(Settings(database=new_database())) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def new_client() -> Iterator[Callable[..., Client]]:
     """Make a key of an account on a server, and the account unless it exists; return a client that has the key."""

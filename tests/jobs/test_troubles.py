@@ -13,10 +13,9 @@ from dialbook.jobs.runner import Runner
 from dialbook.model.errors import Unavailable
 from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
-from dialbook.settings import Settings
 from dialbook.store.engines import open_database
 from dialbook.store.spool import open_spool
-from tests.conftest import NUMBERS, Client, Server, execute, forget_old, serving, work_off
+from tests.conftest import NUMBERS, Client, Server, execute, forget_old, work_off
 from tests.jobs.test_forgetting import uploads_of
 from tests.server.uploads.sending import status_of, upload_of
 
@@ -26,13 +25,6 @@ LOSES_ITS_END = "DELETE FROM audit_chains WHERE account = :account"
 FALLS_BEHIND = "UPDATE audit_chains SET number = number - 1 WHERE account = :account"  # which nobody has foreseen
 IS_MENDED = "UPDATE audit_chains SET number = number + 1 WHERE account = :account"
 FILE = f"number\n{NUMBERS[0]}\n".encode()
-
-
-@pytest.fixture
-def alone(new_database: Callable[[], str]) -> Iterator[Server]:
-    """A server in whose book an account may be damaged."""
-    with serving(Settings(database=new_database())) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """The folder of uploads' files is known by its name: without it, or with another, no file that is waited for goes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from dialbook.model.errors import Unavailable
-from dialbook.settings import Settings
 from tests.cli.test_erase import run
-from tests.conftest import NUMBERS, Client, Server, execute, serving, turns, work_off
+from tests.conftest import NUMBERS, Client, Server, execute, turns, work_off
 from tests.server.uploads.sending import files_in, folder_of, refusal_of, status_of, to_csv, upload_of
 
 pytestmark = pytest.mark.sqlite
@@ -18,13 +17,6 @@ SAID = (
     "The server's folder for uploads cannot be used (its file folder-name is missing, and files of uploads are there: "
     "give it back, or cancel the uploads that wait and move their files away)."
 )
-
-
-@pytest.fixture
-def alone(new_database: Callable[[], str]) -> Iterator[Server]:
-    """A server whose folder nobody else uses."""
-    with serving(Settings(database=new_database())) as server:
-        yield server
 
 
 @pytest.fixture
