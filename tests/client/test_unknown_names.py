@@ -58,3 +58,16 @@ def test_what_a_call_gave_can_be_given_back(client: Client) -> None:
     assert [contact.number for contact in made] == NUMBERS[:2]
     assert client.update_contact(made[0].sid, custom={"b": 2}).custom_field == {"b": 2}
     assert client.update_list(friends.sid, name="Kin").name == "Kin"
+
+
+def test_a_sid_alone_is_no_contact_to_delete(client: Client) -> None:
+    _, sids = fill(client, 1)
+    delete: Any = client.delete_contacts
+
+    with pytest.raises(TypeError, match="A contact is a text"):
+        delete(sids)
+    with pytest.raises(TypeError, match="'name' is not known; allowed are number, sid"):
+        delete([{"sid": sids[0], "name": "Asha"}])
+
+    delete([{"sid": sids[0], "custom": {}}])
+    assert client.list_contacts().total == 0

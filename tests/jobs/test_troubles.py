@@ -117,4 +117,4 @@ def test_what_others_have_is_forgotten(
     forget_old(alone, datetime.now(UTC) + timedelta(days=10_000))
 
     assert (len(uploads_of(damaged)), uploads_of(sound)) == (1, [])
-    assert f"nothing old of acme is forgotten until the next hour: {says}" in caplog.text
+    assert f"forget_upload is put off for acme until the next hour: {says}" in caplog.text

@@ -65,8 +65,10 @@ def test_another_is_not(text: str) -> None:
     assert not mention_of(NUMBER, "IN")(text)
 
 
-@pytest.mark.parametrize(("text", "number"), [("030123.000", "+4930123000"), ("030123.0", "+4930123")])
-def test_several_zeros_behind_few_digits_are_digits(text: str, number: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "number"), [("030123.000", "+4930123000"), ("030123.0", "+4930123"), ("030123.00", "+4930123")]
+)
+def test_three_zeros_behind_few_digits_are_digits(text: str, number: str) -> None:
     found = [each for each in ("+4930123000", "+4930123") if mention_of(each, "DE")(text)]
 
     assert found == [number]

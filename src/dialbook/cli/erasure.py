@@ -105,7 +105,7 @@ def _erase_each(
         try:
             erased.append(write(db, erase_subject, account, number, author=author, secret=secret))
         except DialbookError as trouble:
-            troubles.append(trouble.description)
+            troubles.append(f"Account {account}: {trouble.description}")
     return erased, troubles
 
 

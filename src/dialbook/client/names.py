@@ -16,7 +16,7 @@ G = TypeVar("G", bound=Mapping[str, Any])
 
 FILTERS = ("number", "name", "tag")
 
-_SHOWN = frozenset(Contact.__struct_fields__)
+_SHOWN = frozenset({*Contact.__struct_fields__, "custom"})
 
 
 def known(given: G, fields: type, beside: Set[str] = frozenset()) -> G:
@@ -59,16 +59,9 @@ def named(contacts: Iterable[ContactRef | Contact]) -> list[Mapping[str, Any]]:
     walk that they come from would pass over those who move up.
 
     Raises:
-        TypeError: an item has a name that is not known.
+        TypeError: an item has a name that is not known, or is a sid alone.
     """
-    return [
-        {"sid": each.sid}
-        if isinstance(each, Contact)
-        else {
-            name: value for name, value in known(each, ContactRef, _SHOWN).items() if name in ContactRef.__annotations__
-        }
-        for each in contacts
-    ]
+    return [_naming(each) for each in contacts]
 
 
 def choosing(query: Mapping[str, Any], fields: type) -> dict[str, str | int]:
@@ -122,3 +115,12 @@ def _joined(list_sids: Iterable[str]) -> str:
     if not sids or "" in sids:
         raise ValueError("list_sids holds one sid or more, none of them empty; without it, all contacts are meant.")
     return ",".join(sids)
+
+
+def _naming(contact: ContactRef | Contact) -> Mapping[str, Any]:
+    if isinstance(contact, Contact):
+        return {"sid": contact.sid}
+    if isinstance(contact, str):
+        raise TypeError("A contact is a text; it has to be {'sid': …}, {'number': …}, or what a call gave.")
+    given = known(contact, ContactRef, _SHOWN)
+    return {name: value for name, value in given.items() if name in ContactRef.__annotations__}

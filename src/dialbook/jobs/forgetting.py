@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec
 from msgspec import Struct
 
 from dialbook.jobs.pace import BREATH_SECONDS
+from dialbook.jobs.told import reason_of
 from dialbook.log import describe
 from dialbook.model.errors import DialbookError
 from dialbook.settings import Settings
@@ -79,6 +80,6 @@ async def _step_by_step(
         while await db.write(step, account, *args, **kwargs):
             await asyncio.sleep(BREATH_SECONDS)
     except DialbookError as trouble:
-        log.warning("nothing old of %s is forgotten until the next hour: %s", account, trouble)
+        log.warning("%s is put off for %s until the next hour: %s", step.__name__, account, reason_of(trouble))
     except Exception as bug:  # noqa: BLE001  # what is wrong with one account must not keep what others have
-        log.error("nothing old of %s is forgotten until the next hour: %s", account, describe(bug))  # noqa: TRY400
+        log.error("%s is put off for %s until the next hour: %s", step.__name__, account, describe(bug))  # noqa: TRY400

@@ -7,7 +7,7 @@ from dialbook.model.errors import Invalid
 TEXT_LIMIT = 255  # characters of a name, a company, an e-mail address or a tag
 
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
-_WITH_DECIMALS = re.compile(r"(\+?[0-9]+)(?:\.0|(?<=[0-9]{7})\.0+)")
+_WITH_DECIMALS = re.compile(r"(\+?[0-9]+)(?:\.0{1,2}|(?<=[0-9]{7})\.0+)")
 
 
 def optional_text(field: str, value: object) -> str | None:

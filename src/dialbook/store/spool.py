@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from io import BufferedRandom, BufferedWriter
@@ -303,13 +303,23 @@ def _place_of(url: str) -> str:
     user, at, place = server.rpartition("@")
     owner = user.rpartition("//")[2].partition(":")[0]
     host, _, database = place.rpartition("://")[2].partition("/")
-    here = {"host": host, "port": ":" in host.rpartition("]")[2], "dbname": database, "user": database or owner}
+    here = {"host": host, "port": ":" in host.rpartition("]")[2], "dbname": database, "user": owner}
     if not place.partition("/")[2]:
-        place = owner + at + place  # which the database has, too
-    around = {name: os.environ[variable] for name, variable in AROUND.items() if variable in os.environ}
-    elsewhere = {name: value for name, value in around.items() if not here.get(name)}
-    elsewhere |= {name: value for name, value in parse_qsl(query) if name in PLACE}
+        place = owner + at + place  # the database has the user's name
+    given = {name: value for name, value in parse_qsl(query) if name in PLACE}
+    elsewhere = given | _around({name for name, value in here.items() if value} | given.keys())
     return f"{place}?{urlencode(sorted(elsewhere.items()))}" if elsewhere else place
+
+
+def _around(given: Set[str]) -> dict[str, str]:
+    """What the environment says of the place of a database, where a URL that gives some of it does not."""
+    around = {name: os.environ[variable] for name, variable in AROUND.items() if variable in os.environ}
+    around = {name: value for name, value in around.items() if name not in given}
+    if "dbname" in {*given, *around}:
+        around.pop("user", None)
+    if {"host", "port", "dbname"} <= given:
+        around.pop("service", None)
+    return around
 
 
 def _key(place: str) -> str:

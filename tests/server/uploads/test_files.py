@@ -154,12 +154,21 @@ def test_so_has_one_whose_place_the_environment_says(url: str, variable: str, mo
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("variable", ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER"])
+@pytest.mark.parametrize("variable", ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"])
 def test_what_the_url_says_counts(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = open_spool("uploads", HERE).folder
     monkeypatch.setenv(variable, "other")
 
     assert open_spool("uploads", HERE).folder == folder
+
+
+@pytest.mark.sqlite
+def test_a_user_whose_name_the_database_does_not_have_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGDATABASE", "book")
+    folders = [open_spool("uploads", url).folder for url in ("postgresql://h", "postgresql://h?dbname=book")]
+    monkeypatch.setenv("PGUSER", "other")
+
+    assert folders == [open_spool("uploads", url).folder for url in ("postgresql://h", "postgresql://h?dbname=book")]
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,8 @@ class ContactCalls(Connection):
             One result for each, in order: the contact as it was. One that is not there is a `NotFound`.
 
         Raises:
-            TypeError: an item has a field that is not known.
-            Interrupted: a request failed, or the items broke off, after others were dealt with.
+            TypeError: an item has a field that is not known, or is a text.
+            Interrupted: a request failed after others were dealt with.
             DialbookError: as every call.
         """
         return self._send_each(operations.delete_contacts, named(contacts))

@@ -145,7 +145,7 @@ class MemberCalls(Connection):
 
         Raises:
             NotFound: there is no such list.
-            Interrupted: a request failed, or the items broke off, after others were dealt with.
+            Interrupted: a request failed after others were dealt with.
             DialbookError: as every call.
         """
         leaving = [operations.reference(sid) for sid in contact_sids]
