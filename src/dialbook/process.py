@@ -82,6 +82,8 @@ def run(settings: Settings, sock: socket.socket, announce: Callable[[], None]) -
     for variable in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[variable]
     os.environ.update(to_environment(settings))
+    # Else they, and all that are started besides, would take a csv.py in the current folder for Python's own.
+    os.environ["PYTHONSAFEPATH"] = "1"
     configure_logging(settings.log_level, settings.log_format)
     config = uvicorn.Config(
         "dialbook.process:make_app",

@@ -331,6 +331,26 @@ def test_settings_of_another_folder_are_none_of_its_business(
     assert answer.status_code == 200
 
 
+@pytest.mark.sqlite
+def test_files_where_it_runs_are_none_of_its_modules(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
+    """Python would take them for the standard library's: in a folder for all, they are somebody else's program."""
+    for name in ("csv", "pickle"):
+        (tmp_path / f"{name}.py").write_text("open(__file__ + '.ran', 'w')\nraise ImportError(__file__)\n")
+    options = ("--port", "0", "--workers", "2", "--database", database)
+    with started("serve", *options, folder=tmp_path) as server:
+        answer = httpx2.post(
+            f"{server.url}/v2/accounts/acme/contacts/csv-upload",
+            data={"list_name": "Friends"},
+            files={"file_name": ("rows.csv", f"number\n{NUMBERS[0]}\n".encode())},
+            auth=auth,
+        )
+        while ask(server, auth).json()["metadata"]["total"] == 0 and not [*tmp_path.glob("*.ran")]:
+            pass
+
+    assert answer.status_code == 202
+    assert [*tmp_path.glob("*.ran")] == []
+
+
 BODY = json.dumps({"contacts": [{"number": NUMBERS[0]}]}).encode()
 
 
