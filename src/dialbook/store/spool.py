@@ -99,8 +99,7 @@ class Spool:
         """
         path, folder = self._path(sid), self.name
         with _trouble_as_unavailable():
-            if shutil.disk_usage(self.folder).free < size + RESERVE:
-                raise Unavailable(FULL, headers=RETRY_SOON)
+            _want_room(self.folder, size)
             received = Received(path, folder, _create_locked(path))
         try:
             yield received
@@ -247,20 +246,22 @@ class Received:
         """Add to it.
 
         Raises:
-            Unavailable: the disk is full, or cannot be written.
+            Unavailable: the disk has no room for it any more, or cannot be written.
         """
         with _trouble_as_unavailable():
             self._file.write(part)
+            _want_room(self.path)  # others that come at the same time found the same room
 
     def sync(self) -> None:
         """Return when all of it is on the disk, its name too.
 
         Raises:
-            Unavailable: the disk is full, or cannot be written.
+            Unavailable: the disk has no room for it any more, or cannot be written.
         """
         with _trouble_as_unavailable():
             self._file.flush()
             os.fsync(self._file.fileno())
+            _want_room(self.path)
             sync(self.path.parent)
 
     def confirm(self) -> None:
@@ -272,6 +273,16 @@ class Received:
         """Let others have it."""
         with suppress(OSError):  # what could not be written was said before
             self._file.close()
+
+
+def _want_room(place: Path, size: int = 0) -> None:
+    """Refuse to go on where a disk that so many more bytes are written to has too few left.
+
+    Raises:
+        Unavailable: it has.
+    """
+    if shutil.disk_usage(place).free < size + RESERVE:
+        raise Unavailable(FULL, headers=RETRY_SOON)
 
 
 def _create_locked(path: Path) -> BufferedWriter:

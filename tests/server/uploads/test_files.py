@@ -26,6 +26,7 @@ from tests.server.uploads.sending import (
     FILE,
     FORM,
     NAME,
+    PART,
     files_in,
     folder_of,
     members_of,
@@ -364,6 +365,29 @@ def test_a_disk_that_fills_up_meanwhile_keeps_nothing(
     assert refusal_of(answer, 503) == "The server's folder for uploads has no room."
     assert files_in(cramped) == []
     assert api.get("/lists").json()["metadata"]["total"] == 0
+
+
+@pytest.mark.sqlite
+def test_uploads_that_come_at_once_leave_free_together_what_each_leaves(
+    cramped: Server, connect: Callable[..., Client]
+) -> None:
+    """Each finds room for itself before anything is written."""
+    api, other = connect(to=cramped), connect(to=cramped)
+    file = to_csv(["number", "first_name"], *([number, "A" * 160] for number in NUMBERS[:10_000]))
+    body = NAME + PART % (b"file_name", file) + b"--form--\r\n"
+    kept: list[httpx2.Response] = []
+
+    def send() -> Iterator[bytes]:
+        yield body[:1000]
+        while not files_in(cramped):
+            pass
+        kept.append(other.upload(file))
+        yield body[1000:]
+
+    refused = api.request("POST", "/contacts/csv-upload", headers=FORM, content=send())
+
+    assert refusal_of(refused, 503) == "The server's folder for uploads has no room."
+    assert files_in(cramped) == [f"{upload_of(kept[0])}.upload"]
 
 
 @pytest.mark.sqlite
