@@ -6,16 +6,19 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import psycopg
 
+from dialbook.model.credentials import hash_token
 from dialbook.settings import Settings
-from dialbook.store import accounts
+from dialbook.store import accounts, sessions
 from dialbook.store.database import Row
 from dialbook.store.engines import open_database
-from dialbook.store.postgres import TRIPS, WAITING_LIMIT, WRITERS
+from dialbook.store.postgres import OF_ONE, TRIPS, WAITING_LIMIT, WRITERS
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.postgres import ask
 from tests.processes import started
@@ -66,16 +69,13 @@ def test_who_waits_too_long_is_refused_and_reads_go_on(url: str, new_client: Cal
 
 
 def test_changes_of_one_account_leave_threads_to_the_others(url: str, new_client: Callable[..., Client]) -> None:
-    def change(client: Client) -> int:
-        return client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code
-
     with serving(Settings(database=url)) as server:
         crowded, other = new_client(server, "crowded"), new_client(server, "other")
         with locked(url, "crowded"), ThreadPoolExecutor(5 * WRITERS) as pool:
-            waiting = [pool.submit(change, crowded) for _ in range(5 * WRITERS)]
+            waiting = [pool.submit(_change, crowded) for _ in range(5 * WRITERS)]
             while ask(url, WAITING_FOR_LOCKS) == [(0,)]:
                 pass
-            assert change(other) == 200
+            assert _change(other) == 200
         assert {call.result() for call in waiting} == {503}
 
 
@@ -101,6 +101,34 @@ def test_an_export_goes_on_while_no_short_read_does(url: str, new_client: Callab
 
         assert text.count(b'"first_name"') == 4100
         assert {call.result().status_code for call in calls} == {404}
+
+
+def test_so_do_those_who_sign_in(url: str, new_client: Callable[..., Client]) -> None:
+    """With whatever key of the account, and by links."""
+    links = [str(n) for n in range(WRITERS)]
+    with serving(Settings(database=url)) as server, closing(open_database(url)) as db:
+        crowded, other = [new_client(server, "crowded") for _ in range(WRITERS)], new_client(server, "other")
+        make_link = partial(sessions.make_link, account="crowded", key=crowded[0].key, now=datetime.now(UTC))
+        for link in links:
+            asyncio.run(db.write(make_link, token_hash=hash_token(link, "")))
+        with locked(url, "crowded"), ThreadPoolExecutor(2 * WRITERS) as pool:
+            waiting = [pool.submit(httpx2.post, f"{server.url}/console/enter/{link}", timeout=60) for link in links]
+            waiting += [pool.submit(_sign_in, client) for client in crowded]
+            while ask(url, WAITING_FOR_LOCKS) < [(OF_ONE,)]:
+                pass
+            assert _change(other) == 200
+            assert ask(url, WAITING_FOR_LOCKS) <= [(OF_ONE,)]
+        assert {call.result().status_code for call in waiting} == {503}
+
+
+def _change(client: Client) -> int:
+    return client.post("/contacts", {"contacts": [{"number": NUMBERS[0]}]}).status_code
+
+
+def _sign_in(client: Client) -> httpx2.Response:
+    return httpx2.post(
+        client.http.base_url.join("/console/sign-in"), data={"key": client.key, "token": client.token}, timeout=60
+    )
 
 
 def test_each_worker_sees_a_revoked_key_at_once(url: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dialbook.console.session import HOME, SIGN_IN, find_session, give_token, ha
 from dialbook.model.account import Account, ApiKey, Scope
 from dialbook.model.credentials import new_session_token
 from dialbook.model.errors import Unavailable
+from dialbook.model.session import SignIn
 from dialbook.server.address import client_address
 from dialbook.server.auth import count_failure, present, verify
 from dialbook.server.context import now_of, service_of, sid_of
@@ -42,14 +43,7 @@ async def sign_in(request: Request) -> Response:
         return _form(request, following, status=401, key=key, reason=reason)
     assert found is not None  # noqa: S101  # or there was a reason
     opened = new_session_token()
-    await service.db.write(
-        store.open_session,
-        found[0],
-        hash_of(request, opened),
-        former=hashes_of(request),
-        now=now_of(request),
-        request=request.scope["request_id"],
-    )
+    await service.db.write(store.open_session, found[0].account, _signing_in(request, found[0], opened))
     response = redirect(request, following)
     give_token(request, response, opened)
     return response
@@ -62,16 +56,11 @@ async def show_link(request: Request) -> Response:
 
 async def follow_link(request: Request) -> Response:
     """Sign in by a link that does so once."""
-    db, now = service_of(request).db, now_of(request)
+    db = service_of(request).db
     link, token = hash_of(request, sid_of(request, "link")), new_session_token()
-    found = await db.read(store.find_link, link, now=now)
+    found = await db.read(store.find_link, link, now=now_of(request))
     opened = found is not None and await db.write(
-        store.follow_link,
-        link,
-        hash_of(request, token),
-        former=hashes_of(request),
-        now=now,
-        request=request.scope["request_id"],
+        store.follow_link, found.account.sid, link, _signing_in(request, found.key, token)
     )
     if not opened:
         count_failure(request, "")
@@ -99,6 +88,11 @@ async def _close_known(request: Request) -> None:
     known = [each for each in hashes_of(request) if await db.read(store.find_session, each)]
     if known:
         await db.write(store.close_sessions, *known)
+
+
+def _signing_in(request: Request, key: ApiKey, token: str) -> SignIn:
+    former, now = hashes_of(request), now_of(request)
+    return SignIn(key.key, hash_of(request, token), former, now, request.scope["request_id"])
 
 
 def _refusal(request: Request, found: tuple[ApiKey, Account] | None) -> str | None:

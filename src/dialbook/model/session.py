@@ -1,5 +1,6 @@
 """Somebody who is signed in to the console with an API key."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
@@ -9,6 +10,16 @@ from dialbook.model.account import Account, ApiKey, Scope
 IDLE = timedelta(minutes=30)  # without a request, after which a session is closed
 LONGEST = timedelta(hours=12)
 NOTED_EVERY = timedelta(minutes=1)  # how exactly a session's last request is remembered
+
+
+class SignIn(Struct, frozen=True):
+    """Somebody who is about to have a session."""
+
+    key: str  # the id of the key that opens it
+    token_hash: str  # by which it will be known
+    former: Sequence[str]  # the hashes of the tokens whose place it takes in a browser, which open nothing any more
+    moment: datetime
+    request: str  # the id of the request that asks for it
 
 
 class Session(Struct, frozen=True):

@@ -1,44 +1,35 @@
 """Sessions of the console, and links that sign in once: each is known by the hash of its token."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
-from dialbook.model.account import ApiKey
 from dialbook.model.audit import Author, Effect, Via
 from dialbook.model.errors import Unauthorized
 from dialbook.model.moment import utc_text
-from dialbook.model.session import LONGEST, Session
+from dialbook.model.session import LONGEST, Session, SignIn
 from dialbook.store.accounts import find_key, is_key_open
 from dialbook.store.audit import note
 from dialbook.store.books import lock_book
 from dialbook.store.database import Tx
 
 
-def open_session(tx: Tx, key: ApiKey, token_hash: str, *, former: Iterable[str], now: datetime, request: str) -> None:
+def open_session(tx: Tx, account: str, sign_in: SignIn) -> None:
     """Sign somebody in, and note it; sessions of the account that have run out are forgotten.
-
-    Args:
-        tx: the transaction.
-        key: what opens it.
-        token_hash: the hash of the token that it will be known by.
-        former: those of the tokens whose place it takes in a browser, which open nothing any more.
-        now: the moment.
-        request: the id of the request that asks for it.
 
     Raises:
         Unauthorized: the key was closed since it was looked up, or its account deleted.
     """
-    lock_book(tx, key.account)
-    if not is_key_open(tx, key=key.key, now=now):
+    key, now = sign_in.key, sign_in.moment
+    lock_book(tx, account)
+    if not is_key_open(tx, key=key, now=now):
         raise Unauthorized("This API key was closed meanwhile.")
-    close_sessions(tx, *former)
+    close_sessions(tx, *sign_in.former)
     tx.run(
         "DELETE FROM sessions WHERE account = :account AND used < :before",
-        account=key.account,
+        account=account,
         before=utc_text(now - LONGEST),
     )
-    note(tx, key.account, Author(Via.CONSOLE, now, key.key, request), "open_session", Effect(succeeded=1))
-    _create(tx, key.account, key.key, token_hash, now, is_link=False)
+    note(tx, account, Author(Via.CONSOLE, now, key, sign_in.request), "open_session", Effect(succeeded=1))
+    _create(tx, account, key, sign_in.token_hash, now, is_link=False)
 
 
 def make_link(tx: Tx, account: str, key: str, token_hash: str, *, now: datetime) -> None:
@@ -46,17 +37,16 @@ def make_link(tx: Tx, account: str, key: str, token_hash: str, *, now: datetime)
     _create(tx, account, key, token_hash, now, is_link=True)
 
 
-def follow_link(tx: Tx, link_hash: str, token_hash: str, *, former: Iterable[str], now: datetime, request: str) -> bool:
-    """Open a session in exchange for a link, as `open_session`; say whether the link opened anything.
+def follow_link(tx: Tx, account: str, link_hash: str, sign_in: SignIn) -> bool:
+    """Open a session in exchange for a link that was found, as `open_session`; say whether it was still there.
 
     Raises:
         Unauthorized: as `open_session`.
     """
-    session = find_link(tx, link_hash, now=now)
     # Of those who follow it at the same moment all have found it; one takes it away.
-    if session is None or not close_sessions(tx, link_hash):
+    if not close_sessions(tx, link_hash):
         return False
-    open_session(tx, session.key, token_hash, former=former, now=now, request=request)
+    open_session(tx, account, sign_in)
     return True
 
 
