@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -46,6 +47,21 @@ class Mirror:
         """Both sides hold the same, and the local one is sound."""
         assert content(self.here, self.account) == content(self.there, self.account)
         assert [check for check in run_cli("doctor", "--database", self.here) if not check["ok"]] == []
+
+
+def new_home(folder: Path) -> dict[str, str]:
+    """What has a person's files kept in a folder."""
+    return {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_STATE_HOME": str(folder / "state")}
+
+
+def saved(home: dict[str, str], url: str) -> str:
+    """An account's URL without key and token, which a profile knows from now on."""
+    account = urlsplit(url)
+    plain = f"{account.scheme}://{account.hostname}:{account.port}{account.path}"
+    add = ["profile", "add", plain, plain, "--key", str(account.username)]
+    result = CliRunner(env=home).invoke(dialbook, add, input=f"{account.password}\n", catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return plain
 
 
 def read(result: Result) -> dict[str, Any]:
@@ -96,7 +112,7 @@ def caller(there: Server, new_client: Callable[..., Caller]) -> Caller:
 @pytest.fixture
 def mirror(there: Server, caller: Caller, new_database: Callable[[], str], tmp_path: Path) -> Iterator[Mirror]:
     """An empty account, and an empty database of the same engine."""
-    home = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    home = new_home(tmp_path)
     url = address(there, caller)
     with Client(url) as client:
-        yield Mirror(client, url, caller.account, there.database, new_database(), home)
+        yield Mirror(client, saved(home, url), caller.account, there.database, new_database(), home)

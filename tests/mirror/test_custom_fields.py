@@ -6,7 +6,7 @@ from dialbook.client import Client
 from tests.client.conftest import address
 from tests.conftest import NUMBERS, Server, execute, read_rows
 from tests.conftest import Client as Caller
-from tests.mirror.conftest import Mirror
+from tests.mirror.conftest import Mirror, saved
 from tests.mirror.test_pull import changes
 
 EXACT = '{"id":0.12345678901234567891, "t":1E-400,"a":1,"a":2,"big":1e23}'
@@ -59,8 +59,9 @@ def test_it_is_pushed_as_it_is_written(
     mirror.pull()
     other = new_client(there)
     store(other, '{"id":0.12345678901234568}')
-    with Client(address(there, other)) as client:
-        target = Mirror(client, address(there, other), other.account, mirror.there, mirror.here, mirror.home)
+    url = address(there, other)
+    with Client(url) as client:
+        target = Mirror(client, saved(mirror.home, url), other.account, mirror.there, mirror.here, mirror.home)
         report = target.push("--account", mirror.account, "--yes")
         again = target.push("--account", mirror.account, "--yes")
 

@@ -15,7 +15,7 @@ from dialbook.settings import Settings
 from tests.client.conftest import address, fill
 from tests.conftest import NUMBERS, Server, execute, serving, work_off
 from tests.conftest import Client as Caller
-from tests.mirror.conftest import Mirror
+from tests.mirror.conftest import Mirror, saved
 from tests.mirror.test_pull import changes, rows
 from tests.mirror.test_questions import asking
 
@@ -86,7 +86,7 @@ def turned(mirror: Mirror, caller: Caller, there: Server) -> Iterator[set[int]]:
         return call
 
     with serving(Settings(database=there.database, page_limit=20), before=before) as other:
-        mirror.url = address(other, caller)
+        mirror.url = saved(mirror.home, address(other, caller))
         yield turned
 
 
@@ -149,7 +149,7 @@ def test_a_list_that_is_deleted_while_it_is_read_is_gone(mirror: Mirror, caller:
         return call
 
     with serving(Settings(database=there.database, page_limit=20), before=before) as other:
-        mirror.url = address(other, caller)
+        mirror.url = saved(mirror.home, address(other, caller))
         report = mirror.pull("--yes")
 
     assert changes(report) == {"lists removed": 1}
@@ -254,7 +254,7 @@ def test_a_list_whose_type_is_not_told_keeps_the_one_that_it_has(mirror: Mirror,
         return call
 
     with serving(Settings(database=there.database, page_limit=20), before=before) as other:
-        mirror.url = address(other, caller)
+        mirror.url = saved(mirror.home, address(other, caller))
         mirror.pull("--yes")
 
     mirror.check()

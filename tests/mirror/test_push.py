@@ -10,7 +10,7 @@ from dialbook.client import Client
 from tests.client.conftest import address, fill
 from tests.conftest import NUMBERS, Server, execute, run_cli, work_off
 from tests.conftest import Client as Caller
-from tests.mirror.conftest import Mirror, opened
+from tests.mirror.conftest import Mirror, opened, saved
 from tests.mirror.test_pull import changes, rows
 
 
@@ -29,7 +29,7 @@ def empty(full: Mirror, there: Server, new_client: Callable[..., Caller]) -> Ite
     caller = new_client(there)
     url = address(there, caller)
     with Client(url) as client:
-        yield Mirror(client, url, full.account, full.there, full.here, full.home)
+        yield Mirror(client, saved(full.home, url), full.account, full.there, full.here, full.home)
 
 
 def test_everything_arrives(empty: Mirror, full: Mirror) -> None:

@@ -11,7 +11,7 @@ from dialbook.client import Client
 from dialbook.mirror.record import Record
 from tests.client.conftest import fill
 from tests.conftest import NUMBERS, execute, run_cli
-from tests.mirror.conftest import Mirror
+from tests.mirror.conftest import Mirror, new_home, saved
 from tests.processes import Running, started
 
 OLD, NEW = "2026-01-05T09:00:00Z", "2026-01-06T09:00:00Z"
@@ -38,7 +38,8 @@ def test_a_second_run_asks_for_what_changed(tmp_path: Path) -> None:
             # A second that is not over has room for contacts that the first run cannot have met.
             newest = "UPDATE contacts SET created = :new, updated = :new WHERE account = :account AND updated > :old"
             execute(there, newest, new=NEW, old=OLD, account="acme")
-            mirror = Mirror(client, url, "acme", there, here, {"XDG_STATE_HOME": str(tmp_path / "state")})
+            home = new_home(tmp_path)
+            mirror = Mirror(client, saved(home, url), "acme", there, here, home)
 
             before = requests(server)
             mirror.pull()

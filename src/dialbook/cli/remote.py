@@ -134,13 +134,12 @@ def find_address(given: str) -> str:
 
     Raises:
         NotFound: no such profile.
-        Invalid: a URL without key and token, which no profile has, or several, none of them in use.
+        Invalid: a URL with key and token, or one that no profile has, or several, none of them in use.
     """
     saved = read_profiles()
     if "://" not in given:
         return url_of(saved.get(given))
-    if "@" in given:
-        return given
+    _refuse_credentials(given)
     names = sorted(name for name, profile in saved.profiles.items() if profile.url == given.rstrip("/"))
     if not names:
         raise Invalid(f"No profile has the key and token of {given}: save one with dialbook profile add.")
@@ -163,12 +162,19 @@ def check_address(profile: Profile) -> None:
     """
     from dialbook.client import address  # noqa: PLC0415  # as above
 
-    if "@" in profile.url:
-        raise Invalid("The URL is to be without key and token: others see what stands on a command line.")
+    _refuse_credentials(profile.url)
     try:
         address.find_address(url_of(profile), {})
     except ValueError:
         raise Invalid(f"{profile.url!r} is no address of an account: https://<host>/v2/accounts/<account>.") from None
+
+
+def _refuse_credentials(url: str) -> None:
+    if "@" in url:
+        raise Invalid(
+            "The URL is to be without key and token, which dialbook profile add keeps: others see what stands on a "
+            "command line."
+        )
 
 
 def find_list(client: "Client", given: str) -> str:
