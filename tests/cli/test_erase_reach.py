@@ -96,6 +96,7 @@ def test_the_receipt_says_what_is_not_looked_through(api: Client, server: Server
 
     assert "fields of other contacts, and names of columns and of API keys, which are not looked through" in said
     assert "another number that the person had: ask again for each" in said
+    assert "what dialbook pull keeps between runs, in its user's state folder" in said
     assert all(each in said for each in erased(server, api, NUMBER)["may_remain_in"])
 
 

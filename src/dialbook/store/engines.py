@@ -15,7 +15,8 @@ FREE_SPACE = "free space in pages of its tables, until other rows take it"
 UNREADABLE = "rows of uploads' reports, and kept answers, whose number nobody can read"
 UNSEARCHED = "fields of other contacts, and names of columns and of API keys, which are not looked through"
 EARLIER = "rows and answers that have another number that the person had: ask again for each"
-LEFT_BY_EITHER = (UNREADABLE, UNSEARCHED, EARLIER)
+MIRRORED = "what dialbook pull keeps between runs, in its user's state folder"
+LEFT_BY_EITHER = (UNREADABLE, UNSEARCHED, EARLIER, MIRRORED)
 LEFT_BY_SQLITE = (
     *LEFT_BY_EITHER,
     "backups and replicas from before",
