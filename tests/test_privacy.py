@@ -1,7 +1,9 @@
 """Numbers, names and secrets do not reach what is written beside the database."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from dialbook.model.credentials import TOKEN, may_be_credentials, new_key, new_token
 from tests.conftest import run_cli
-from tests.processes import run_program, started
+from tests.processes import children, run_program, started
 from tests.sqlite import beside
 
 NUMBER, NAME, EMAIL = "+919845098765", "Canary-Name", "canary@example.org"
@@ -76,6 +78,24 @@ def test_the_log_as_json_has_the_same_fields(database: str, tmp_path: Path) -> N
     others = [line for line in lines if line not in requests]
     assert others
     assert all(line.keys() == {"time", "level", "logger", "message"} for line in others)
+
+
+@pytest.mark.sqlite
+def test_so_is_why_uploads_are_not_worked_off(database: str, tmp_path: Path) -> None:
+    book = Path(database.removeprefix("sqlite:///"))
+    with started("serve", "--port", "0", "--database", database, folder=tmp_path, DIALBOOK_LOG_FORMAT="json") as server:
+        assert httpx2.get(f"{server.url}/healthz").status_code == 200
+        book.rename(tmp_path / "away.db")
+        book.write_text("No book.")
+        for process in children(server.process.pid):  # there is none where it has ended by itself
+            os.kill(process, signal.SIGKILL)
+        while "Uploads are not worked off: " not in server.errors:
+            pass
+        server.stop()
+        lines = [json.loads(line) for line in server.errors.splitlines()]
+
+    why = next(line for line in lines if "Uploads are not worked off: " in line.get("message", ""))
+    assert (why["level"], why["logger"]) == ("ERROR", "dialbook.jobs")
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])

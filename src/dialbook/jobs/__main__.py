@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from dialbook.jobs.forgetting import forget_now_and_then, retention_of
 from dialbook.jobs.runner import Runner
@@ -19,6 +21,8 @@ from dialbook.settings import Settings, load_settings
 from dialbook.shared import shared
 from dialbook.store.engines import open_database
 from dialbook.store.spool import open_spool
+
+log = logging.getLogger("dialbook.jobs")
 
 NICENESS = 10
 GARBAGE = 100_000  # new objects before the collector looks for circles
@@ -58,9 +62,14 @@ async def main() -> None:
     try:
         await work(settings, ended)
     except DialbookError as trouble:
-        sys.exit(f"Uploads are not worked off: {trouble}")
+        _end(str(trouble))
     except Exception as bug:  # noqa: BLE001  # whose text might hold personal data
-        sys.exit(f"Uploads are not worked off: {describe(bug)}")
+        _end(describe(bug))
+
+
+def _end(why: str) -> NoReturn:
+    log.error("Uploads are not worked off: %s", why)
+    sys.exit(1)
 
 
 asyncio.run(main())
