@@ -121,6 +121,18 @@ def test_of_a_wrong_token_nobody_hears_from_where_the_right_one_may_come(
     assert ask(server, wrong(client, token=new_token())).status_code == 401
 
 
+@pytest.mark.sqlite
+def test_networks_of_ipv4_are_known_when_written_as_ones_of_ipv6(
+    server: Server, connect: Callable[..., Client], ask: Ask
+) -> None:
+    one, many = connect(None, "--allow", f"::ffff:{HERE}"), connect(None, "--allow", "::ffff:127.0.0.0/104")
+    shown = [*run_cli("key", "list", one.account, "--database", server.database)]
+
+    assert [ask(server, one, address).status_code for address in (HERE, ELSEWHERE)] == [200, 403]
+    assert [ask(server, many, address).status_code for address in (HERE, ELSEWHERE)] == [200, 200]
+    assert [each["allowed_from"] for each in shown] == [f"{HERE}/32"]
+
+
 def test_networks_hold_from_the_next_request_on(server: Server, connect: Callable[..., Client], ask: Ask) -> None:
     client = connect()
 

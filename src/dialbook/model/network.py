@@ -10,6 +10,8 @@ from dialbook.model.errors import Invalid
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
+MAPPED = 96  # bits that go before those of IPv4
+
 
 def read_address(text: str) -> Address:
     """Read an address; one of IPv4 that is written as one of IPv6 is one of IPv4 (RFC 4291, section 2.5.5.2).
@@ -25,6 +27,8 @@ def read_address(text: str) -> Address:
 @lru_cache(maxsize=1024)
 def read_networks(text: str) -> Sequence[Network]:
     """Read addresses and networks with commas between them, as in `10.0.0.0/8, ::1`; none out of an empty text.
+
+    One of IPv4 that is written as one of IPv6 is one of IPv4, as in `read_address`.
 
     Raises:
         Invalid: one of them is neither.
@@ -44,4 +48,5 @@ def _read_network(text: str) -> Network:
         raise Invalid(f"{text!r} is no address and no network, as 192.0.2.7 and 192.0.2.0/24 are.") from None
     if network.network_address != ip_interface(text).ip:
         raise Invalid(f"{text!r} is an address amid a network: write {network}, or the address alone.")
-    return network
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return IPv4Network((mapped, network.prefixlen - MAPPED)) if mapped else network
