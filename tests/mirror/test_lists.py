@@ -170,7 +170,7 @@ def not_finding(mirror: Mirror, caller: Caller, there: Server, told: Mapping[str
         return call
 
     with serving(Settings(database=there.database, page_limit=20), before=before) as other:
-        mirror.url = address(other, caller)
+        mirror.url = saved(mirror.home, address(other, caller))
         yield
 
 
@@ -192,6 +192,7 @@ def test_a_list_is_not_gone_until_the_server_itself_says_so(
         result = mirror.run("pull", "--from", mirror.url, "--yes")
 
     assert (result.exit_code, result.stdout) == (1, "")
+    assert "404" in result.stderr or "Not Found" in result.stderr, result.stderr
     mirror.check()
 
 
@@ -229,7 +230,7 @@ def test_a_list_that_goes_between_two_requests_of_a_push_does_not_end_it(
         return call
 
     with serving(Settings(database=there.database, page_limit=20), before=before) as other:
-        result = mirror.run("push", "--to", address(other, caller), "--yes", "--json")
+        result = mirror.run("push", "--to", saved(mirror.home, address(other, caller)), "--yes", "--json")
 
     report = msgspec.json.decode(result.stdout)
     reason = f"There is no list '{gone}'."
