@@ -1,16 +1,26 @@
 """The command line as somebody uses it against a server: an account in the environment, and a home of his own."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from dialbook.cli.main import dialbook
+from dialbook.client import Client
 from tests.client.conftest import address
-from tests.conftest import Client, Server
+from tests.conftest import Client as Caller
+from tests.conftest import Server
 
 Dial = Callable[..., Result]
+
+
+def read(result: Result) -> Any:
+    """What a command that went well prints as JSON."""
+    assert (result.exit_code, result.stderr) == (0, "")
+    return json.loads(result.stdout)
 
 
 @pytest.fixture
@@ -20,8 +30,15 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def url(server: Server, api: Client) -> str:
+def url(server: Server, api: Caller) -> str:
     return address(server, api)
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    """A client of the same account."""
+    with Client(url) as client:
+        yield client
 
 
 @pytest.fixture

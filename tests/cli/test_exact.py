@@ -1,7 +1,6 @@
 """A custom field goes into a file, and out of it, to the last digit, and is shown so."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,12 +14,6 @@ EXACT = '{"iban":1234567890123456789.25,"a":0.1000000000000000000001,"t":1E-400,
 INSTEAD = '{"iban":1}'
 
 pytestmark = pytest.mark.sqlite
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(url) as client:
-        yield client
 
 
 @pytest.fixture

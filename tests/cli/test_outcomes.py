@@ -3,7 +3,7 @@
 import json
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,6 @@ REQUEST = 5000  # contacts in one request
 MANY = REQUEST + 1
 
 Removing = Callable[..., list[str]]
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(url) as client:
-        yield client
 
 
 @pytest.fixture(params=["contacts", "members"])
