@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dialbook.server.pipeline import WAITING
 from dialbook.settings import Settings
 from tests.conftest import Client, Server
 from tests.gate import gated
@@ -185,9 +186,9 @@ def test_what_comes_after_a_wish_for_another_protocol_is_no_request(protocol: st
 def test_many_wishes_for_another_protocol_in_one_piece_are_many_requests(server: Server) -> None:
     wish = b"GET /healthz HTTP/1.1\r\nHost:\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n"
     with connected(server) as sock:
-        sock.sendall(wish * 600 + b"GET /healthz HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")
+        sock.sendall(wish * WAITING + b"GET /healthz HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")
 
-        assert read_to_end(sock).count(b"HTTP/1.1 200 OK") == 601
+        assert read_to_end(sock).count(b"HTTP/1.1 200 OK") == WAITING + 1
 
 
 @pytest.mark.parametrize(

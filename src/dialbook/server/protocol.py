@@ -10,7 +10,7 @@ from typing import cast
 from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Scope
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from dialbook.model.errors import DialbookError, Invalid, Unreadable
 from dialbook.model.ids import new_request_id
@@ -20,6 +20,7 @@ from dialbook.server.head import UNENDED_LIMIT, Headers, check_head, unended
 from dialbook.server.headers import RawHeader
 from dialbook.server.load import Load, Place, Retry
 from dialbook.server.outbox import OneWrite
+from dialbook.server.pipeline import Pipeline
 from dialbook.server.probes import PROBES
 from dialbook.server.queue import Queue
 from dialbook.wire.envelope import refusal, to_bytes
@@ -31,7 +32,7 @@ PIECE = 32 * 1024  # bytes that are read at once
 CREDENTIALS = (b"authorization", b"cookie")
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Pipeline):
     """uvicorn's protocol, which has no bounds of its own."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,7 +48,6 @@ class Protocol(HttpToolsProtocol):
         self._caller = b""
         self._retry = Retry()
         self._refusal: DialbookError | None = None
-        self._is_refused = False
         self._deadlines.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -59,7 +59,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE):
-            if not self._is_refused:
+            if not self.is_over:
                 self._read(data[start : start + PIECE])
 
     def on_headers_complete(self) -> None:
@@ -89,7 +89,7 @@ class Protocol(HttpToolsProtocol):
             self._fruitless = 0
             return
         self._fruitless += len(piece)
-        if self._fruitless > UNENDED_LIMIT and not self._is_refused:
+        if self._fruitless > UNENDED_LIMIT and not self.is_over:
             self._refuse(unended(self.url))
 
     def _feed(self, data: bytes) -> None:
@@ -108,7 +108,8 @@ class Protocol(HttpToolsProtocol):
                 Invalid("The URL cannot be read: it begins with / and is printable ASCII, all else percent-encoded.")
             )
         except HttpParserError:
-            self.send_400_response("")
+            if not self.is_over:
+                self.send_400_response("")
         return b""
 
     def _wants_another_protocol(self) -> bool:
@@ -141,15 +142,6 @@ class Protocol(HttpToolsProtocol):
         else:
             self._queue.add(begin)
 
-    def on_response_complete(self) -> None:
-        """Go on to the next request; uvicorn's own sets a timer each time, which the deadlines make needless."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-
     def shutdown(self) -> None:
         """Let go of the connection: at once when nothing is under way, else after that.
 
@@ -171,7 +163,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, error: DialbookError) -> None:
         """Answer what is no request, or too large a one, where nobody else does; read nothing more."""
-        self._is_refused = True
+        self.is_over = True
         cycle = self.cycle
         has_head = cycle is not None and cycle.scope is self.scope
         is_under_way = cycle is not None and not cycle.response_complete
