@@ -296,12 +296,17 @@ def test_no_more_is_taken_than_there_is_and_all_of_it_can_be_taken_again(
     assert isinstance(bound.take("a", 1), DialbookError)
 
 
+def fill(client: Client) -> None:
+    """Make 500 contacts, of which a page has 4 MB."""
+    client.create_contacts(*({"number": number, "custom_field": {"x": "y" * 8000}} for number in NUMBERS[:500]))
+
+
 def test_who_takes_no_answers_is_given_no_more_of_them_and_others_are(
     new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
 ) -> None:
     with serving(Settings(database=new_database())) as server:
         greedy, modest = connect("greedy", to=server), connect("modest", to=server)
-        greedy.create_contacts(*({"number": number, "custom_field": {"x": "y" * 8000}} for number in NUMBERS[:500]))
+        fill(greedy)
         socks = [open_.enter_context(connected(server, receive_buffer=4096)) for _ in range(16)]
         for sock in socks:
             sock.sendall(head(greedy, "GET", "/contacts?limit=500", "Connection: close"))
@@ -320,6 +325,23 @@ def test_who_takes_no_answers_is_given_no_more_of_them_and_others_are(
         for sock in socks:
             read_to_end(sock)
         assert greedy.get("/contacts").json()["metadata"]["total"] == 500
+
+
+@pytest.mark.sqlite
+def test_what_is_asked_behind_an_answer_that_nobody_takes_has_no_place(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    greedy, modest = connect("greedy", to=narrow.server), connect("modest", to=narrow.server)
+    fill(greedy)
+    for number in range(3):
+        sock = open_.enter_context(connected(narrow.server, receive_buffer=4096))
+        behind = f"GET /console HTTP/1.1\r\nHost: x\r\nCookie: a={number}\r\nConnection: close\r\n\r\n"
+        sock.sendall(head(greedy, "GET", "/contacts?limit=500") + behind.encode())
+        assert sock.recv(12) == b"HTTP/1.1 200"
+    narrow.hold(open_, modest)
+
+    assert modest.get("/contacts").status_code == 200
+    assert b"HTTP/1.1 303" in read_to_end(sock)
 
 
 def test_what_comes_byte_by_byte_takes_no_more_room_to_count() -> None:

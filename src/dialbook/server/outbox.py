@@ -83,6 +83,7 @@ class OneWrite:
         self._outbox = Outbox[bytes](turn, self._send)
         self._given = 0
         self.write = self._outbox.put
+        self.flush = self._outbox.flush
         self.is_closing = transport.is_closing
 
     @property
@@ -96,11 +97,11 @@ class OneWrite:
         return self._transport.get_write_buffer_size()
 
     def write_eof(self) -> None:
-        self._outbox.flush()
+        self.flush()
         self._transport.write_eof()
 
     def close(self) -> None:
-        self._outbox.flush()
+        self.flush()
         self._transport.close()
 
     def _send(self, parts: list[bytes]) -> None:

@@ -129,12 +129,12 @@ class Protocol(Pipeline):
 
     # What is done about it
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope = cast(Scope, cycle.scope)
         is_probe = scope["path"] in PROBES
         self._caller = _caller(scope["headers"])
         scope["place"] = place = Place(self._load, self._caller, self._retry, is_free=is_probe)
-        begin = partial(super()._start_asgi_task, cycle, app)
+        begin = partial(super().begin, cycle, app)
         if place.refusal:
             self._queue.hurry()
         if place.refusal or is_probe:
