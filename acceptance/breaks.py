@@ -127,7 +127,7 @@ TELLS_KEYS_APART = Sabotage(
     "    return found if found and [is_same_hash(presented.token_hash, kept) for _ in range(5000)][-1] else None\n",
 )
 SLOW_CLIENTS_STAY = Sabotage(f"{SERVER}/deadlines.py", "if waiting.is_too_long(self._settings):", "if False:")
-ADMITS_EVERYBODY = Sabotage(f"{SERVER}/load.py", 'Bound("requests", settings.max_requests)', 'Bound("requests", 10**6)')
+ADMITS_EVERYBODY = Sabotage(f"{SERVER}/load.py", "places = settings.max_requests", "places = 10**6")
 FORGETS_KEYS = Sabotage(f"{SERVER}/idempotency.py", "    return given[0]", "    return None")
 LEAVES_TRACES = Sabotage(f"{STORE}/sqlite_wipe.py", '            connection.execute("VACUUM")', "            pass")
 TAKES_TWICE_AS_MUCH = Sabotage(

@@ -6,9 +6,10 @@ import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import pairwise
 from random import Random
+from secrets import token_bytes
 
 import httpx2
 import hypothesis.strategies as st
@@ -18,6 +19,7 @@ from msgspec import Struct
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.model.errors import DialbookError
+from dialbook.server import load
 from dialbook.server.load import Bound, Load, Place, Retry
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
@@ -296,6 +298,31 @@ def test_no_more_is_taken_than_there_is_and_all_of_it_can_be_taken_again(
     assert isinstance(bound.take("a", 1), DialbookError)
 
 
+def disguised(request: bytes) -> bytes:
+    """With credentials before its own that nobody asked for, and others each time."""
+    return request.replace(b"Authorization", b"Cookie: a=%s\r\nAuthorization" % token_bytes(8).hex().encode(), 1)
+
+
+@pytest.mark.sqlite
+def test_an_account_has_half_of_the_places_whatever_else_it_sends(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    greedy, modest = connect("greedy", to=narrow.server), connect("modest", to=narrow.server)
+    browser = open_.enter_context(httpx2.Client(base_url=narrow.server.url))
+    browser.post("/console/sign-in", data={"key": greedy.key, "token": greedy.token})
+    with closing(beside(narrow.server.database)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        socks = [open_.enter_context(connected(narrow.server)) for _ in range(3)]
+        for sock in socks:
+            request = head(greedy, "POST", "/contacts", f"Content-Length: {len(ITEM)}", "Connection: close")
+            sock.sendall(disguised(request) + ITEM)
+        (refused, *_), _, _ = select.select(socks, [], [])
+
+        assert read_answer(read_to_end(refused)).error["description"].startswith("You have 2 requests under way")
+        assert browser.get("/console/lists").status_code == 429
+        assert modest.get("/contacts").status_code == 200
+
+
 def fill(client: Client) -> None:
     """Make 500 contacts, of which a page has 4 MB."""
     client.create_contacts(*({"number": number, "custom_field": {"x": "y" * 8000}} for number in NUMBERS[:500]))
@@ -309,7 +336,7 @@ def test_who_takes_no_answers_is_given_no_more_of_them_and_others_are(
         fill(greedy)
         socks = [open_.enter_context(connected(server, receive_buffer=4096)) for _ in range(16)]
         for sock in socks:
-            sock.sendall(head(greedy, "GET", "/contacts?limit=500", "Connection: close"))
+            sock.sendall(disguised(head(greedy, "GET", "/contacts?limit=500", "Connection: close")))
         statuses = Counter(sock.recv(12) for sock in socks)
 
         refused = greedy.get("/contacts")
@@ -325,6 +352,28 @@ def test_who_takes_no_answers_is_given_no_more_of_them_and_others_are(
         for sock in socks:
             read_to_end(sock)
         assert greedy.get("/contacts").json()["metadata"]["total"] == 500
+
+
+BUNDLE = "/docs/assets/swagger-ui-bundle.js"
+
+
+def ask_as_stranger(server: Server, open_: ExitStack, path: str, number: int, times: int = 1) -> socket.socket:
+    """Ask for what anybody may have, with credentials that nobody else makes up, and take only how it begins."""
+    sock = open_.enter_context(connected(server, receive_buffer=4096))
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: dialbook={number}\r\n\r\n".encode() * times)
+    assert sock.recv(9) == b"HTTP/1.1 "
+    return sock
+
+
+@pytest.mark.sqlite
+def test_strangers_who_take_no_files_take_nobodys_place(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    for number in range(4):
+        ask_as_stranger(narrow.server, open_, BUNDLE, number)
+
+    assert connect("modest", to=narrow.server).get("/contacts").status_code == 200
+    assert httpx2.get(f"{narrow.server.url}/console/sign-in").status_code == 200
 
 
 @pytest.mark.sqlite
@@ -344,12 +393,38 @@ def test_what_is_asked_behind_an_answer_that_nobody_takes_has_no_place(
     assert b"HTTP/1.1 303" in read_to_end(sock)
 
 
+@pytest.mark.sqlite
+def test_an_address_has_half_of_the_files_that_are_sent_at_the_same_time(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    for number in range(load.FILES // 2):
+        ask_as_stranger(narrow.server, open_, BUNDLE, number)
+
+    refused = httpx2.get(f"{narrow.server.url}{BUNDLE}")
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert connect("modest", to=narrow.server).get("/contacts").status_code == 200
+
+
+@pytest.mark.sqlite
+def test_what_strangers_do_not_take_leaves_half_of_the_answers_to_others(
+    new_database: Callable[[], str], connect: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "ANSWERS", 2**20)  # so that a few are enough
+    with serving(Settings(database=new_database())) as server, ExitStack() as open_:
+        for number in range(16):
+            ask_as_stranger(server, open_, "/openapi.json", number, times=4)
+
+        assert connect("modest", to=server).get("/contacts").status_code == 200
+        assert httpx2.get(f"{server.url}/openapi.json").status_code == 429
+
+
 def test_what_comes_byte_by_byte_takes_no_more_room_to_count() -> None:
     place = Place(Load(Settings()), "caller", Retry())
     tracemalloc.start()
     try:
         for _ in range(100_000):
-            place.hold(1, "account")
+            place.hold(1)
         counted = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

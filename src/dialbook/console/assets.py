@@ -4,10 +4,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from dialbook.console.session import HOME
+from dialbook.server.files import Files
 
 PATH = f"{HOME}/static"
 FOLDER = Path(__file__).with_name("static")
@@ -20,7 +20,7 @@ def asset(name: str) -> str:
     return f"{PATH}/{name}?{_version(name)}"
 
 
-class Assets(StaticFiles):
+class Assets(Files):
     """Serves the files: for good where the address says which version it is, else to be asked for each time."""
 
     def __init__(self) -> None:

@@ -12,7 +12,6 @@ from dialbook.server.body import chunks_of
 from dialbook.server.context import place_of
 
 FORM_BYTES = 256 * 1024
-NOBODY = ""  # who is not signed in
 SHOWN = "shown_"  # begins the names of hidden fields, each of which says what another one showed
 DIGITS = 18  # of a whole number
 
@@ -76,12 +75,11 @@ async def read_form(request: Request, limit: int = FORM_BYTES) -> Form:
         TooManyRequests, Unavailable: there is too much of such already.
         TooSlow: it does not come within the deadlines.
     """
-    body = bytearray()
-    whose = request.scope["account"].sid if "account" in request.scope else NOBODY
+    body, place = bytearray(), place_of(request)
     async for chunk in chunks_of(request):
         if len(body) + len(chunk) > limit:
             raise TooLarge(f"The form is larger than {limit} bytes.")
-        place_of(request).hold(len(chunk), whose)
+        place.hold(len(chunk))
         body += chunk
     fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
     return Form([(searchable(name), searchable(value)) for name, value in fields])

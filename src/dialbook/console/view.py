@@ -17,6 +17,7 @@ from dialbook.console.session import HOME, SIGN_IN, find_session
 from dialbook.model.errors import Forbidden, MethodNotAllowed, PreconditionFailed, Unauthorized
 from dialbook.server import errors
 from dialbook.server.auth import SAFE, refuse_other_networks, refuse_other_sites
+from dialbook.server.context import place_of
 from dialbook.server.headers import PAGE
 from dialbook.store.sessions import is_session_open
 
@@ -78,6 +79,7 @@ class View:
         if is_sent or is_part(request):
             _refuse_other_account(request, session.account.sid)
         request.scope.update(session=session, key=session.key, account=session.account)
+        await place_of(request).belong_to(session.account.sid)
         request.scope["is_open"] = partial(is_session_open, token_hash=session.token_hash)
         if is_sent and self._guard is Guard.WRITERS and not session.may_write:
             raise Forbidden("You are signed in with a key that may only read; changes need the scope 'write'.")

@@ -19,7 +19,7 @@ from dialbook.log import log_bugs_of
 from dialbook.model.errors import MethodNotAllowed
 from dialbook.server import contacts, descriptors, lists, members, uploads
 from dialbook.server.auth import authorise
-from dialbook.server.context import Service, service_of
+from dialbook.server.context import Service, place_of, service_of
 from dialbook.server.deadlines import Deadlines
 from dialbook.server.docs import docs_routes
 from dialbook.server.errors import ErrorAnswer, answer_error
@@ -203,6 +203,7 @@ class Resource:
             raise self._not_allowed(scope["method"])
         scope["operation"] = handler.__name__
         scope["account"] = account = await authorise(request)
+        await place_of(request).belong_to(account.sid)
         if rate_limit := service_of(request).rate_limit:
             scope["rate_headers"] = rate_limit.admit(account.sid)
         response = await handler(request)

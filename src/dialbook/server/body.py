@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from starlette.requests import Request
 
 from dialbook.model.errors import TooLarge, TooSlow, Unreadable, UnsupportedType
-from dialbook.server.context import account_of, place_of, service_of
+from dialbook.server.context import place_of, service_of
 from dialbook.server.idempotency import note_content
 
 P = ParamSpec("P")
@@ -72,11 +72,11 @@ async def _receive(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
-    place, account = place_of(request), account_of(request).sid
+    place = place_of(request)
     async for chunk in chunks_of(request):
         if len(body) + len(chunk) > limit:
             raise _too_large(limit)
-        place.hold(len(chunk), account)
+        place.hold(len(chunk))
         body += chunk
     return bytes(body)
 

@@ -7,8 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
+from dialbook.server.files import Files, file
 from dialbook.server.headers import PAGE
 from dialbook.settings import Settings
 
@@ -25,8 +25,8 @@ def docs_routes(settings: Settings) -> list[BaseRoute]:
     description = json.dumps(describe(settings), separators=(",", ":")).encode()
     page = (_FILES / "static" / "docs.html").read_text()
 
-    async def openapi(_: Request) -> Response:
-        return Response(description, media_type="application/json")
+    async def openapi(request: Request) -> Response:
+        return file(request, description, "application/json")
 
     async def docs(_: Request) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY, **PAGE})
@@ -34,7 +34,7 @@ def docs_routes(settings: Settings) -> list[BaseRoute]:
     return [
         Route("/openapi.json", openapi),
         Route("/docs", docs),
-        Mount("/docs/assets", StaticFiles(packages=[("dialbook.server", "static")])),
+        Mount("/docs/assets", Files(packages=[("dialbook.server", "static")])),
     ]
 
 

@@ -34,7 +34,7 @@ async def export_members(request: Request, window: Window, filter_: ContactFilte
         TooManyRequests, Unavailable: there are too many uploads and exports under way.
         Unavailable: it cannot be noted now in the audit log.
     """
-    place_of(request).begin_stream(account_of(request).sid)
+    place_of(request).begin_stream()
     db, account, list_sid = service_of(request).db, account_of(request).sid, sid_of(request, "list_sid")
 
     async def read(window: Window) -> Walk:

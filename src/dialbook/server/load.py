@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from dialbook.model.errors import RETRY_SECONDS, RETRY_SOON, DialbookError, TooManyRequests, Unavailable
 from dialbook.settings import Settings
 
 BODIES = 64 * 1024 * 1024  # bytes of JSON that are held while they are received, read and written
 ANSWERS = 64 * 1024 * 1024  # bytes of answers that wait for their clients to take them
+FILES = 128  # that are sent to whoever wants them, who has proved nothing
 TURNS = 8  # of the event loop, in which much may leave, until it is too much
+NOBODY = ""  # whose a request is that has proved nothing
 
 
 class Bound:
@@ -25,7 +28,7 @@ class Bound:
     def __init__(self, what: str, limit: int) -> None:
         self._what = what
         self._limit = limit
-        self._share = max(1, limit // 2)
+        self.share = max(1, limit // 2)
         self._taken = 0
         self._taken_by: dict[Hashable, int] = {}
 
@@ -38,8 +41,8 @@ class Bound:
 
     def refusal(self, theirs: int, taken: int) -> DialbookError | None:
         """Why one may not have so much of it, of so much that is taken; None if that is all right."""
-        if theirs > self._share:
-            description = f"You have {self._share} {self._what} under way, which is all that one may have here."
+        if theirs > self.share:
+            description = f"You have {self.share} {self._what} under way, which is all that one may have here."
             return TooManyRequests(description, headers=RETRY_SOON)
         if taken > self._limit:
             return Unavailable(f"{self._limit} {self._what} are under way here already.", headers=RETRY_SOON)
@@ -68,7 +71,8 @@ class Connection(Protocol):
 class Answers:
     """What clients have yet to take of their answers: who leaves more than half of what there may be is given no more.
 
-    How long an answer is shows only when it is there, so it may be longer than that.
+    How long an answer is shows only when it is there, so it may be longer than that; what is more than half is not
+    counted against the others.
 
     Args:
         limit: bytes that there may be.
@@ -76,37 +80,42 @@ class Answers:
 
     def __init__(self, limit: int) -> None:
         self._bound = Bound("bytes of answers", limit)
-        self._callers: dict[Connection, Hashable] = {}
+        self._owners: dict[Connection, Hashable] = {}
 
-    def add(self, connection: Connection, caller: Hashable) -> None:
+    def add(self, connection: Connection, owner: Hashable) -> None:
         """Look after a connection on which much of an answer is left."""
-        self._callers[connection] = caller
+        self._owners[connection] = owner
 
     def discard(self, connection: Connection) -> None:
         """Look after it no longer."""
-        self._callers.pop(connection, None)
+        self._owners.pop(connection, None)
 
-    async def wait_for_room(self, caller: Hashable) -> DialbookError | None:
+    async def wait_for_room(self, owner: Hashable) -> DialbookError | None:
         """Wait for a few turns while too much is left, or learn that it still is."""
         refusal = None
-        for _ in range(TURNS if self._callers else 0):
-            if not (refusal := self._refusal(caller)):
+        for _ in range(TURNS if self._owners else 0):
+            if not (refusal := self._refusal(owner)):
                 break
             await asyncio.sleep(0)
         return refusal
 
-    def _refusal(self, caller: Hashable) -> DialbookError | None:
-        self._callers = {connection: who for connection, who in self._callers.items() if connection.untaken}
-        theirs = sum(connection.untaken for connection, who in self._callers.items() if who == caller)
-        return self._bound.refusal(theirs, sum(connection.untaken for connection in self._callers))
+    def _refusal(self, owner: Hashable) -> DialbookError | None:
+        self._owners = {connection: who for connection, who in self._owners.items() if connection.untaken}
+        left = Counter[Hashable]()
+        for connection, who in self._owners.items():
+            left[who] += connection.untaken
+        return self._bound.refusal(left[owner], sum(min(each, self._bound.share) for each in left.values()))
 
 
 class Load:
     """What the requests of a process share."""
 
     def __init__(self, settings: Settings) -> None:
-        self.requests = Bound("requests", settings.max_requests)
+        places = settings.max_requests
+        self.requests = Bound("requests", places)
+        self.of_accounts = Bound("requests", places)  # the same, those of which it is known whose
         self.streams = Bound("uploads and exports", settings.max_streams)
+        self.files = Bound("files", FILES)
         self.bodies = Bound("bytes of requests", max(BODIES, 2 * settings.body_limit))
         self.answers = Answers(ANSWERS)
 
@@ -138,10 +147,10 @@ class Place:
 
     def __init__(self, load: Load, caller: Hashable, retry: Retry, *, is_free: bool = False) -> None:
         self._load = load
-        self._caller = caller
         self._retry = retry
+        self.owner = NOBODY  # until it is known whose it is
+        self._counted: list[tuple[Bound, Hashable]] = [(load.requests, caller)]
         self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
-        self._is_free = is_free
         self.refusal = None if is_free else load.requests.take(caller, 1)
         self._is_counted = not (is_free or self.refusal)
 
@@ -151,14 +160,24 @@ class Place:
         Who asks without a pause would otherwise be refused without a pause, which takes the processor from the others.
 
         Raises:
-            TooManyRequests, Unavailable: it found no place, or there is too much that its caller has yet to take.
+            TooManyRequests, Unavailable: it found no place.
         """
-        if not (self.refusal or self._is_free):
-            self.refusal = await self._load.answers.wait_for_room(self._caller)
         if self.refusal:
-            if wait := self._retry.wait():
-                await asyncio.sleep(wait)
-            raise self.refusal
+            await self._refuse(self.refusal)
+
+    async def belong_to(self, account: str) -> None:
+        """Go on as a request of an account, which has one share however its keys were written.
+
+        Raises:
+            TooManyRequests, Unavailable: it has its share already, or there is too much that it has yet to take.
+        """
+        self.owner = account
+        refusal = self._load.of_accounts.take(account, 1)
+        if not refusal:
+            self._counted.append((self._load.of_accounts, account))
+            refusal = await self._load.answers.wait_for_room(account)
+        if refusal:
+            await self._refuse(refusal)
 
     async def answer(self) -> None:
         """Let what was read for it go out as its answer, unless too much has become left to take meanwhile.
@@ -166,16 +185,25 @@ class Place:
         Raises:
             TooManyRequests, Unavailable: it has.
         """
-        if refusal := await self._load.answers.wait_for_room(self._caller):
+        if refusal := await self._load.answers.wait_for_room(self.owner):
             raise refusal
 
-    def begin_stream(self, account: str) -> None:
+    def begin_stream(self) -> None:
         """Go on as one of those that take long, which have a bound of their own.
 
         Raises:
             TooManyRequests, Unavailable: there are too many of those.
         """
-        self._take(self._load.streams, account, 1)
+        self._take(self._load.streams, self.owner, 1)
+        self._stop_counting()
+
+    def begin_file(self, address: Hashable) -> None:
+        """Go on as one for a file that anybody may have; who asks is known by no more than his address.
+
+        Raises:
+            TooManyRequests, Unavailable: there are too many of those.
+        """
+        self._take(self._load.files, address, 1)
         self._stop_counting()
 
     @contextmanager
@@ -185,16 +213,17 @@ class Place:
         self._stop_counting()
         yield
         if is_counted:
-            self._load.requests.take_anyway(self._caller, 1)
+            for bound, who in self._counted:
+                bound.take_anyway(who, 1)
             self._is_counted = True
 
-    def hold(self, size: int, account: str) -> None:
+    def hold(self, size: int) -> None:
         """Keep so many bytes more of a body.
 
         Raises:
             TooManyRequests, Unavailable: there are too many.
         """
-        self._take(self._load.bodies, account, size)
+        self._take(self._load.bodies, self.owner, size)
 
     def leave(self) -> None:
         """Give everything back."""
@@ -206,8 +235,15 @@ class Place:
 
     def _stop_counting(self) -> None:
         if self._is_counted:
-            self._load.requests.give_back(self._caller, 1)
+            for bound, who in self._counted:
+                bound.give_back(who, 1)
             self._is_counted = False
+
+    async def _refuse(self, refusal: DialbookError) -> NoReturn:
+        self._stop_counting()
+        if wait := self._retry.wait():
+            await asyncio.sleep(wait)
+        raise refusal
 
     def _take(self, bound: Bound, who: Hashable, amount: int) -> None:
         if refusal := bound.take(who, amount):

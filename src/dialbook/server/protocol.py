@@ -45,7 +45,6 @@ class Protocol(Pipeline):
         self.url = b""
         self._received = 0  # bytes of bodies
         self._fruitless = 0  # bytes since a head, or a part of a body, was read
-        self._caller = b""
         self._retry = Retry()
         self._refusal: DialbookError | None = None
         self._deadlines.add(self)
@@ -132,8 +131,8 @@ class Protocol(Pipeline):
     def begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope = cast(Scope, cycle.scope)
         is_probe = scope["path"] in PROBES
-        self._caller = _caller(scope["headers"])
-        scope["place"] = place = Place(self._load, self._caller, self._retry, is_free=is_probe)
+        place = Place(self._load, _caller(scope["headers"]), self._retry, is_free=is_probe)
+        scope["place"] = self._place = place
         begin = partial(super().begin, cycle, app)
         if place.refusal:
             self._queue.hurry()
@@ -215,7 +214,7 @@ class Protocol(Pipeline):
         return self._out.untaken
 
     def _note_backlog(self) -> None:
-        self._load.answers.add(self, self._caller)
+        self._load.answers.add(self, self._place.owner)
 
     def give_up(self) -> None:
         """Have the application say so where it waits for a body, once; else close the connection."""

@@ -69,7 +69,7 @@ async def receiving_upload(
     Raises:
         DialbookError: the form or the file is refused (contract section 7).
     """
-    place_of(request).begin_stream(account_of(request).sid)
+    place_of(request).begin_stream()
     service, now = service_of(request), now_of(request)
     limit = service.settings.upload_limit
     announced = request.headers.get("content-length", "")
@@ -139,7 +139,7 @@ async def export_report(request: Request, offset: int = 0) -> Response:
         TooManyRequests, Unavailable: there are too many uploads and exports under way.
         Unavailable: it cannot be noted now in the audit log.
     """
-    place_of(request).begin_stream(account_of(request).sid)
+    place_of(request).begin_stream()
     sid = sid_of(request, "upload_id")
     upload = await service_of(request).db.read(store.get_upload, account_of(request).sid, sid)
     await note_export(request, "export_report", sid)
