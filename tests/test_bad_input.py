@@ -381,13 +381,17 @@ def test_a_path_with_a_control_character_is_an_unknown_one(control: str, api: Cl
     assert api.get("/contacts").json()["metadata"]["total"] == 1
 
 
-@pytest.mark.parametrize("method", ["PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
-@pytest.mark.parametrize("path", ["/contacts", "/lists"])
-def test_an_unknown_method_is_refused_with_those_that_are_known(method: str, path: str, client: Client) -> None:
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize(
+    ("path", "known"), [("/contacts", "DELETE, GET, HEAD, POST, PUT"), ("/lists", "GET, HEAD, POST, PUT")]
+)
+def test_an_unknown_method_is_refused_with_those_that_are_known(
+    method: str, path: str, known: str, client: Client
+) -> None:
     answer = client.http.request(method, f"/v2/accounts/{client.account}{path}")
 
     assert (answer.status_code, error_of(answer.json())["code"]) == (405, 1005)
-    assert answer.headers["allow"] == "GET, HEAD, POST, PUT"
+    assert answer.headers["allow"] == known
 
 
 @pytest.mark.sqlite
