@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -88,25 +88,46 @@ class Held:
         return hold
 
 
-@pytest.mark.sqlite
-def test_what_the_server_has_cannot_be_cancelled_any_more(
+@pytest.fixture
+def held(
     new_database: Callable[[], str], new_client: Callable[..., Client], new_page: Callable[..., Page]
-) -> None:
+) -> Iterator[tuple[Held, Client, Page]]:
+    """A form that is filled in, of a server that keeps back what it answers to it."""
     held = Held()
     with serving(Settings(database=new_database()), before=held.before) as server, ExitStack() as at_the_end:
         at_the_end.callback(held.is_let_go.set)
-        page = new_page(server)
-        sign_in(page, new_client(server))
+        client, page = new_client(server), new_page(server)
+        sign_in(page, client)
         page.goto("/console/uploads/new")
         choose(page, f"number\n{NUMBERS[0]}\n".encode())
         name_list(page, "Friends")
+        yield held, client, page
 
-        page.get_by_role("button", name="Upload").click()
-        expect(page.locator("[data-stage]")).to_have_text("The server looks through it.")
-        expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
-        held.is_let_go.set()
 
-        expect(page.get_by_role("heading", name="Upload to Friends")).to_be_visible()
+@pytest.mark.sqlite
+def test_what_the_server_has_cannot_be_cancelled_any_more(held: tuple[Held, Client, Page]) -> None:
+    answers, _, page = held
+
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("[data-stage]")).to_have_text("The server looks through it.")
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    answers.is_let_go.set()
+
+    expect(page.get_by_role("heading", name="Upload to Friends")).to_be_visible()
+
+
+@pytest.mark.sqlite
+def test_an_upload_that_is_never_answered_is_made_once(held: tuple[Held, Client, Page]) -> None:
+    answers, client, page = held
+    page.evaluate("TIMEOUTS_MS.post = 500")
+
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("alert")).to_contain_text("the file may have arrived")
+    answers.is_let_go.set()
+    page.evaluate("TIMEOUTS_MS.post = 300_000")
+    press_upload(page)
+
+    assert client.get("/csv-status").json()["metadata"]["total"] == 1
 
 
 @pytest.mark.sqlite

@@ -10,8 +10,7 @@ const PACKED = "It cannot be shown here, since it is packed; the server will rea
 const LOST = "The connection was lost before the server had all of the file. Try again.";
 const CHANGED = "The file has changed since you chose it, or is gone. Choose it again.";
 const UNANSWERED =
-  "The connection was lost before the answer came: the file may have arrived. Look at Uploads, or press Upload again; "
-  + "it is not uploaded twice.";
+  "No answer came, but the file may have arrived. Look at Uploads, or press Upload again; it is not uploaded twice.";
 const SEPARATORS = { ",": "commas", ";": "semicolons", "\t": "tabs" };
 
 const form = document.querySelector("[data-upload]");
@@ -230,6 +229,7 @@ part("abort").addEventListener("click", () => request?.abort());
 function send() {
   let lost = LOST;
   const file = fileInput.files[0];
+  const started = performance.now();
   filledIn ??= { key: newKey(), content: new FormData(form) };
   request = new XMLHttpRequest();
   request.open("POST", form.action);
@@ -240,9 +240,11 @@ function send() {
   // From now on the server has all of it, and goes on whether anybody waits or not.
   request.upload.addEventListener("load", () => { part("abort").hidden = true; });
   request.upload.addEventListener("load", () => { lost = UNANSWERED; });
+  // A browser counts from the start, and to send a file may take longer than any answer.
+  request.upload.addEventListener("load", () => { request.timeout = performance.now() - started + TIMEOUTS_MS.post; });
   request.upload.addEventListener("load", () => { part("stage").textContent = "The server looks through it."; });
   request.addEventListener("load", () => answer(request));
-  request.addEventListener("error", () => refuseLost(file, lost));
+  for (const type of ["error", "timeout"]) request.addEventListener(type, () => refuseLost(file, lost));
   request.addEventListener("abort", () => refuse("Cancelled; nothing was uploaded."));
   part("refused").replaceChildren();
   part("stage").textContent = "The file is being sent.";
