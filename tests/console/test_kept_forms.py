@@ -7,6 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import NUMBERS, Client, Server
 from tests.console.conftest import hold, sign_in
+from tests.console.upload_page import name_list
 
 
 @pytest.fixture
@@ -109,6 +110,19 @@ def test_a_server_that_takes_a_form_and_never_answers_cannot_be_reached(page: Pa
     save(page)
 
     expect(page.get_by_role("status")).to_contain_text("is saved")
+
+
+@pytest.mark.sqlite
+def test_a_server_that_is_gone_is_said_in_place_of_a_refusal(connect: Callable[..., Client], page: Page) -> None:
+    page.goto("/console/uploads/new")
+    sign_in(page, connect())
+    name_list(page, "Friends")
+    expect(page.get_by_role("alert")).to_contain_text("You are signed in to another account now")
+
+    page.route("**/console/uploads/target?*", lambda route: route.abort())
+    page.get_by_label("To the list").fill("Family")
+
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
 
 
 @pytest.mark.sqlite

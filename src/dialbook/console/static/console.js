@@ -178,7 +178,8 @@ document.addEventListener("htmx:configRequest", ({ detail }) => { detail.timeout
 function sayUnreached({ detail: { elt } }) {
   const general = document.querySelector("[data-unreached]");
   const place = (!elt.closest(CLOSED) && elt.querySelector("[data-reason], [data-refused]")) || general;
-  if (place === general && general.hasChildNodes()) return; // what asks each second would have it read out each second
+  // What asks each second would have it read out each second.
+  if (place === general && general.textContent === UNREACHED) return;
   place.replaceChildren(refusal(UNREACHED));
   sayStopped(place);
 }
