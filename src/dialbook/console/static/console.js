@@ -169,7 +169,9 @@ function sayStopped(place) {
 // A server that does not answer
 
 const UNREACHED = "The server cannot be reached. What is shown here may be out of date.";
-const TIMEOUTS_MS = { get: 15_000, post: 300_000 }; // what changes many contacts may take minutes
+// The server gives up first, and says why: what is looked for may wait 5 s for its turn, and then run for 16 s (see
+// store/postgres_session.py). What changes many contacts may take minutes.
+const TIMEOUTS_MS = { get: 30_000, post: 300_000 };
 
 document.addEventListener("htmx:configRequest", ({ detail }) => { detail.timeout = TIMEOUTS_MS[detail.verb]; });
 
