@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import NUMBERS, Client, Server
 from tests.console.conftest import Enter, sign_in
-from tests.console.upload_page import upload_of
+from tests.console.upload_page import choose, name_list, press_upload, upload_of
 
 
 @pytest.mark.parametrize("name", ["Friends", "A & B? #1 é", "../\\//evil.example", "😀" * 255])
@@ -97,6 +97,23 @@ def test_who_searches_after_the_session_ended_is_led_back(api: Client, page: Pag
     fill_in_sign_in(page, api)
 
     expect(page).to_have_url(re.compile("/console/contacts.limit=20$"))
+
+
+@pytest.mark.sqlite
+def test_a_form_that_names_lists_stays_once_the_session_has_ended(api: Client, page: Page) -> None:
+    page.goto("/console/uploads/new")
+    choose(page, f"number\n{NUMBERS[0]}\n".encode())
+    page.context.clear_cookies()
+
+    name_list(page, "Friends")
+    expect(page.get_by_role("alert")).to_have_text(
+        "Your session has ended. Sign in again in another tab, then go on here."
+    )
+    sign_in(page, api)
+    name_list(page, "Family")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+    press_upload(page)
 
 
 @pytest.mark.sqlite

@@ -34,6 +34,7 @@ SECURITY_HEADERS = {
 
 
 ENDED = "Your session has ended; what you sent was not saved."
+ENDED_AMID = "Your session has ended. Sign in again in another tab, then go on here."
 
 # What is below the page of something and is none itself: a file, beside which the form to sign in would stay, or what
 # a form is sent to.
@@ -127,7 +128,12 @@ def _lead_on(request: Request) -> Response:
 
 
 def ask_to_sign_in(request: Request) -> Response:
-    """Lead to the page where one signs in, and from there back to the page that was asked for, or is shown already."""
+    """Lead to the page where one signs in, and from there back to the page that was asked for, or is shown already.
+
+    Who fills in a form is asked to do so elsewhere: what it has so far would be lost.
+    """
+    if is_part(request) and request.url.path in SUGGESTIONS:
+        return render(request, "refused.html", status=401, refusal=ENDED_AMID)
     way = f"{SIGN_IN}?next={quote(_wanted(request))}"
     leads = leave(way) if is_part(request) else RedirectResponse(way, 303)
     if request.method not in SAFE:
