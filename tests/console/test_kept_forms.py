@@ -98,6 +98,23 @@ def test_a_list_whose_answer_was_lost_is_saved_by_sending_it_again(api: Client, 
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("what", ["contact", "list"])
+def test_what_is_deleted_again_since_the_answer_was_lost_is_deleted(what: str, api: Client, page: Page) -> None:
+    (contact,), made = api.create_contacts({"number": NUMBERS[0]}), api.create_list("Friends")
+    page.goto(f"/console/{what}s/{(contact if what == 'contact' else made)['sid']}")
+    page.get_by_role("button", name="Delete").click()
+    if what == "list":
+        page.get_by_label("Type its name").fill("Friends")
+    page.route("**/delete*", lose_the_answer, times=1)
+
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.get_by_role("button", name="Delete for good").click()
+
+    expect(page.get_by_role("status")).to_contain_text(f"The {what} is deleted")
+
+
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("edited")
 def test_a_server_that_takes_a_form_and_never_answers_cannot_be_reached(page: Page) -> None:
     page.evaluate("TIMEOUTS_MS.post = 50")

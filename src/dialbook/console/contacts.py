@@ -103,13 +103,11 @@ async def update_contact(request: Request) -> Response:
 
 async def delete_contact(request: Request) -> Response:
     """Delete a contact for good, out of every list too."""
-    deleted = await make_change(
-        request,
-        contact_deletion.delete_contact,
-        account_of(request).sid,
-        sid_of(request, "contact_sid"),
-        now=now_of(request),
-    )
+    account, sid = account_of(request).sid, sid_of(request, "contact_sid")
+    try:
+        deleted = await make_change(request, contact_deletion.delete_contact, account, sid, now=now_of(request))
+    except NotFound:  # as where the button is pressed again, since the answer was lost
+        return redirect(request, PATH, note="The contact is deleted, out of every list too.")
     return redirect(request, PATH, note=f"{deleted.number} is deleted, out of every list too.")
 
 

@@ -93,9 +93,16 @@ async def update_list(request: Request) -> Response:
 
 async def delete_list(request: Request) -> Response:
     """Delete a list whose name was typed as it is shown; its contacts stay in the address book."""
-    service, account, sid = service_of(request), account_of(request).sid, sid_of(request, "list_sid")
     form = await read_form(request)
-    found = await service.db.read(store.get_list, account, sid)
+    try:
+        return await _delete_named(request, form)
+    except NotFound:  # as where the button is pressed again, since the answer was lost
+        return redirect(request, PATH, note="The list is deleted; its contacts are still in the address book.")
+
+
+async def _delete_named(request: Request, form: Form) -> Response:
+    account, sid = account_of(request).sid, sid_of(request, "list_sid")
+    found = await service_of(request).db.read(store.get_list, account, sid)
     if _folded(form.text("name")) != _folded(found.name):
         refusal = Invalid(f"The name that was typed is not '{found.name}'; nothing was deleted.")
         return await show_list(request, refused("delete-list", form, refusal))
