@@ -41,6 +41,25 @@ def test_a_list_whose_name_has_a_break_is_uploaded_to_from_its_page(
     assert sizes(api) == {"Line\nbreak": 1, **({"Linebreak": 0} if other else {})}
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("other", ["Others", "Linebreak", "Line\r\nbreak"])
+def test_a_list_whose_name_has_a_break_is_uploaded_to_by_its_name_as_it_is_shown(
+    other: str, api: Client, server: Server, enter: Enter
+) -> None:
+    """Unless another one has the very name, or several are shown so: then one is made that has it."""
+    api.create_list("Line\nbreak")
+    api.create_list(other)
+    http, typed = enter(server, api), {"list_name": "Linebreak"}
+
+    shown = http.get("/console/uploads/target", params=typed)
+    http.post("/console/uploads", data=typed, files={"file_name": ("contacts.csv", FILE, "text/csv")})
+    work_off(server)
+
+    is_single = other == "Others"
+    assert ("It is there" in shown.text) == (other != "Line\r\nbreak")
+    assert sizes(api) == {"Line\nbreak": int(is_single), other: 0, **({} if is_single else {"Linebreak": 1})}
+
+
 @pytest.mark.parametrize("comes", ["from its page", "by its name"])
 @pytest.mark.parametrize("becomes", ["renamed", "deleted", "another"])
 def test_rows_go_to_no_list_but_the_one_that_was_shown(

@@ -13,7 +13,7 @@ from dialbook.model.page import Sort, Window
 from dialbook.model.text import TEXT_LIMIT, storable
 from dialbook.server.context import account_of, service_of
 from dialbook.store.database import Tx
-from dialbook.store.lists import find_list, find_names, get_list, list_lists
+from dialbook.store.lists import find_shown, list_lists
 
 SUGGESTED = Window(0, 10)
 
@@ -21,7 +21,7 @@ SUGGESTED = Window(0, 10)
 class Named(Struct, frozen=True):
     """What a name means as far as it is typed."""
 
-    found: ContactList | None  # the list that has this name
+    found: ContactList | None  # the list that is meant
     alike: Sequence[ContactList]  # some whose names contain it
 
 
@@ -47,10 +47,10 @@ async def suggest_names(request: Request) -> Response:
 
 def _read(tx: Tx, account: str, name: str, sid: str) -> Named:
     alike = list_lists(tx, account, SUGGESTED, Sort("name"), name=name or None)
-    return Named(_find_shown(tx, account, name, sid) or find_list(tx, account, name), alike.items)
+    return Named(_choose(find_shown(tx, account, as_text(name)), name, sid), alike.items)
 
 
-def _find_shown(tx: Tx, account: str, name: str, sid: str) -> ContactList | None:
-    """The list of this sid, if a field shows its name like that, without the breaks that it may have."""
-    names = find_names(tx, account, [sid])
-    return get_list(tx, account, sid) if sid in names and as_text(names[sid]) == as_text(name) else None
+def _choose(shown: Sequence[ContactList], name: str, sid: str) -> ContactList | None:
+    """Of the lists that a field shows by this name, the one of this sid, or that has the name; else the only one."""
+    meant = [each for each in shown if each.sid == sid] or [each for each in shown if each.name == name] or shown
+    return meant[0] if len(meant) == 1 else None
