@@ -10,7 +10,7 @@ from dialbook.model.lists import ListType
 from dialbook.model.upload import EXTRA_COLUMNS
 from dialbook.wire.csv_rows import Record, read_layout
 from tests.conftest import NUMBERS, Client
-from tests.console.upload_page import choose, columns_of, name_list, problems, rows_of
+from tests.console.upload_page import DROPPED, choose, columns_of, drop, name_list, problems, rows_of
 
 
 @pytest.mark.sqlite
@@ -148,21 +148,14 @@ def test_a_file_is_dropped_and_only_its_start_is_looked_at(page: Page) -> None:
     assert [row[0] for row in rows_of(page)] == NUMBERS[:8]
 
 
-DROPPED = """(names) => {
-    const all = new DataTransfer();
-    for (const name of names) all.items.add(new File(["number"], name));
-    return all;
-}"""
-
-
 @pytest.mark.sqlite
 def test_of_two_files_that_are_dropped_none_is_taken(page: Page) -> None:
     page.goto("/console/uploads/new")
 
-    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": page.evaluate_handle(DROPPED, ["a.csv", "b.csv"])})
+    drop(page, "a.csv", "b.csv")
     expect(page.get_by_role("alert")).to_have_text("One file at a time.")
     expect(page.locator("[data-summary]")).to_be_hidden()
-    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": page.evaluate_handle(DROPPED, ["a.csv"])})
+    drop(page, "a.csv")
 
     expect(page.locator("[data-summary]")).to_contain_text("a.csv")
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -171,13 +164,13 @@ def test_of_two_files_that_are_dropped_none_is_taken(page: Page) -> None:
 @pytest.mark.sqlite
 def test_a_file_that_is_dropped_beside_leaves_the_page(page: Page) -> None:
     page.goto("/console/uploads/new")
-    drop = """(dataTransfer) => ["dragover", "drop"].map((type) => {
+    drop_beside = """(dataTransfer) => ["dragover", "drop"].map((type) => {
         const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
         document.querySelector("h1").dispatchEvent(event);
         return event.defaultPrevented;
     })"""
 
-    assert page.evaluate(drop, page.evaluate_handle(DROPPED, ["a.csv"])) == [True, True]
+    assert page.evaluate(drop_beside, page.evaluate_handle(DROPPED, ["a.csv"])) == [True, True]
 
 
 @pytest.mark.sqlite

@@ -15,6 +15,7 @@ from tests.conftest import NUMBERS, Client, Server, serving, work_off
 from tests.console.conftest import hold, sign_in
 from tests.console.upload_page import (
     choose,
+    drop,
     name_list,
     press_upload,
     problems,
@@ -117,17 +118,23 @@ def test_what_the_server_has_cannot_be_cancelled_any_more(held: tuple[Held, Clie
 
 
 @pytest.mark.sqlite
-def test_an_upload_that_is_never_answered_is_made_once(held: tuple[Held, Client, Page]) -> None:
+@pytest.mark.parametrize(("dropped", "made"), [([], 1), (["a.csv"], 2), (["a.csv", "b.csv"], 1)])
+def test_an_upload_that_is_never_answered_is_made_once(
+    dropped: list[str], made: int, held: tuple[Held, Client, Page]
+) -> None:
+    """Unless another file takes the place of its own; two at once do not."""
     answers, client, page = held
     page.evaluate("TIMEOUTS_MS.post = 500")
 
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("alert")).to_contain_text("the file may have arrived")
+    if dropped:
+        drop(page, *dropped)
     answers.is_let_go.set()
     page.evaluate("TIMEOUTS_MS.post = 300_000")
     press_upload(page)
 
-    assert client.get("/csv-status").json()["metadata"]["total"] == 1
+    assert client.get("/csv-status").json()["metadata"]["total"] == made
 
 
 @pytest.mark.sqlite

@@ -4,11 +4,22 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import Client, Server, work_off
 
+DROPPED = """(names) => {
+    const all = new DataTransfer();
+    for (const name of names) all.items.add(new File(["number"], name));
+    return all;
+}"""
+
 
 def choose(page: Page, file: bytes, name: str = "contacts.csv") -> None:
     """Choose a file, and wait until the page has looked at it."""
     page.get_by_label("CSV file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": file})
     expect(page.locator("[data-summary]")).to_contain_text(name)
+
+
+def drop(page: Page, *names: str) -> None:
+    """Drop files of these names onto the form."""
+    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": page.evaluate_handle(DROPPED, names)})
 
 
 def name_list(page: Page, name: str) -> None:

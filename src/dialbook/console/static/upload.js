@@ -197,6 +197,7 @@ drop.addEventListener("drop", ({ dataTransfer: { files } }) => {
     return;
   }
   fileInput.files = files;
+  filledIn = null;
   choose();
 });
 
@@ -214,7 +215,7 @@ let request = null; // that is under way
 // meanwhile, and say more of it.
 let filledIn = null;
 
-for (const type of ["input", "change", "drop"]) form.addEventListener(type, () => { filledIn = null; });
+for (const type of ["input", "change"]) form.addEventListener(type, () => { filledIn = null; });
 
 // crypto.randomUUID is there over HTTPS alone.
 const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
