@@ -135,6 +135,15 @@ def test_a_link_from_elsewhere_leads_whoever_is_signed_in_to_its_page(
     expect(page).to_have_url(f"{server.url}/console/lists?sort=-name&name=A%26B")
 
 
+@pytest.mark.sqlite
+def test_a_link_from_elsewhere_to_the_sign_in_leads_whoever_is_signed_in_past_it(server: Server, page: Page) -> None:
+    page.goto(f"data:text/html,<a href='{server.url}/console/sign-in?next=/console/lists'>Our lists</a>")
+
+    page.get_by_role("link", name="Our lists").click()
+
+    expect(page).to_have_url(f"{server.url}/console/lists")
+
+
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from dialbook.console.form import read_form
 from dialbook.console.page import redirect, render
 from dialbook.console.session import HOME, SIGN_IN, find_session, give_token, hash_of, hashes_of, take_token
+from dialbook.console.view import is_led_by_another_site, lead_on
 from dialbook.model.account import Account, ApiKey, Scope
 from dialbook.model.credentials import new_session_token
 from dialbook.model.errors import Unavailable
@@ -28,7 +29,7 @@ async def ask(request: Request) -> Response:
     following = _safe_path(request.query_params.get("next", ""))
     if await find_session(request):
         return redirect(request, following)
-    return _form(request, following)
+    return lead_on(request) if is_led_by_another_site(request) else _form(request, following)
 
 
 async def sign_in(request: Request) -> Response:

@@ -75,7 +75,7 @@ class View:
             return await handler(request)
         session = await find_session(request)
         if session is None:
-            return _lead_on(request) if _is_led_by_another_site(request) else ask_to_sign_in(request)
+            return lead_on(request) if is_led_by_another_site(request) else ask_to_sign_in(request)
         refuse_other_networks(request, session.key)
         if is_sent or is_part(request):
             _refuse_other_account(request, session.account.sid)
@@ -114,14 +114,14 @@ def _refuse_other_account(request: Request, account: str) -> None:
     )
 
 
-def _is_led_by_another_site(request: Request) -> bool:
+def is_led_by_another_site(request: Request) -> bool:
     """Whether a link leads here from another site, or from no page: then a browser keeps the session's cookie back."""
     headers = request.headers
     is_led = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-site") == "cross-site"
     return is_led and request.method in SAFE
 
 
-def _lead_on(request: Request) -> Response:
+def lead_on(request: Request) -> Response:
     """A page that leads to the one that was asked for: where ours leads, the cookie goes along."""
     path, query = quote(NO_PAGE.sub("", request.scope["path"])), request.url.query
     return render(request, "lead_on.html", way=f"{path}?{query}" if query else path)
