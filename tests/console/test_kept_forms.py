@@ -167,6 +167,25 @@ def test_what_becomes_of_a_form_whose_dialog_was_closed_meanwhile_is_said(
 
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("edited")
+def test_a_dialog_that_was_closed_before_the_answer_opens_after_it(page: Page) -> None:
+    """What is sent from it before is dropped."""
+    held, edit = hold(page, "**/contacts/*"), page.get_by_role("button", name="Edit")
+
+    with page.expect_request("**/contacts/*"):
+        save(page)
+    page.keyboard.press("Escape")
+    expect(edit).to_be_disabled()
+    held[0].abort()
+    edit.click()
+    page.get_by_label("Tag", exact=True).fill("regular")
+    page.unroute_all()
+    save(page)
+
+    expect(page.get_by_role("status")).to_contain_text("is saved")
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("edited")
 def test_a_dialog_that_is_closed_forgets_why_it_was_not_sent(page: Page) -> None:
     page.route("**/contacts/*", lambda route: route.abort())
     save(page)
