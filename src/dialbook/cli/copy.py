@@ -116,8 +116,12 @@ def _compare(tx: Tx, to: Database, table: Table, account: str, advance: Callable
 
 
 def _say_where_files_are(waiting: int, here: Spool, there: Spool) -> None:
+    source, target = here.folder.absolute(), there.folder.absolute()
+    first = (
+        f"move {target} away, which is there from before, and then" if target.exists() else f"make {target.parent}, and"
+    )
     click.echo(
-        f"{many(waiting, 'upload')} under way, with files in {here.folder.absolute()}. While no server runs, move that "
-        f"folder to {there.folder.absolute()}, and a server of the copy goes on; or cancel there what is under way.",
+        f"{many(waiting, 'upload')} under way, with files in {source}. While no server runs, {first} move that folder "
+        f"to {target}, and a server of the copy goes on; or cancel there what is under way.",
         err=True,
     )

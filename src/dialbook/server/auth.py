@@ -97,7 +97,7 @@ async def _authenticate(request: Request) -> tuple[ApiKey, Account]:
             request.scope["is_open"] = partial(is_key_open, key=found[0].key)
             return found
     if header:
-        count_failure(request, (_credentials(header) or ("", ""))[0])
+        count_failure(request, (read_credentials(header) or ("", ""))[0])
     raise unauthorized()
 
 
@@ -131,12 +131,13 @@ def verify(tx: Tx, presented: Presented) -> tuple[ApiKey, Account] | None:
 # Callers send the same header with each request, and reading one takes longer than looking its key up.
 @lru_cache(maxsize=CALLERS)
 def _read_header(header: str, secret: str) -> Presented | None:
-    credentials = _credentials(header)
+    credentials = read_credentials(header)
     return present(*credentials, secret) if credentials else None
 
 
-def _credentials(header: str) -> tuple[str, str] | None:
-    """Read `Basic base64(key:token)` (RFC 7617); None where it is something else."""
+@lru_cache(maxsize=CALLERS)
+def read_credentials(header: str) -> tuple[str, str] | None:
+    """Read `Basic base64(key:token)` (RFC 7617), however it is written; None where it is something else."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic" or len(header) > LONGEST:
         return None

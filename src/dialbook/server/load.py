@@ -148,6 +148,7 @@ class Place:
     def __init__(self, load: Load, caller: Hashable, retry: Retry, *, is_free: bool = False) -> None:
         self._load = load
         self._retry = retry
+        self._is_free = is_free
         self.owner = NOBODY  # until it is known whose it is
         self._counted: list[tuple[Bound, Hashable]] = [(load.requests, caller)]
         self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
@@ -185,6 +186,8 @@ class Place:
         Raises:
             TooManyRequests, Unavailable: it has.
         """
+        if self._is_free:
+            return
         if refusal := await self._load.answers.wait_for_room(self.owner):
             raise refusal
 

@@ -2,7 +2,7 @@
 is no HTTP."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import cast
@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from dialbook.model.errors import DialbookError, Invalid, Unreadable
 from dialbook.model.ids import new_request_id
+from dialbook.server.auth import LONGEST, read_credentials
 from dialbook.server.deadlines import Deadlines, Stage
 from dialbook.server.exchange import Exchange
 from dialbook.server.head import UNENDED_LIMIT, Headers, check_head, unended
@@ -29,7 +30,7 @@ UNKNOWN_METHOD = "UNKNOWN"
 ARRIVING_SECONDS = 2  # that the first request of a connection may take where the server stops
 GOODBYE_SECONDS = 1
 PIECE = 32 * 1024  # bytes that are read at once
-CREDENTIALS = (b"authorization", b"cookie")
+API = "/v2/"
 
 
 class Protocol(Pipeline):
@@ -131,7 +132,7 @@ class Protocol(Pipeline):
     def begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope = cast(Scope, cycle.scope)
         is_probe = scope["path"] in PROBES
-        place = Place(self._load, _caller(scope["headers"]), self._retry, is_free=is_probe)
+        place = Place(self._load, _caller(scope["path"], scope["headers"]), self._retry, is_free=is_probe)
         scope["place"] = self._place = place
         begin = partial(super().begin, cycle, app)
         if place.refusal:
@@ -226,12 +227,11 @@ class Protocol(Pipeline):
         self.cycle.message_event.set()
 
 
-def _caller(headers: Headers) -> bytes:
-    """The credentials that a request brings; nothing where it brings none."""
-    for name, value in headers:
-        if name in CREDENTIALS:
-            return value
-    return b""
+def _caller(path: str, headers: Headers) -> Hashable:
+    """The credentials that a request brings, of those that count where it goes; nothing where it brings none."""
+    wanted = b"authorization" if path.startswith(API) else b"cookie"
+    given = next((value for name, value in headers if name == wanted), b"")
+    return read_credentials(given[: LONGEST + 1].decode("latin-1")) if path.startswith(API) else given
 
 
 def _answer(error: DialbookError, method: str, request_id: str, common: Sequence[RawHeader]) -> bytes:

@@ -289,7 +289,7 @@ async function refuseLost(file, lost) {
     fileInput.value = "";
     choose();
   }
-  refuse(isThere ? lost : CHANGED);
+  refuse(isThere ? lost : lost === UNANSWERED ? `${CHANGED} Look at Uploads first: it may have arrived.` : CHANGED);
 }
 
 async function canBeRead(file) {
