@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import tempfile
 import threading
 import uuid
@@ -296,3 +297,11 @@ def api(connect: Callable[..., Client]) -> Iterator[Client]:
 def database(tmp_path: Path) -> str:
     """The URL of a SQLite database that does not exist yet."""
     return f"sqlite:///{tmp_path / 'book.db'}"
+
+
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """Who starts these tests in the background has them pass over Ctrl-C, and what they start, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

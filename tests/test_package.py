@@ -71,7 +71,7 @@ def test_an_environment_that_could_not_be_made_is_made_anew(tmp_path: Path) -> N
     python.write_text(WITHOUT_PIP)
     python.chmod(0o755)
 
-    make = ["make", "-f", str(MAKEFILE), f"PYTHON={python}", ".venv/bin/python"]
+    make = ["make", "--no-print-directory", "-f", str(MAKEFILE), f"PYTHON={python}", ".venv/bin/python"]
     done = [subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=False) for _ in range(2)]
 
     assert [(each.returncode, each.stdout) for each in done] == [(2, "apt install python3-venv\n")] * 2

@@ -79,6 +79,7 @@ def until_signal(count: int) -> Iterator[Any]:
     signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.parametrize("done", [0, REQUEST])
 def test_ctrl_c_tells_what_was_done_without_waiting(done: int) -> None:
     """There it cancels the task, which may go on."""

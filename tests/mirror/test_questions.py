@@ -76,15 +76,7 @@ def test_the_question_is_a_plain_one(command: list[str], mirror: Mirror) -> None
     assert (status, rest.split()) == (1, ["n", "Aborted!"])
 
 
-@pytest.fixture
-def _heard() -> Iterator[None]:
-    """Who starts these tests in the background has them pass over Ctrl-C, and what they start, too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_heard")
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_one_ctrl_c_ends_it(command: list[str], mirror: Mirror) -> None:
     with asking(mirror, *command) as asked:
         while not is_asleep(asked.process.pid):  # before it reads, it would hear of the signal with the next answer
