@@ -80,7 +80,11 @@ def test_every_request_of_every_worker_is_counted(workers: str, book: Book) -> N
 
         book.metrics_once("dialbook_requests_total", "other", "other", "404", is_=1)
         book.metrics_once("dialbook_requests_total", "GET", "get_contact", "404", is_=1)
-        found = book.metrics_once("dialbook_requests_total", "POST", "create_contacts", "200", is_=TIMES)
+        book.metrics_once("dialbook_requests_total", "POST", "create_contacts", "200", is_=TIMES)
+        while (found := book.metrics())[
+            "dialbook_changes_waiting",
+        ]:  # at the last look, which may be of a change above
+            pass
 
     assert found["dialbook_request_seconds_count", "POST", "create_contacts"] == TIMES
     assert found["dialbook_request_seconds_bucket", "+Inf", "POST", "create_contacts"] == TIMES
@@ -90,7 +94,7 @@ def test_every_request_of_every_worker_is_counted(workers: str, book: Book) -> N
     assert found["dialbook_accounts",] == found["dialbook_database_up",] == 1
     assert found["dialbook_database_bytes",] > 100_000
     assert found["dialbook_event_loop_lag_seconds_count",] > 0
-    assert found["dialbook_changes_waiting",] == found["dialbook_uploads_queued",] == 0
+    assert found["dialbook_uploads_queued",] == 0
 
 
 @pytest.mark.sqlite
