@@ -106,22 +106,17 @@ def children(process: int) -> list[int]:
 
 
 def is_alive(process: int) -> bool:
-    """Whether it runs: one that nobody has asked for its exit status does not."""
+    """Whether it runs: one that nobody has asked for its exit status does not (proc_pid_stat(5))."""
     try:
-        return _state(process) != "Z"
+        stat = Path(f"/proc/{process}/stat").read_text()
     except FileNotFoundError:
         return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def is_asleep(process: int) -> bool:
-    """Whether it waits for something."""
-    return _state(process) == "S"
-
-
-def _state(process: int) -> str:
-    """A letter (proc_pid_stat(5))."""
-    stat = Path(f"/proc/{process}/stat").read_text()
-    return stat.rpartition(")")[2].split()[0]
+def awaits_input(process: int) -> bool:
+    """Whether it waits in a call on its standard input: the first argument is 0 (proc_pid_syscall(5))."""
+    return Path(f"/proc/{process}/syscall").read_text().split()[1:2] == ["0x0"]
 
 
 def peak_memory(process: int) -> int:

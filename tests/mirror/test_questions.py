@@ -14,7 +14,7 @@ import pytest
 from tests.cli.test_progress import read_all
 from tests.client.conftest import fill
 from tests.mirror.conftest import Mirror
-from tests.processes import HANG_SECONDS, PROGRAM, environment, is_asleep
+from tests.processes import HANG_SECONDS, PROGRAM, awaits_input, environment
 
 ANSWERS = "? [y/N]: "
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
@@ -79,7 +79,7 @@ def test_the_question_is_a_plain_one(command: list[str], mirror: Mirror) -> None
 @pytest.mark.usefixtures("hears_ctrl_c")
 def test_one_ctrl_c_ends_it(command: list[str], mirror: Mirror) -> None:
     with asking(mirror, *command) as asked:
-        while not is_asleep(asked.process.pid):  # before it reads, it would hear of the signal with the next answer
+        while not awaits_input(asked.process.pid):  # before it reads, it would hear of the signal with the next answer
             pass
         asked.process.send_signal(signal.SIGINT)
         status, rest = asked.end()
