@@ -9,7 +9,7 @@ from dialbook.server.pipeline import WAITING
 from dialbook.settings import Settings
 from tests.conftest import Client, Server
 from tests.gate import gated
-from tests.raw import connected, head, read_to_end
+from tests.raw import connected, head, read_answer, read_to_end
 
 pytestmark = pytest.mark.sqlite  # the engine makes no difference here
 
@@ -32,13 +32,16 @@ def test_a_few_are_answered_in_order(server: Server, api: Client) -> None:
     assert last.startswith(b"303 ")
 
 
-def test_when_many_wait_the_last_of_them_ends_the_connection(server: Server) -> None:
+def test_when_many_wait_the_next_is_refused_and_ends_the_connection(server: Server) -> None:
     with connected(server) as sock:
         sock.sendall(HEAD * 100 + LAST)
-        answers = answers_in(read_to_end(sock))
+        *answers, last = answers_in(read_to_end(sock))
+        sock.sendall(b"what comes later is taken, and heard by nobody")
 
-    assert len(answers) == 1 + WAITING
-    assert [b"\r\nconnection: close\r\n" in answer for answer in answers] == [False] * WAITING + [True]
+    assert [answer[:3] for answer in answers] == [b"303"] * (1 + WAITING)
+    refused = read_answer(b"HTTP/1.1 " + last)
+    assert (refused.status, refused.headers["connection"], refused.headers["retry-after"]) == (429, "close", "1")
+    assert refused.error["description"] == "32 requests wait on this connection already, which is all that may."
 
 
 def test_nothing_is_read_while_some_wait(new_database: Callable[[], str], connect: Callable[..., Client]) -> None:

@@ -149,8 +149,9 @@ class Place:
         self._load = load
         self._retry = retry
         self._is_free = is_free
-        self.owner = NOBODY  # until it is known whose it is
-        self._counted: list[tuple[Bound, Hashable]] = [(load.requests, caller)]
+        self.owner: Hashable = NOBODY  # until it is known whose it is
+        self._caller = caller
+        self._account = ""  # with a place among those of accounts, too
         self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
         self.refusal = None if is_free else load.requests.take(caller, 1)
         self._is_counted = not (is_free or self.refusal)
@@ -175,7 +176,7 @@ class Place:
         self.owner = account
         refusal = self._load.of_accounts.take(account, 1)
         if not refusal:
-            self._counted.append((self._load.of_accounts, account))
+            self._account = account
             refusal = await self._load.answers.wait_for_room(account)
         if refusal:
             await self._refuse(refusal)
@@ -207,6 +208,7 @@ class Place:
             TooManyRequests, Unavailable: there are too many of those.
         """
         self._take(self._load.files, address, 1)
+        self.owner = address
         self._stop_counting()
 
     @contextmanager
@@ -216,8 +218,9 @@ class Place:
         self._stop_counting()
         yield
         if is_counted:
-            for bound, who in self._counted:
-                bound.take_anyway(who, 1)
+            self._load.requests.take_anyway(self._caller, 1)
+            if self._account:
+                self._load.of_accounts.take_anyway(self._account, 1)
             self._is_counted = True
 
     def hold(self, size: int) -> None:
@@ -238,8 +241,9 @@ class Place:
 
     def _stop_counting(self) -> None:
         if self._is_counted:
-            for bound, who in self._counted:
-                bound.give_back(who, 1)
+            self._load.requests.give_back(self._caller, 1)
+            if self._account:
+                self._load.of_accounts.give_back(self._account, 1)
             self._is_counted = False
 
     async def _refuse(self, refusal: DialbookError) -> NoReturn:

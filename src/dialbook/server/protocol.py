@@ -12,7 +12,7 @@ from starlette.types import Scope
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from dialbook.model.errors import DialbookError, Invalid, Unreadable
+from dialbook.model.errors import RETRY_SOON, DialbookError, Invalid, TooManyRequests, Unreadable
 from dialbook.model.ids import new_request_id
 from dialbook.server.auth import LONGEST, read_credentials
 from dialbook.server.deadlines import Deadlines, Stage
@@ -21,16 +21,16 @@ from dialbook.server.head import UNENDED_LIMIT, Headers, check_head, unended
 from dialbook.server.headers import RawHeader
 from dialbook.server.load import Load, Place, Retry
 from dialbook.server.outbox import OneWrite
-from dialbook.server.pipeline import Pipeline
+from dialbook.server.pipeline import GOODBYE_SECONDS, WAITING, Pipeline
 from dialbook.server.probes import PROBES
 from dialbook.server.queue import Queue
 from dialbook.wire.envelope import refusal, to_bytes
 
 UNKNOWN_METHOD = "UNKNOWN"
 ARRIVING_SECONDS = 2  # that the first request of a connection may take where the server stops
-GOODBYE_SECONDS = 1
 PIECE = 32 * 1024  # bytes that are read at once
 API = "/v2/"
+TOO_MANY_WAIT = f"{WAITING} requests wait on this connection already, which is all that may."
 
 
 class Protocol(Pipeline):
@@ -67,6 +67,8 @@ class Protocol(Pipeline):
             return
         try:
             check_head(self.url, self.headers, self.parser.get_http_version())
+            if len(self.pipeline) == WAITING:
+                raise TooManyRequests(TOO_MANY_WAIT, headers=RETRY_SOON)
         except DialbookError as refusal:
             self._refusal = refusal
             raise
@@ -163,27 +165,27 @@ class Protocol(Pipeline):
 
     def _refuse(self, error: DialbookError) -> None:
         """Answer what is no request, or too large a one, where nobody else does; read nothing more."""
-        self.is_over = True
-        cycle = self.cycle
-        has_head = cycle is not None and cycle.scope is self.scope
-        is_under_way = cycle is not None and not cycle.response_complete
-        # Behind another request that is under way, the answer would be taken for that one's.
-        is_behind = bool(self.pipeline) if has_head else is_under_way
-        if is_behind or (has_head and cycle.response_started):
-            self.transport.close()
+        has_head = self.cycle is not None and self.cycle.scope is self.scope
+        if has_head and not self.pipeline:
+            self._break_off(error)
             return
+        if has_head:  # it is the last of those that wait
+            self.pipeline.popleft()
+        self.end(self._answer(error))
+
+    def _break_off(self, error: DialbookError) -> None:
+        """Refuse the body of the request that is under way, unless it is being answered already."""
+        self.is_over = True
+        if not self.cycle.response_started:
+            self.transport.write(self._answer(error))
+        self.transport.close()
+
+    def _answer(self, error: DialbookError) -> bytes:
         is_known = self.url and not isinstance(error, Unreadable)
         method = self.parser.get_method().decode() if is_known else UNKNOWN_METHOD
         request_id = new_request_id()
-        self.transport.write(_answer(error, method, request_id, self._exchange.headers))
         self._exchange.note({"request_id": request_id}, error.status, 0.0)
-        if is_under_way:
-            self.transport.close()
-        # Closed while the caller still sends, the connection would be reset, and the answer might be lost.
-        elif self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:  # over TLS
-            self.loop.call_later(GOODBYE_SECONDS, self.transport.close)
+        return _written(error, method, request_id, self._exchange.headers)
 
     # What is waited for
 
@@ -196,7 +198,7 @@ class Protocol(Pipeline):
         cycle = self.cycle
         if self._out.untaken:
             return Stage.ANSWER
-        if self.flow.read_paused:
+        if self.flow.read_paused or self._last_words:
             return Stage.US
         if self.scope is None:
             return Stage.REQUEST
@@ -234,13 +236,14 @@ def _caller(path: str, headers: Headers) -> Hashable:
     return read_credentials(given[: LONGEST + 1].decode("latin-1")) if path.startswith(API) else given
 
 
-def _answer(error: DialbookError, method: str, request_id: str, common: Sequence[RawHeader]) -> bytes:
+def _written(error: DialbookError, method: str, request_id: str, common: Sequence[RawHeader]) -> bytes:
     body = to_bytes(refusal(error), request_id, method)
     lines = [
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode(),
         b"content-type: application/json",
         b"cache-control: no-store",
         *(b"%s: %s" % header for header in common),
+        *(f"{name}: {value}".encode() for name, value in error.headers.items()),
         f"x-request-id: {request_id}".encode(),
         f"content-length: {len(body)}".encode(),
         b"connection: close",
