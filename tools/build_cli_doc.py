@@ -132,6 +132,7 @@ EXAMPLES = {
         "dialbook key create acme --expires 2999-01-31 --allow 192.0.2.0/24 --allow 2001:db8::/32 --json",
     ],
     "key list": ["dialbook key list acme", "dialbook key list acme --json"],
+    "key find": ["dialbook key find", "dialbook key find < found.txt"],
     "key update": [
         "dialbook key update acme 6d73126c0ff16e099aa19084a2a9ba3b --allow 192.0.2.0/24",
         "dialbook key update acme 6d73126c0ff16e099aa19084a2a9ba3b --allow-all",
@@ -259,7 +260,7 @@ def read_help(command: str) -> str:
 
 def language(examples: Sequence[str]) -> str:
     """`bash` for what the tests run; `sh` for what goes on until it is stopped, asks, or names what nobody has."""
-    keys = ("key revoke", "key seal", "key update")
+    keys = ("key find", "key revoke", "key seal", "key update")
     unfit = ("dialbook serve", "dialbook demo", "account delete", *keys, "uploads cancel", "/var/lib")
     return "sh" if any(part in example for part in unfit for example in examples) else "bash"
 

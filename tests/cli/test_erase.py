@@ -290,7 +290,9 @@ def test_an_upload_under_way_keeps_everything_until_it_is_cancelled(
     assert refused.exit_code == 1
     assert f"Upload {upload} of account '{known.account}' is under way" in refused.stderr
     assert refused.stdout == ""
-    assert held(server, known)["contact"] is not None
+    shown = run("export-subject", NUMBER, "--account", known.account, "--database", server.database)
+    assert f"Upload {upload} of account '{known.account}' is under way, and its file may have" in shown.stderr
+    assert (shown.exit_code, msgspec.json.decode(shown.stdout)[0]["contact"]["number"]) == (1, NUMBER)
     known.delete(f"/csv-status/{upload}")
     # Nobody has removed the file of the upload that was cancelled.
     (file,) = folder.rglob(f"{upload}.upload")

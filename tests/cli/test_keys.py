@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -66,6 +67,23 @@ def test_a_token_is_kept_nowhere(book: str) -> None:
     assert "token" not in as_json.output
     assert token.encode() not in kept
     assert b"reporting" in kept
+
+
+@pytest.mark.parametrize("secret", ["", SECRET])
+def test_whose_a_token_is_that_was_found(secret: str, book: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIALBOOK_TOKEN_SECRET", secret)
+    run_cli("account", "create", "other", "--database", book)
+    keys = [run_cli("key", "create", account, "--database", book) for account in ("acme", "acme", "other")]
+
+    def find(token: str) -> Result:
+        command = ["key", "find", "--json", "--database", book]
+        return CliRunner().invoke(dialbook, command, input=f"{token}\n", catch_exceptions=False)
+
+    for key in keys:
+        (found,) = msgspec.json.decode(find(key["api_token"]).stdout)
+        assert (found["account_sid"], found["api_key"]) == (key["account_sid"], key["api_key"])
+    nobodys = find("dbk_nobodys")
+    assert (nobodys.exit_code, nobodys.stderr) == (1, "Error: No key has that token.\n")
 
 
 def test_a_key_may_be_used_from_anywhere_or_from_the_networks_that_were_given(book: str) -> None:

@@ -10,15 +10,18 @@ import click
 
 from dialbook.cli.database import change, opened, scan, write
 from dialbook.cli.output import database_options, json_option, many, show, show_table
+from dialbook.cli.profiles import ask_token
 from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, KeyDraft, Scope
 from dialbook.model.audit import Author, Via
-from dialbook.model.errors import Invalid
+from dialbook.model.errors import Invalid, NotFound
 from dialbook.model.network import Network, read_networks
 from dialbook.settings import load_settings
 from dialbook.store import accounts as store
 from dialbook.store.audit import recorded
 from dialbook.store.database import Tx
 from dialbook.store.seals import seal_keys as seal_keys_of
+
+COLUMNS = ["KEY", "NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "REVOKED", "ALLOWED FROM"]
 
 allow_option = click.option(
     "--allow",
@@ -161,7 +164,32 @@ def list_keys(account_sid: str, database: str | None, config: Path | None, as_js
         show(keys)
         return
     rows = [[*each.values()][1:] for each in keys]
-    show_table(["KEY", "NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "REVOKED", "ALLOWED FROM"], rows)
+    show_table(COLUMNS, rows)
+
+
+@key.command("find")
+@database_options
+@json_option
+def find_key(database: str | None, config: Path | None, as_json: bool) -> None:
+    """Show the key that a token belongs to, as one that was found where it should not be.
+
+    The token is asked for, or read from DIALBOOK_TOKEN or standard input. With another token_secret than the one that
+    the key was made with it is not found.
+
+    \b
+    Example:
+      dialbook key find
+    """
+    token = ask_token()
+    secret = load_settings({}, config=config).token_secret
+    with opened(database, config) as db:
+        keys = [_key_json(found) for found in scan(db, store.find_keys_of, token, secret=secret)]
+    if not keys:
+        raise NotFound("No key has that token.")
+    if as_json:
+        show(keys)
+        return
+    show_table(["ACCOUNT", *COLUMNS], [[*each.values()] for each in keys])
 
 
 @key.command("update")

@@ -20,9 +20,11 @@ from dialbook.store.audit_log import Wanted, find_entries
 from dialbook.store.database import Database, Tx
 from dialbook.store.idempotency import Answered, find_answer
 from dialbook.store.subject import Subject, find_subject
+from dialbook.store.upload_queue import find_under_way
 from dialbook.wire.contacts import write_contact
 from dialbook.wire.envelope import items_of
 
+IN_A_FILE = "and its file may have the number in it: ask again when it has ended."
 AUDITED = ("number", "moment", "via", "key", "action", "request")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,7 +46,8 @@ def export_subject(
     """Print all that is held about the person whom NUMBER belongs to, as JSON.
 
     NUMBER is read, and looked for, as by erase. Of an answer that is kept only what is about the person is printed. The
-    audit log notes that it was asked for. Exit status 1 when an account's log cannot: nothing of that one is printed.
+    audit log notes that it was asked for. Exit status 1 when an account's log cannot: nothing of that one is printed;
+    and when an upload is under way, whose file may have the number, and is not looked through.
 
     \b
     Example:
@@ -87,7 +90,7 @@ def choose(db: Database, accounts: Sequence[str], *, everywhere: bool) -> list[s
 
 
 def _read_each(db: Database, found: Mapping[str, Subject], author: Author) -> tuple[list[dict[str, object]], list[str]]:
-    """What each account holds that can note in its log that it is given, and why the others do not give it."""
+    """What each account holds that can note in its log that it is given; and why others do not, or not all."""
     held: list[dict[str, object]] = []
     troubles: list[str] = []
     for account, subject in found.items():
@@ -99,7 +102,14 @@ def _read_each(db: Database, found: Mapping[str, Subject], author: Author) -> tu
             troubles.append(f"Account {account}: {trouble.description}")
         else:
             held.append(read)
+        troubles += scan(db, _unread, account)
     return held, troubles
+
+
+def _unread(tx: Tx, account: str) -> list[str]:
+    """Where the person may be held besides."""
+    upload = find_under_way(tx, account)
+    return [f"Upload {upload} of account '{account}' is under way, {IN_A_FILE}"] if upload else []
 
 
 def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:

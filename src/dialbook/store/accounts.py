@@ -235,6 +235,19 @@ def find_key(tx: Tx, key: str) -> tuple[ApiKey, Account] | None:
     return None if row is None else (_to_key(row[:9]), Account(*row[9:]))
 
 
+def find_keys_of(tx: Tx, token: str, *, secret: str) -> list[ApiKey]:
+    """The keys, of whatever account, that a token belongs to, its hash sealed with the secret or plain."""
+    rows = tx.all(
+        """
+        SELECT k.key, k.account, k.token_hash, k.name, k.scopes, k.created, k.expires, k.revoked, k.networks
+        FROM api_keys AS k WHERE k.token_hash IN (:sealed, :plain)
+        """,
+        sealed=hash_token(token, secret),
+        plain=hash_token(token, ""),
+    )
+    return [_to_key(row) for row in rows]
+
+
 def is_key_open(tx: Tx, *, key: str, now: datetime) -> bool:
     """Whether a key that was looked up before is still there, and opens something at the moment `now`."""
     found = find_key(tx, key)

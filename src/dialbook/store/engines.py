@@ -20,11 +20,13 @@ LEFT_BY_EITHER = (UNREADABLE, UNSEARCHED, EARLIER, MIRRORED)
 LEFT_BY_SQLITE = (
     *LEFT_BY_EITHER,
     "backups and replicas from before",
+    "what a killed backup or restore has left (.NAME.….draft)",
     "blocks of the disk that files had which are gone",
 )
 LEFT_BY_POSTGRES = (
     *LEFT_BY_EITHER,
     "backups, replicas and archived logs from before",
+    "a SQLite book that was copied to it, with its backups and its folder for uploads",
     "PostgreSQL's log (pg_wal), until its files are written anew",
     FREE_SPACE,
     "rows that a transaction from before still sees, until it ends and PostgreSQL vacuums again",

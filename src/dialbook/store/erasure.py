@@ -13,6 +13,7 @@ from dialbook.store.contact_deletion import delete_contact
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import delete_answers
 from dialbook.store.subject import Subject, find_subject
+from dialbook.store.upload_queue import find_under_way
 
 ERASED = "It was erased."  # stands in an upload's report where a row did
 
@@ -60,10 +61,9 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
 
 
 def _refuse_uploads_under_way(tx: Tx, account: str) -> None:
-    row = tx.one("SELECT q.upload FROM upload_queue AS q WHERE q.account = :account", account=account)
-    if row:
+    if upload := find_under_way(tx, account):
         raise Unavailable(
-            f"Upload {row[0]} of account '{account}' is under way, and its file may have the number in it. "
+            f"Upload {upload} of account '{account}' is under way, and its file may have the number in it. "
             "Wait for its end, or cancel it: nothing was erased there."
         )
 

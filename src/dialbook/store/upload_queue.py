@@ -28,6 +28,14 @@ def list_queue(tx: Tx, folder: str) -> list[Queued]:
     return [Queued(*row) for row in rows]
 
 
+def find_under_way(tx: Tx, account: str) -> str | None:
+    """The sid of an upload of the account that is not at its end, the oldest; its file may have anybody in it."""
+    row = tx.one(
+        "SELECT q.upload FROM upload_queue AS q WHERE q.account = :account ORDER BY q.upload LIMIT 1", account=account
+    )
+    return str(row[0]) if row else None
+
+
 def list_waiting(tx: Tx) -> set[str]:
     """The sids of all uploads that somebody has to work on, whatever folder their files are in."""
     return {sid for (sid,) in tx.all("SELECT q.upload FROM upload_queue AS q")}
