@@ -45,10 +45,12 @@ from tests.statements import watch_postgres, watch_sqlite
 CHUNK = 500  # rows of an upload that are written together
 NUMBERS = [f"+9198450{i:05}" for i in range(100_000)]  # invented; one each for as many contacts as a test needs
 
-# Where it is enough to know that a test fails, as in `make mutation`, nobody waits for the smallest example.
+# How long an example takes tells how busy the machine is. Where it is enough to know that a test fails, as in
+# `make mutation`, nobody waits for the smallest example.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 WITHOUT_SHRINKING = [hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate]
-hypothesis.settings.register_profile("verdict", phases=WITHOUT_SHRINKING)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+hypothesis.settings.register_profile("verdict", hypothesis.settings.get_profile("patient"), phases=WITHOUT_SHRINKING)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 
 @dataclass(frozen=True)

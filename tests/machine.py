@@ -21,7 +21,6 @@ def run_machine(kind: type[RuleBasedStateMachine], *, examples: int, steps: int,
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),

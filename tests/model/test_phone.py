@@ -51,7 +51,7 @@ random_numbers = st.builds(
 
 
 @given(near_numbers() | random_numbers)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @example("+430193450232")
 @example("+390612345678")
 @example("+79161234567")
@@ -71,7 +71,7 @@ def test_an_example_of_each_type_in_each_plan_is_known_without_the_library() -> 
 
 
 @given(near_numbers(), st.sampled_from(["IN", "SG", "US", "GB", "DE", "IT"]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_national_forms_get_the_librarys_verdict(text: str, region: str) -> None:
     national = phonenumbers.format_number(phonenumbers.parse(text), phonenumbers.PhoneNumberFormat.NATIONAL)
     plain = "".join(char for char in national if char in "+0123456789")
@@ -80,7 +80,7 @@ def test_national_forms_get_the_librarys_verdict(text: str, region: str) -> None
 
 
 @given(near_numbers(), st.sampled_from(sorted(REGIONS)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_normal_form_is_its_own_normal_form(text: str, region: str) -> None:
     once = ours(text, region)
 
@@ -88,7 +88,7 @@ def test_a_normal_form_is_its_own_normal_form(text: str, region: str) -> None:
 
 
 @given(near_numbers(), st.lists(st.sampled_from(" -.()\u00a0\t"), min_size=1, max_size=4), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_blanks_dashes_brackets_and_dots_do_not_count(text: str, marks: list[str], data: st.DataObject) -> None:
     marked = text
     for mark in marks:

@@ -108,7 +108,7 @@ def test_past_the_end_there_is_an_empty_page(client: Client, list_sid: str) -> N
     limit=st.integers(1, 12),
     changes=st.lists(st.lists(st.integers(0, 2 * SIZE - 1), max_size=4), max_size=SIZE),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_stays_is_met_once(client: Client, sids: list[str], limit: int, changes: list[list[int]]) -> None:
     """Between two pages some contacts join, and some leave: each number of `changes` moves one in or out."""
     list_sid = client.create_list("Walked")["sid"]

@@ -163,7 +163,7 @@ def test_head_tells_what_would_come(client: Client, path: str) -> None:
 
 
 @given(texts=st.lists(TEXTS, min_size=5, max_size=5))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_is_a_formula_and_each_can_be_read_back(client: Client, texts: list[str]) -> None:
     fields = dict(zip(COLUMNS[1:], texts, strict=True))
     made = client.create_list("Texts")["sid"]

@@ -90,7 +90,7 @@ QUERIES = st.fixed_dictionaries(
 @given(
     which=st.sampled_from(sorted(SIZES)), query=QUERIES, offset=st.integers(0, 30), limit=st.sampled_from([1, 7, 400])
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_page_is_a_slice_of_what_was_asked_for(
     lists: dict[str, Listed], which: str, query: dict[str, str], offset: int, limit: int
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_page_is_a_slice_of_what_was_asked_for(
 
 
 @given(which=st.sampled_from(sorted(SIZES)), query=QUERIES, limit=st.integers(1, 50))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_those_who_are_found_can_be_walked_by_cursor(
     lists: dict[str, Listed], which: str, query: dict[str, str], limit: int
 ) -> None:

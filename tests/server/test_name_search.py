@@ -81,7 +81,7 @@ SORTS = st.builds("{}:{}".format, st.sampled_from(FIELDS), st.sampled_from(["asc
 
 
 @given(name=NAMES, sort_by=SORTS, offset=st.integers(0, 300), limit=st.sampled_from([1, 20, 3000]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_page_of_the_book_is_a_slice_of_those_who_have_the_name(
     named: Named, name: str, sort_by: str, offset: int, limit: int
 ) -> None:
@@ -99,7 +99,7 @@ def test_a_page_of_the_book_is_a_slice_of_those_who_have_the_name(
     offset=st.integers(0, 300),
     limit=st.sampled_from([1, 20, 3000]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_page_of_a_list_is_a_slice_of_those_who_have_the_name(
     named: Named, which: str, name: str, sort_by: str | None, offset: int, limit: int
 ) -> None:

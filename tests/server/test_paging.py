@@ -38,7 +38,7 @@ def walk(client: Client, path: str, limit: int) -> Iterator[dict[str, Any]]:
 
 
 @given(limit=st.integers(1, SIZE + 5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_walk_meets_every_member_once(full: tuple[Client, str, list[str]], limit: int) -> None:
     client, list_sid, sids = full
 
@@ -47,7 +47,7 @@ def test_a_walk_meets_every_member_once(full: tuple[Client, str, list[str]], lim
 
 
 @given(offset=st.integers(0, SIZE + 5), limit=st.integers(1, SIZE + 5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_page_is_a_slice(full: tuple[Client, str, list[str]], offset: int, limit: int) -> None:
     client, list_sid, sids = full
 

@@ -107,7 +107,7 @@ def expected_top(found: Counter[str], limit: int) -> list[Tally]:
 
 
 @given(st.lists(st.tuples(steps, moments), min_size=1, max_size=12), st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_tallies_and_growth_are_what_a_recount_gives(
     db: Database, done: list[tuple[tuple[str, Any], datetime]], limit: int
 ) -> None:
@@ -190,7 +190,7 @@ def make_list(tx: Tx, account: str, sizes: Sequence[int], leave: Callable[[int, 
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=9), st.sets(st.integers(0, 200)), st.integers(1, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_list_s_growth_is_what_a_recount_gives(
     db: Database, sizes: list[int], leaving: set[int], buckets: int
 ) -> None:

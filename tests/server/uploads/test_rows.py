@@ -125,7 +125,7 @@ FORMS = st.builds(
 
 
 @given(rows=ROWS, form=FORMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_table_in_any_form_gives_what_its_rows_say(
     rows: list[dict[str, str]], form: Form, connect: Callable[..., Client], server: Server
 ) -> None:
