@@ -99,7 +99,18 @@ def test_by_a_key_that_has_expired(
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("path", ["/lists", "/lists/{}/selection/export"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/lists",
+        "/lists/{list}/selection/export",
+        # These are refused, with a page of what is stored or with words that may tell of it.
+        "/contacts",
+        "/contacts/{contact}",
+        "/lists/{list}/selection",
+        "/lists/{list}/selection/work",
+    ],
+)
 def test_by_somebody_who_has_signed_out_of_the_console(path: str, api: Client, server: Server) -> None:
     """Nor is anything given."""
     made = api.create_list()["sid"]
@@ -109,7 +120,7 @@ def test_by_somebody_who_has_signed_out_of_the_console(path: str, api: Client, s
     with httpx2.Client(base_url=server.url) as http, connected(server) as sock:
         http.post("/console/sign-in", data={"key": api.key, "token": api.token})
         lines = [
-            f"POST /console{path.format(made)} HTTP/1.1",
+            f"POST /console{path.format(list=made, contact=member['sid'])} HTTP/1.1",
             "Host: dialbook",
             f"Cookie: dialbook={http.cookies['dialbook']}",
             "Content-Type: application/x-www-form-urlencoded",

@@ -9,15 +9,15 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from dialbook.console.page import account_asking, is_part, leave, leave_note, page_asking, render
 from dialbook.console.session import HOME, SIGN_IN, find_session
-from dialbook.model.errors import Forbidden, MethodNotAllowed, PreconditionFailed, Unauthorized
+from dialbook.model.errors import DialbookError, Forbidden, MethodNotAllowed, PreconditionFailed
 from dialbook.server import errors
 from dialbook.server.auth import SAFE, refuse_other_networks, refuse_other_sites
-from dialbook.server.context import place_of
+from dialbook.server.context import place_of, service_of, still_open
 from dialbook.server.headers import PAGE
 from dialbook.store.sessions import is_session_open
 
@@ -95,9 +95,19 @@ async def _answer_while_open(request: Request, handler: Handler) -> Response:
     """What a handler answers; who is signed out while a form is on its way is shown nothing, as if it came later."""
     try:
         response = await handler(request)
-    except Unauthorized:
-        return ask_to_sign_in(request)
-    return ask_to_sign_in(request) if response.status_code == HTTPStatus.UNAUTHORIZED else response
+    except DialbookError as refusal:
+        response = _refusal_page(request, refusal)
+    return response if await _may_be_given(request, response) else ask_to_sign_in(request)
+
+
+async def _may_be_given(request: Request, response: Response) -> bool:
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        return False
+    # Only a page shows what was read without a change or a note of an export, whose transaction asks for itself.
+    if request.method in SAFE or response.media_type != HTMLResponse.media_type:
+        return True
+    service = service_of(request)
+    return await service.db.read(still_open(request), now=service.clock())
 
 
 def _refuse_other_account(request: Request, account: str) -> None:
