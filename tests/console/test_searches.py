@@ -56,6 +56,20 @@ def test_a_search_can_be_gone_back_from(api: Client, page: Page) -> None:
     expect(page.locator("tbody th a")).to_have_text(["Customers", "Suppliers"])
 
 
+@pytest.mark.sqlite
+def test_what_cannot_be_gone_back_to_is_not_shown_as_what_is_left(api: Client, page: Page) -> None:
+    api.create_list("Friends")
+    page.goto("/console/lists")
+    with page.expect_response("**/console/lists?name=nobody"):
+        page.get_by_label("Name contains").fill("nobody")
+    expect(page.locator("tbody th a")).to_have_count(0)
+    page.route("**/console/lists", lambda route: route.fulfill(status=503, body="There is too much to do."))
+
+    page.go_back()
+
+    expect(page.locator("body")).to_have_text("There is too much to do.")
+
+
 def test_a_search_that_is_refused_says_so_in_its_place(api: Client, page: Page) -> None:
     api.create_list("Friends")
     page.goto("/console/lists")
