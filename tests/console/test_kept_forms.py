@@ -1,12 +1,14 @@
 """What was typed into a dialog stays when it is refused by something else than what was typed, or never arrives."""
 
+import re
 from collections.abc import Callable
 
+import httpx2
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import NUMBERS, Client, Server
-from tests.console.conftest import hold, sign_in
+from tests.console.conftest import Enter, hold, sign_in
 from tests.console.upload_page import name_list
 
 
@@ -95,6 +97,56 @@ def test_a_list_whose_answer_was_lost_is_saved_by_sending_it_again(api: Client, 
     save(page)
 
     expect(page.get_by_role("status")).to_have_text("List 'Family' is saved.")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("what", "field", "typed", "said"),
+    [
+        ("contact", "Number", NUMBERS[0], f"{NUMBERS[0]} is in the address book."),
+        ("list", "Name", "Friends", "List 'Friends' is made."),
+    ],
+)
+def test_what_is_made_again_since_the_answer_was_lost_is_made_once(
+    what: str, field: str, typed: str, said: str, api: Client, page: Page
+) -> None:
+    """What the form says first is refused, which is not said again of another text."""
+    api.create_contacts({"number": NUMBERS[1]})
+    api.create_list(NUMBERS[1])
+    page.goto(f"/console/{what}s?open=new-{what}")
+    make = page.get_by_role("button", name=f"Make the {what}")
+    page.get_by_label(field, exact=True).fill(NUMBERS[1])
+    make.click()
+    expect(page.get_by_role("alert")).to_contain_text("exists")
+    page.get_by_label(field, exact=True).fill(typed)
+    page.route(f"**/{what}s?*", lose_the_answer, times=1)
+
+    make.click()
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    make.click()
+
+    expect(page.get_by_role("status")).to_have_text(said)
+    expect(page).to_have_title(re.compile(re.escape(typed)))
+    assert api.get(f"/{what}s").json()["metadata"]["total"] == 2
+
+
+@pytest.mark.sqlite
+def test_a_form_that_was_refused_makes_a_contact_once_nothing_keeps_it_from_that(
+    api: Client, server: Server, enter: Enter
+) -> None:
+    """It is the same form then, and the same again with another text makes another contact."""
+    http, key = enter(server, api), "of the form"
+    (former,) = api.create_contacts({"number": NUMBERS[0]})
+
+    def make(number: str) -> httpx2.Response:
+        return http.post("/console/contacts", data={"key": key, "number": number})
+
+    assert make(NUMBERS[0]).status_code == 409
+    api.delete(f"/contacts/{former['sid']}")
+    first, again, other = make(NUMBERS[0]), make(NUMBERS[0]), make(NUMBERS[1])
+
+    assert [answer.status_code for answer in (first, again, other)] == [303] * 3
+    assert first.headers["location"] == again.headers["location"] != other.headers["location"]
 
 
 @pytest.mark.sqlite

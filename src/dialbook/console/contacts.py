@@ -10,10 +10,10 @@ from starlette.responses import Response
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened, refused
 from dialbook.console.form import Form, as_lines, as_text, read_form
+from dialbook.console.making import make_once
 from dialbook.console.numbers import searched_number
 from dialbook.console.page import is_part, redirect, render
 from dialbook.console.paging import COUNTED, Pager, limit_asked, read_window
-from dialbook.model.bulk import single
 from dialbook.model.contact import TEXT_FIELDS, Contact, ContactChange, ContactDraft, ListRef
 from dialbook.model.errors import DialbookError, Invalid, NotFound, PreconditionFailed
 from dialbook.model.etag import ANY
@@ -61,13 +61,11 @@ async def create_contact(request: Request) -> Response:
     """Make a contact, and show it."""
     form = await read_form(request)
     try:
-        drafts = [ContactDraft(**_read_fields(request, form, FIELDS))]
-        made = single(
-            await make_change(request, store.create_contacts, account_of(request).sid, drafts, now=now_of(request))
-        )
+        draft = ContactDraft(**_read_fields(request, form, FIELDS))
+        sid = await make_once(request, form, store.create_contacts, draft)
     except DialbookError as refusal:
         return await list_contacts(request, refused("new-contact", form, refusal))
-    return redirect(request, f"{PATH}/{made.sid}", note=f"{made.number} is in the address book.")
+    return redirect(request, f"{PATH}/{sid}", note=f"{draft.number} is in the address book.")
 
 
 async def show_contact(request: Request, opened: Opened | None = None) -> Response:

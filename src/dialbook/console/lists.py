@@ -9,10 +9,10 @@ from starlette.responses import Response
 from dialbook.console.calls import Call, Calls, python_call
 from dialbook.console.dialogs import Opened, refused
 from dialbook.console.form import Form, as_text, read_form
+from dialbook.console.making import make_once
 from dialbook.console.members import show_list
 from dialbook.console.page import is_part, redirect, render, url
 from dialbook.console.paging import Pager, read_window
-from dialbook.model.bulk import single
 from dialbook.model.errors import DialbookError, Invalid, NotFound, PreconditionFailed
 from dialbook.model.etag import unexpected
 from dialbook.model.lists import ContactList, ListChange, ListDraft, list_name, list_type
@@ -62,11 +62,10 @@ async def create_list(request: Request) -> Response:
         draft = ListDraft(
             list_name(form.text("name")), optional_text("tag", form.text("tag")), list_type(form.text("type"))
         )
-        outcomes = await make_change(request, store.create_lists, account_of(request).sid, [draft], now=now_of(request))
-        made = single(outcomes)
+        sid = await make_once(request, form, store.create_lists, draft)
     except DialbookError as refusal:
         return await list_lists(request, refused("new-list", form, refusal))
-    return redirect(request, f"{PATH}/{made.sid}", note=f"List '{made.name}' is made.")
+    return redirect(request, f"{PATH}/{sid}", note=f"List '{draft.name}' is made.")
 
 
 async def update_list(request: Request) -> Response:

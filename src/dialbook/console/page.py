@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from secrets import token_urlsafe
 from urllib.parse import quote, unquote, urlencode
 
 import msgspec
@@ -171,6 +172,7 @@ _templates.filters |= {
 }
 _templates.globals |= {
     "url": url,
+    "new_key": token_urlsafe,
     "asset": asset,
     "ACCOUNT_HEADER": ACCOUNT_HEADER,
     "BLANK": BLANK,
