@@ -10,7 +10,22 @@ from typing import TypeAlias
 
 import msgspec
 
-from bench import bulk, client, compare, console, depth, export, lag, names, pages, pgbench, report, uploads, writes
+from bench import (
+    bulk,
+    client,
+    compare,
+    console,
+    deletion,
+    depth,
+    export,
+    lag,
+    names,
+    pages,
+    pgbench,
+    report,
+    uploads,
+    writes,
+)
 from bench.effort import FULL, QUICK, Effort
 from bench.engines import POSTGRES, SQLITE
 from bench.failure import Failure
@@ -27,6 +42,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "compare": compare.measure,
     "lag": lag.measure,
     "bulk": bulk.measure,
+    "deletion": deletion.measure,
     "writes": writes.measure,
     "uploads": uploads.measure,
     "client": client.measure,
