@@ -86,6 +86,8 @@ side is a profile, or a URL without key and token that a profile has them for.
 
 - **Killed at any moment**, by a signal or a power cut, it goes on when it is run again, and ends as one run would have.
   What it needs for that is in `$XDG_STATE_HOME/dialbook` (`~/.local/state/dialbook`), for nobody else to read.
+- **One at a time**: while a pull into a book, or a push from it, is at work, others of that book are refused, whatever
+  server they are for.
 - **A second pull** reads the contacts that changed since, newest first. When the total says that some have left, it
   goes through all of them once; and so it does when the book was changed by somebody else, be it between two runs, or
   before one that was killed goes on. A list is read again when its date or its count has moved; a dynamic one always,

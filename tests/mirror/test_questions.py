@@ -1,4 +1,6 @@
-"""What `pull` and `push` ask on a terminal before anything is removed, and how somebody gets out of it."""
+"""What `pull` and `push` ask on a terminal before anything is removed, and how somebody gets out of it; meanwhile the
+book is theirs alone.
+"""
 
 import os
 import pty
@@ -85,3 +87,16 @@ def test_one_ctrl_c_ends_it(command: list[str], mirror: Mirror) -> None:
         status, rest = asked.end()
 
     assert (status, rest.split()) == (1, ["Aborted!"])
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("there", [20], indirect=True, ids=["short pages"])
+@pytest.mark.parametrize("second", [["pull", "--from"], ["push", "--to"]], ids=["pull", "push"])
+def test_another_one_of_the_same_book_is_refused_meanwhile(
+    command: list[str], second: list[str], mirror: Mirror
+) -> None:
+    with asking(mirror, *command):
+        refused = mirror.run(*second, mirror.url, "--yes")
+
+    assert (refused.exit_code, refused.stderr) == (1, "Error: Another pull or push of this book is at work.\n")
+    assert mirror.run(*second, mirror.url, "--yes").exit_code == 0

@@ -156,29 +156,30 @@ class _Sides:
 
 @contextmanager
 def _mirrored(url: str, account: str | None, database: str, *, way: Literal["pull", "push"]) -> Iterator[_Sides]:
-    """An account on a server and one in a database, which a pull may make; nobody else is at work between the two."""
+    """An account on a server and one in a database, which a pull may make; no other mirror of that is at work."""
     from dialbook.mirror.book import Book  # noqa: PLC0415  # as above
-    from dialbook.mirror.record import Record  # noqa: PLC0415
+    from dialbook.mirror.record import Record, alone  # noqa: PLC0415
 
     with _connected(url) as (client, runner):  # first, since it refuses a URL without telling what is in it
         there = urlsplit(url)
         here = check_account_sid(unquote(there.path.rstrip("/").rpartition("/")[2]) if account is None else account)
         name = f"{_whole(database)} {here}"
-        folder = _state_folder() / _hash(f"{way} {there.hostname} {there.port} {there.path} {name}")
-        with Record(folder, _hash(name)) as record:
+        state, book = _state_folder(), _hash(name)
+        folder = state / _hash(f"{way} {there.hostname} {there.port} {there.path} {name}")
+        with alone(state, book), Record(folder, book) as record:
             if way == "push":
-                _refuse_unfinished(_hash(name))
+                _refuse_unfinished(state, book)
             elif record.is_new:
                 _knock(client, runner)
             with closing(open_database(database, create=way == "pull", unhurried=True)) as db:
                 yield _Sides(client, Book(db, here, lambda: datetime.now(UTC)), record, runner)
 
 
-def _refuse_unfinished(book: str) -> None:
+def _refuse_unfinished(state: Path, book: str) -> None:
     """Fail where a pull into the book has not come to its end: who has not arrived yet would be deleted elsewhere."""
     from dialbook.mirror.record import unfinished  # noqa: PLC0415  # as above
 
-    folder = unfinished(_state_folder(), book)
+    folder = unfinished(state, book)
     if folder:
         raise Unavailable(
             f"A pull into this book has not come to its end, so that it may lack much: run that first. "

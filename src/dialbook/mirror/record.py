@@ -7,7 +7,7 @@ and is emptied at its end. A kill can cut its last line off, which is passed ove
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -91,7 +91,7 @@ Step: TypeAlias = Opened | Began | Met | Swept | Settled | Moved
 
 
 class Record:
-    """The two files, for one run at a time.
+    """The two files, for one run at a time: who opens them has the book for himself.
 
     Args:
         folder: where they are; it is made where there is none. What they hold is for the user's eyes alone.
@@ -104,18 +104,8 @@ class Record:
         self._last = folder / "last.json"
 
     def __enter__(self) -> Self:
-        """Keep others out.
-
-        Raises:
-            Unavailable: another run is at work.
-        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._journal = _open_journal(self._folder / "journal.ndjson")
-        try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._journal.close()
-            raise Unavailable("Another run between the same two is at work.") from None
+        self._journal = _open_private(self._folder / "journal.ndjson")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -189,6 +179,26 @@ class Record:
         self.clear()
 
 
+@contextmanager
+def alone(folder: Path, book: str) -> Iterator[None]:
+    """Keep other runs out of a book, whichever way they go and to whatever server: a push reads what a pull changes.
+
+    Args:
+        folder: in which all mirrors have their folders.
+        book: names the local book.
+
+    Raises:
+        Unavailable: another run is at work.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _open_private(folder / f"{book}.lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unavailable("Another pull or push of this book is at work.") from None
+        yield
+
+
 def unfinished(folder: Path, book: str) -> Path | None:
     """Where a run keeps its steps that has begun to change a book, and has not ended.
 
@@ -221,5 +231,5 @@ def _whole_steps(journal: BinaryIO) -> Iterator[Step]:
         yield step
 
 
-def _open_journal(path: Path) -> BinaryIO:
+def _open_private(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b")
