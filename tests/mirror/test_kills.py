@@ -182,6 +182,19 @@ def test_a_book_that_is_half_there_is_not_pushed(smaller: Mirror) -> None:
     smaller.check()
 
 
+@pytest.mark.sqlite
+def test_nor_is_one_that_a_full_pull_has_not_begun_to_read_anew(smaller: Mirror) -> None:
+    run_until(smaller, lambda: b"Met" in journal(smaller), "pull", "--from", smaller.url)
+    unreadable = "UPDATE audit_chains SET hash = CAST(x'ff' AS TEXT) WHERE account = :account"
+    execute(smaller.here, unreadable, account=smaller.account)
+    broken_off = run_until(smaller, lambda: False, "pull", "--from", smaller.url, "--full")
+
+    refused = smaller.run("push", "--to", smaller.url, "--yes")
+
+    assert (broken_off, refused.exit_code) == (1, 1)
+    assert "A pull into this book has not come to its end" in refused.stderr
+
+
 def test_a_push_that_is_killed_again_and_again_ends_as_if_it_was_not(filled: Mirror) -> None:
     filled.pull("--yes")
     for found in filled.client.list_lists():

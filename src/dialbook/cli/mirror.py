@@ -81,11 +81,7 @@ def pull(
     with _mirrored(url, account, load_settings({"database": database}, config=config).database, way="pull") as sides:
         if sides.record.is_new and not yes:
             _confirm(sides.run(_about_the_book(sides.book)))
-        if full:
-            sides.record.forget()
-        work = mirror.pull(
-            sides.client, sides.book, sides.record, sides.progress, region=region, tells_joining=_tells(url)
-        )
+        work = mirror.pull(sides.client, sides.book, sides.record, sides.progress, region=region, full=full)
         report = sides.run(work)
     _show_report(report, as_json=as_json)
 
@@ -229,13 +225,6 @@ def _whole(database: str) -> str:
     """A database's URL that names the same one in every folder, without a password."""
     path = database.removeprefix(SQLITE)
     return masked(database) if path == database else f"{SQLITE}{Path(path).resolve()}"
-
-
-def _tells(url: str) -> bool:
-    """Whether the server moves a list's date when contacts join and leave: of the public service it is not known."""
-    from dialbook.client.address import HOSTS  # noqa: PLC0415  # as above
-
-    return urlsplit(url).hostname not in HOSTS.values()
 
 
 async def _about_the_book(book: "Book") -> str | None:

@@ -14,9 +14,7 @@ from dialbook.model.ids import new_request_id
 CHANGED = "The book was changed by somebody else meanwhile."
 
 
-async def pull(
-    client: Server, book: Book, record: Record, progress: Progress, *, region: str, tells_joining: bool
-) -> Report:
+async def pull(client: Server, book: Book, record: Record, progress: Progress, *, region: str, full: bool) -> Report:
     """Make a local book equal to an account on a server: contacts by number, lists by name, members in their order.
 
     It may be killed at any moment, and goes on from there when it is called again. It reads everything when the book
@@ -28,8 +26,7 @@ async def pull(
         record: what is kept of the run before, and of this one.
         progress: who is told.
         region: in which an account that is made reads national numbers.
-        tells_joining: whether a list's date on the server moves when contacts join and leave; a list that does not say
-            so is read each time.
+        full: whether to read everything, whatever runs have left.
 
     Returns:
         What there is now on both sides.
@@ -38,12 +35,12 @@ async def pull(
         DialbookError: as every call, and as every change of a database.
     """
     account = await book.open(region)
-    opened = await _open(book, record)
+    opened = await _open(book, record, full=full)
     last = record.last() if opened.is_trusted else None
     contacts = ContactPull(client, book, record, account.region, progress)
     await contacts.run(last)
     lists = ListPull(client, book, record, account.region, progress)
-    await lists.run(_known_marks(last, record) if tells_joining else {}, contacts.newest)
+    await lists.run(_known_marks(last, record) if client.tells_joining else {}, contacts.newest)
     await contacts.finish()
     counts = await _count(book, contacts, lists)
     refused = [Refusal(f"contact {sid}", reason) for sid, reason in contacts.refused.items()] + lists.refused
@@ -61,13 +58,13 @@ async def pull(
     return Report(counts, refused, dict(progress.changes), doubts)
 
 
-async def _open(book: Book, record: Record) -> Opened:
+async def _open(book: Book, record: Record, *, full: bool) -> Opened:
     """Go on with a run that was killed, if nobody else has changed the book since it began; else begin one."""
     opened = record.opened()
-    if opened is None or await book.was_changed(opened.head, opened.run):
+    if full or opened is None or await book.was_changed(opened.head, opened.run):
         # Read before the checksum: what comes between the two is found at the end.
         head, last = await book.head(), record.last()
-        is_trusted = last is not None and last.checksum == await book.checksum()
+        is_trusted = not full and last is not None and last.checksum == await book.checksum()
         opened = record.open(new_request_id(), head, is_trusted=is_trusted)
     book.run = opened.run
     return opened

@@ -6,7 +6,7 @@ and is emptied at its end. A kill can cut its last line off, which is passed ove
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -98,14 +98,15 @@ class Record:
         book: names the local book.
     """
 
-    def __init__(self, folder: Path, book: str = "") -> None:
+    def __init__(self, folder: Path, book: str) -> None:
         self._folder = folder
         self._book = book
+        self._path = folder / "journal.ndjson"
         self._last = folder / "last.json"
 
     def __enter__(self) -> Self:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._journal = _open_private(self._folder / "journal.ndjson")
+        self._journal = _open_private(self._path)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -130,7 +131,7 @@ class Record:
 
     def add(self, step: Step) -> None:
         """Note a step that is done."""
-        self._journal.write(msgspec.json.encode(step) + b"\n")
+        self._journal.write(_line(step))
         self._journal.flush()
 
     def agree(self, made: str) -> None:
@@ -152,31 +153,33 @@ class Record:
 
     def open(self, run: str, head: Head, *, is_trusted: bool) -> Opened:
         """Note that a run begins; no step of another one is left."""
-        self.clear()
         opened = Opened(run, self._book, head, is_trusted)
-        self.add(opened)
+        self._replace([opened])
         return opened
 
     def begin(self, began: Began) -> None:
         """Note that a pass through all contacts begins, anew where one had begun; what is known of lists stays."""
         kept = [step for step in self.steps() if isinstance(step, Opened | Settled | Moved)]
-        self.clear()
-        for step in (*kept, began):
-            self.add(step)
-
-    def clear(self) -> None:
-        """Forget the steps."""
-        self._journal.truncate(0)
+        self._replace([*kept, began])
 
     def forget(self) -> None:
-        """Forget all but that there was a run: the next one reads everything."""
+        """Note the end of a run that leaves nothing to go by: the next one reads everything."""
         self.finish(NOTHING)
 
     def finish(self, last: Last) -> None:
         """Note the end of a run."""
         with whole_file(self._last, 0o600) as file:
             file.write(msgspec.json.encode(last))
-        self.clear()
+        self._journal.truncate(0)
+
+    def _replace(self, steps: Sequence[Step]) -> None:
+        """Note these steps in place of all others, which stay until then: without any, a book that a run has begun to
+        change would pass for whole.
+        """
+        with whole_file(self._path, 0o600) as file:
+            file.write(b"".join(map(_line, steps)))
+        self._journal.close()
+        self._journal = _open_private(self._path)
 
 
 @contextmanager
@@ -229,6 +232,10 @@ def _whole_steps(journal: BinaryIO) -> Iterator[Step]:
             return
         end += len(line)
         yield step
+
+
+def _line(step: Step) -> bytes:
+    return msgspec.json.encode(step) + b"\n"
 
 
 def _open_private(path: Path) -> BinaryIO:
