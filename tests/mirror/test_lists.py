@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from itertools import count
 
 import msgspec
@@ -11,7 +12,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.client import encoding
+from dialbook.mirror.book import Book
 from dialbook.settings import Settings
+from dialbook.store.engines import open_database
 from tests.client.conftest import address, fill
 from tests.conftest import NUMBERS, Server, execute, serving, work_off
 from tests.conftest import Client as Caller
@@ -154,6 +157,34 @@ def test_a_list_that_is_deleted_while_it_is_read_is_gone(mirror: Mirror, caller:
 
     assert changes(report) == {"lists removed": 1}
     assert rows(report) == {"contacts": (3, 3), "lists": (1, 1), "members of Stays": (0, 0)}
+    mirror.check()
+
+
+def test_a_list_that_is_deleted_in_the_book_during_a_pull_is_told_as_a_change(
+    mirror: Mirror, caller: Caller, there: Server
+) -> None:
+    fill(mirror.client, 3)
+    (last,) = make(mirror, "Last")
+    mirror.pull()
+
+    def before(app: ASGIApp) -> ASGIApp:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope.get("path", "").endswith(f"/{last}/contacts"):
+                with closing(open_database(mirror.here)) as db:
+                    book = Book(db, mirror.account, lambda: datetime.now(UTC))
+                    if friends := (await book.lists()).get("Friends"):
+                        await book.delete_list(friends.sid)
+            await app(scope, receive, send)
+
+        return call
+
+    with serving(Settings(database=there.database, page_limit=20), before=before) as other:
+        result = mirror.run("pull", "--from", saved(mirror.home, address(other, caller)), "--yes")
+
+    assert result.exit_code == 1
+    assert ["members", "of", "Friends", "3", "0", "DIFFERENT"] in [line.split() for line in result.stdout.splitlines()]
+    assert "Run it again: The book was changed by somebody else meanwhile." in result.stderr
+    mirror.pull()
     mirror.check()
 
 
