@@ -11,6 +11,7 @@ from dialbook.client import Client
 from tests.client.conftest import fill
 from tests.conftest import NUMBERS, execute, run_cli
 from tests.mirror.conftest import Mirror, new_home, saved
+from tests.postgres import Postgres
 from tests.processes import Running, started
 
 OLD, NEW = "2026-01-05T09:00:00Z", "2026-01-06T09:00:00Z"
@@ -106,3 +107,16 @@ def test_what_a_mirror_keeps_is_for_its_owner_alone(mirror: Mirror) -> None:
 
     assert folder.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("there", [20], indirect=True, ids=["short pages"])
+def test_books_that_only_the_environment_tells_apart_are_two(
+    mirror: Mirror, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for book in (postgres.create_book(), postgres.create_book()):
+        mirror.here, _, name = book.rpartition("/")
+        monkeypatch.setenv("PGDATABASE", name)
+        mirror.pull()
+
+    assert len([*Path(mirror.home["XDG_STATE_HOME"]).glob("dialbook/*/")]) == 2

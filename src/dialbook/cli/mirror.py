@@ -20,7 +20,8 @@ from dialbook.cli.remote import find_address
 from dialbook.model.account import DEFAULT_REGION, check_account_sid, check_region
 from dialbook.model.errors import Invalid, NotFound, Unavailable
 from dialbook.settings import load_settings
-from dialbook.store.engines import SQLITE, masked, open_database
+from dialbook.store.engines import open_database
+from dialbook.store.place import place_of
 
 if TYPE_CHECKING:
     from dialbook.mirror.book import Book
@@ -159,7 +160,7 @@ def _mirrored(url: str, account: str | None, database: str, *, way: Literal["pul
     with _connected(url) as (client, runner):  # first, since it refuses a URL without telling what is in it
         there = urlsplit(url)
         here = check_account_sid(unquote(there.path.rstrip("/").rpartition("/")[2]) if account is None else account)
-        name = f"{_whole(database)} {here}"
+        name = f"{place_of(database)} {here}"
         state, book = _state_folder(), _hash(name)
         folder = state / _hash(f"{way} {there.hostname} {there.port} {there.path} {name}")
         with alone(state, book), Record(folder, book) as record:
@@ -219,12 +220,6 @@ def _state_folder() -> Path:
 
 def _hash(about: str) -> str:
     return sha256(about.encode()).hexdigest()[:32]
-
-
-def _whole(database: str) -> str:
-    """A database's URL that names the same one in every folder, without a password."""
-    path = database.removeprefix(SQLITE)
-    return masked(database) if path == database else f"{SQLITE}{Path(path).resolve()}"
 
 
 async def _about_the_book(book: "Book") -> str | None:

@@ -11,17 +11,17 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from io import BufferedRandom, BufferedWriter
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryFile
-from urllib.parse import parse_qsl, urlencode
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.engines import SQLITE
+from dialbook.store.place import place_of
 
 NAME_FILE = "folder-name"
 SUFFIX = ".upload"
@@ -31,16 +31,6 @@ NAMELESS = (
     f"The server's folder for uploads cannot be used (its file {NAME_FILE} is missing, and files of uploads are there: "
     "give it back, or cancel the uploads that wait and move their files away)."
 )
-
-PLACE = {"host", "hostaddr", "port", "dbname", "user", "service", "options"}  # what libpq finds a database by
-AROUND = {  # the variables that say it where a URL does not
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "dbname": "PGDATABASE",
-    "service": "PGSERVICE",
-    "user": "PGUSER",  # whose name the database has, if it has none of its own
-}
 
 _is_name = re.compile(rb"[0-9a-f]{32}").fullmatch
 _OURS = re.compile(rf"([0-9a-f]{{32}}){re.escape(SUFFIX)}")
@@ -54,12 +44,8 @@ def open_spool(folder: str, database: str) -> "Spool":
             current folder for PostgreSQL.
         database: the URL of the book.
     """
-    if database.startswith(SQLITE):
-        place = str(Path(database.removeprefix(SQLITE)).resolve())
-        beside = Path(f"{place}-uploads")
-    else:
-        place = _place_of(database)
-        beside = Path("dialbook-uploads") / _key(place)
+    place = place_of(database).removeprefix(SQLITE)
+    beside = Path(f"{place}-uploads") if database.startswith(SQLITE) else Path("dialbook-uploads") / _key(place)
     return Spool(Path(folder) / _key(place) if folder else beside)
 
 
@@ -306,31 +292,6 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _place_of(url: str) -> str:
-    """Which database of PostgreSQL a URL names, whoever asks for it and how."""
-    server, _, query = url.partition("?")
-    user, at, place = server.rpartition("@")
-    owner = user.rpartition("//")[2].partition(":")[0]
-    host, _, database = place.rpartition("://")[2].partition("/")
-    here = {"host": host, "port": ":" in host.rpartition("]")[2], "dbname": database, "user": owner}
-    if not place.partition("/")[2]:
-        place = owner + at + place  # the database has the user's name
-    given = {name: value for name, value in parse_qsl(query) if name in PLACE}
-    elsewhere = given | _around({name for name, value in here.items() if value} | given.keys())
-    return f"{place}?{urlencode(sorted(elsewhere.items()))}" if elsewhere else place
-
-
-def _around(given: Set[str]) -> dict[str, str]:
-    """What the environment says of the place of a database, where a URL that gives some of it does not."""
-    around = {name: os.environ[variable] for name, variable in AROUND.items() if variable in os.environ}
-    around = {name: value for name, value in around.items() if name not in given}
-    if "dbname" in {*given, *around}:
-        around.pop("user", None)
-    if {"host", "port", "dbname"} <= given:
-        around.pop("service", None)
-    return around
 
 
 def _key(place: str) -> str:
