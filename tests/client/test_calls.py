@@ -109,6 +109,23 @@ def test_whoever_is_deleted_is_not_passed_over_by_the_walk_that_names_them(
     assert (client.list_contacts().total, client.get_list(list_sid).contact_count) == (0, 0)
 
 
+@pytest.mark.sqlite
+def test_nor_is_what_is_changed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "BULK_LIMIT", 2)
+    contacts = client.create_contacts({"number": number, "first_name": "Old"} for number in NUMBERS[:7]).values
+    lists = client.create_lists({"name": f"Old {n}"} for n in range(7)).values
+
+    named = client.update_contacts(
+        {"sid": each.sid, "first_name": "New"} for each in client.iter_contacts(page_size=2, name="Old")
+    )
+    renamed = client.update_lists(
+        {"sid": each.sid, "name": f"New {n}"} for n, each in enumerate(client.iter_lists(page_size=2, name="Old"))
+    )
+
+    assert [contact.sid for contact in named.raise_for_failures()] == [contact.sid for contact in contacts]
+    assert [each.sid for each in renamed.raise_for_failures()] == [each.sid for each in lists]
+
+
 def test_the_address_book_is_searched_and_sorted(client: Client) -> None:
     list_sid, sids = fill(client, 4)
     client.update_contact(sids[2], first_name="Asha")

@@ -39,18 +39,19 @@ class ContactCalls(Connection):
         """Change contacts, each accepted or refused on its own.
 
         Args:
-            changes: any number of them: the contact's `sid`, and the fields to change; `None` clears one. A member that
-                a dynamic list gave has the custom field of the list, which would take the place of its own.
+            changes: any number of them, all of which are taken before the first is made: the contact's `sid`, and the
+                fields to change; `None` clears one. A member that a dynamic list gave has the custom field of the list,
+                which would take the place of its own.
 
         Returns:
             One result for each, in order.
 
         Raises:
             TypeError: an item has a field that is not known.
-            Interrupted: a request failed, or the items broke off, after others were dealt with.
+            Interrupted: a request failed after others were dealt with.
             DialbookError: as every call.
         """
-        items = known_items(changes, ContactChange, Contact)
+        items = [*known_items(changes, ContactChange, Contact)]
         return self._send_each(operations.update_contacts, items)
 
     def update_contact(self, sid: str, **fields: Unpack[ContactFields]) -> Contact:

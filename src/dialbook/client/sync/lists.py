@@ -38,17 +38,18 @@ class ListCalls(Connection):
         """Change lists, each accepted or refused on its own.
 
         Args:
-            changes: any number of them: the list's `sid`, and the fields to change.
+            changes: any number of them, all of which are taken before the first is made: the list's `sid`, and the
+                fields to change.
 
         Returns:
             One result for each, in order.
 
         Raises:
             TypeError: an item has a field that is not known.
-            Interrupted: a request failed, or the items broke off, after others were dealt with.
+            Interrupted: a request failed after others were dealt with.
             DialbookError: as every call.
         """
-        items = known_items(changes, ListChange, ContactList)
+        items = [*known_items(changes, ListChange, ContactList)]
         return self._send_each(operations.update_lists, items)
 
     def update_list(self, sid: str, **fields: Unpack[ListFields]) -> ContactList:
