@@ -70,7 +70,7 @@ class Push:
         """
         await self._contacts.run()
         await self._lists.run()
-        refused = [Refusal(what, reason) for what, reason in self._contacts.refused.items()] + self._lists.refused
+        refused = [Refusal(*each) for part in (self._contacts, self._lists) for each in part.refused.items()]
         return Report(await self._count(), refused, dict(self._progress.changes))
 
     async def _count(self) -> list[Line]:

@@ -11,7 +11,6 @@ from dialbook.mirror.order import align, part
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.pull_lists import by_name, read_drafts, read_lists
 from dialbook.mirror.pull_members import read_members
-from dialbook.mirror.report import Refusal
 from dialbook.mirror.server import Server
 from dialbook.model.bulk import single
 from dialbook.model.contact import Contact
@@ -44,7 +43,7 @@ class ListPush:
         self._region = region
         self._progress = progress
         self._sids = sids
-        self.refused: list[Refusal] = []
+        self.refused: dict[str, str] = {}  # why, by what it is
         self._here: Mapping[str, BookList] = {}
         self._there: Mapping[str, ContactList] = {}
         self.total = 0  # lists on the server
@@ -141,4 +140,4 @@ class ListPush:
             return
 
     def _refuse(self, what: str, reason: str) -> None:
-        self.refused.append(Refusal(what, reason))
+        self.refused.setdefault(what, reason)  # who cannot join keeps nothing there that may differ
