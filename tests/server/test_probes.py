@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from dialbook.settings import Settings
-from tests.conftest import Server, serving
+from tests.conftest import Client, Server, serving
 from tests.postgres import ask as ask_postgres
 from tests.sqlite import beside, path_of
 
@@ -62,6 +62,25 @@ def test_a_database_that_is_gone_is_not_ready(database: str) -> None:
         path.with_name("elsewhere.db").rename(path)
         assert ask(running, "/readyz") == (200, OK)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.sqlite
+def test_a_database_that_was_gone_for_a_while_is_read_again(database: str, new_client: Callable[..., Client]) -> None:
+    path = path_of(database)
+    with serving(Settings(database=database)) as running:
+        client = new_client(running)
+        (made,) = client.create_contacts({"number": "+14155550100", "first_name": "Asha"})
+        path.rename(path.with_name("elsewhere.db"))
+        left = {each.name for each in path.parent.iterdir()}
+
+        refused = client.get("/contacts", name="Asha")
+
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert {each.name for each in path.parent.iterdir()} == left >= {f"{path.name}-wal"}
+
+        path.with_name("elsewhere.db").rename(path)
+        (found,) = client.get("/contacts", name="Asha").json()["response"]
+        assert found["data"]["sid"] == made["sid"]
 
 
 def test_a_folder_for_uploads_that_cannot_be_written_is_not_ready(server: Server, tmp_path: Path) -> None:

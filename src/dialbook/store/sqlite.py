@@ -207,7 +207,8 @@ class SqliteDatabase:
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         def run() -> R:
-            return _in_snapshot(self._scanner(), fn, *args, **kwargs)
+            with trouble_as_unavailable():
+                return _in_snapshot(self._scanner(), fn, *args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
@@ -275,14 +276,14 @@ class SqliteDatabase:
 
 
 def connect(path: str, *, read_only: bool = False, settings: Mapping[str, int | str] = PRAGMAS) -> apsw.Connection:
-    """Open a connection with every one of the settings, read back.
+    """Open a connection to a file that is there, with every one of the settings, read back.
 
     Raises:
         Unavailable: SQLite did not take a setting.
     """
-    # Each connection is one thread's at a time, so SQLite need not lock it for every value that it hands over.
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
-    connection = apsw.Connection(path, flags=flags)
+    # A book may be moved away while it is served: one made here would be empty, and SQLite would delete the log that is
+    # left. Each connection is one thread's at a time, so SQLite need not lock it for every value that it hands over.
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOMUTEX)
     connection.set_busy_timeout(BUSY_MILLISECONDS)  # from the first look on
     refuse_foreign(connection, path)
     # A plan that looks at the values bound to it, such as a LIMIT, is made anew for each run: it would double what a
@@ -348,13 +349,12 @@ def _wait_briefly(tries: int) -> bool:
 def _in_snapshot(
     connection: apsw.Connection, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    with trouble_as_unavailable():
-        connection.execute("BEGIN")
-        try:
-            return fn(SqliteTx(connection), *args, **kwargs)
-        finally:
-            if connection.in_transaction:
-                connection.execute("COMMIT")
+    connection.execute("BEGIN")
+    try:
+        return fn(SqliteTx(connection), *args, **kwargs)
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
 
 
 def _upgrade(connection: apsw.Connection) -> bool:
