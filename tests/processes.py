@@ -126,8 +126,8 @@ def peak_memory(process: int) -> int:
 
 
 def environment(added: dict[str, str]) -> dict[str, str]:
-    """This process's variables without Dialbook's, and those that are given."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("DIALBOOK_")} | added
+    """This process's variables without those that Dialbook reads or sets, and those that are given."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("DIALBOOK_", "SQLITE_"))} | added
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -152,6 +152,19 @@ def test_without_room_to_write_the_file_anew_the_log_is_emptied_and_what_may_rem
     assert (result.exit_code, log) == (1, b"")
     assert "cannot be written anew (database or disk is full)" in result.stderr
     assert "the log beside the file (-wal)" in result.stderr
+
+
+def test_what_sqlite_writes_meanwhile_is_beside_the_book(databases: Callable[[str], str], tmp_path: Path) -> None:
+    database = databases("sqlite")
+    run_cli("account", "create", "acme", "--database", database)
+    with closing(beside(database)) as connection:
+        connection.execute("CREATE TABLE ballast AS SELECT zeroblob(80000000)")  # more than the cache takes
+    command = [str(PROGRAM), "erase", NUMBER, "--account", "acme", "--yes", "--database", database]
+    with mounted(tmp_path / "temporary", 1_000_000) as small:
+        variables = environment({"TMPDIR": str(small)})
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_postgres_is_vacuumed(postgres: Postgres) -> None:

@@ -14,6 +14,7 @@ from dialbook.model.errors import Invalid
 from dialbook.settings import load_settings
 from dialbook.store.engines import POSTGRES, sqlite_path
 from dialbook.store.spool import open_spool
+from dialbook.store.sqlite_files import keep_temporary_files_beside
 
 
 @click.command()
@@ -32,6 +33,7 @@ def backup(target: Path, database: str | None, config: Path | None, as_json: boo
       dialbook backup book-2027-01-31.db --database sqlite:///dialbook.db
     """
     path = _path_of(load_settings({"database": database}, config=config).database)
+    keep_temporary_files_beside(path)
     from dialbook.store.sqlite_backup import back_up  # noqa: PLC0415  # only SQLite needs its driver
 
     started = time.monotonic()
@@ -67,6 +69,7 @@ def restore(source: Path, replace: bool, yes: bool, database: str | None, config
         _ask_for_its_name(path)
     spool = open_spool(settings.upload_folder, settings.database)
     folder = spool.name if spool.exists() else ""
+    keep_temporary_files_beside(path)
     from dialbook.store import sqlite_backup  # noqa: PLC0415  # only SQLite needs its driver
 
     started, now = time.monotonic(), datetime.now(UTC)

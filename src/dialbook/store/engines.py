@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from dialbook.model.errors import Invalid
 from dialbook.store.database import Database
+from dialbook.store.sqlite_files import keep_temporary_files_beside
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -52,9 +53,11 @@ def open_database(url: str, *, create: bool = True, unhurried: bool = False) -> 
         with _driver_wanted():
             from dialbook.store.postgres import PostgresDatabase  # noqa: PLC0415
         return PostgresDatabase(url, unhurried=unhurried)
+    path = sqlite_path(url)
+    keep_temporary_files_beside(path)
     from dialbook.store.sqlite import SqliteDatabase  # noqa: PLC0415
 
-    return SqliteDatabase(sqlite_path(url), create=create)
+    return SqliteDatabase(path, create=create)
 
 
 def sqlite_path(url: str) -> str:

@@ -37,3 +37,12 @@ def refuse_unwritable(path: str) -> None:
     for part in (Path(path), *beside(path)):
         if not os.access(part, os.W_OK) and part.exists():
             raise Unavailable(f"{part} cannot be written: whoever uses a book needs to write to every file of it.")
+
+
+def keep_temporary_files_beside(path: str) -> None:
+    """Have SQLite write what it cannot keep in memory beside the book, unless SQLITE_TMPDIR says where.
+
+    When a book is written anew, that is all of it: elsewhere there may be no room for it, nor any encryption. It is for
+    the whole process, and comes before the driver is imported: an older SQLite looks there and then.
+    """
+    os.environ.setdefault("SQLITE_TMPDIR", str(Path(os.path.realpath(path)).parent))
