@@ -91,6 +91,21 @@ def test_no_change_is_dated_before_an_earlier_one(change: Callable[[Book], str],
     assert change(book) == utc_text(LATEST)
 
 
+def test_contacts_of_one_second_come_in_the_order_in_which_they_were_made(
+    new_database: Callable[[], str], new_client: Callable[..., Client]
+) -> None:
+    times = [FIRST]
+    with serving(Settings(database=new_database()), clock=lambda: times[-1]) as server:
+        api = new_client(server)
+        for number, seconds in zip(NUMBERS, (2.5, 2.4, 0.9, 1.9, 2.5, 2.6), strict=False):
+            times.append(FIRST + timedelta(seconds=seconds))
+            api.create_contacts({"number": number})
+        found = api.get("/contacts").json()["response"]
+
+    assert [each["data"]["number"] for each in found] == NUMBERS[:6]
+    assert {each["data"]["date_created"] for each in found} == {utc_text(FIRST + timedelta(seconds=2))}
+
+
 @pytest.mark.parametrize("path", BODIES)
 def test_a_change_is_of_the_moment_at_which_all_of_it_had_come(
     path: str, new_database: Callable[[], str], new_client: Callable[..., Client]

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from dialbook.model.errors import NotFound
-from dialbook.model.moment import utc_text
+from dialbook.model.moment import MICROSECOND, exact_text
 from dialbook.store.database import Tx
 
 
@@ -36,13 +36,14 @@ def lock_book(tx: Tx, account: str) -> None:
 def begin_change(tx: Tx, account: str, *, now: datetime) -> datetime:
     """Lock the account's book for a change of what is in it; return the moment that the change is to be of.
 
-    That is `now`, but no earlier than the change before: one that came first may have waited for another, or have come
-    to a server whose clock is behind. So whoever has read all changes up to a moment misses none when he asks for what
-    changed since (docs/decisions/0034).
+    That is `now`, but later than the change before: one that came first may have waited for another, or have come to a
+    server whose clock is behind. So whoever has read all changes up to a moment misses none when he asks for what
+    changed since, and what is made later sorts after it (docs/decisions/0034).
 
     Raises:
         NotFound: the account was deleted meanwhile.
     """
+    moment = exact_text(now)
     row = tx.one(
         """
         UPDATE books SET updated = CASE WHEN updated < :moment THEN :moment ELSE updated END
@@ -50,8 +51,12 @@ def begin_change(tx: Tx, account: str, *, now: datetime) -> datetime:
         RETURNING updated
         """,
         account=account,
-        moment=utc_text(now),
+        moment=moment,
     )
     if row is None:
         raise NotFound(f"There is no account '{account}'.")
-    return datetime.fromisoformat(row[0]) if row[0] > utc_text(now) else now
+    if row[0] == moment:
+        return now
+    later = datetime.fromisoformat(row[0]) + MICROSECOND
+    tx.run("UPDATE books SET updated = :moment WHERE account = :account", account=account, moment=exact_text(later))
+    return later

@@ -71,7 +71,7 @@ class Edge(Struct, frozen=True):
     """A moment of a list, beyond which is who joined since, or was changed since."""
 
     end: int  # of the positions that had been given by then
-    changed: str  # when something in the book was changed last
+    changed: str  # in which second something in the book was changed last
 
 
 class Sizes(Struct, frozen=True):
@@ -139,9 +139,9 @@ def find_edge(tx: Tx, account: str, list_sid: str, *, now: datetime) -> Edge:
         NotFound: the account has no such list.
     """
     sizes = _sizes(tx, account, list_sid)
-    return Edge(
-        sizes.next_position, sizes.changed or utc_text(now)
-    )  # a book from before that was kept may not have been changed since
+    # A book from before that was kept may not have been changed since.
+    changed = datetime.fromisoformat(sizes.changed) if sizes.changed else now
+    return Edge(sizes.next_position, utc_text(changed))
 
 
 def walk_members(
