@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?=
 SBOM ?= dist/sbom.cdx.json
+# More than there are cores: some tests wait.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 
 .PHONY: help demo test check format lint types arrows generated coverage mutation bench acceptance acceptance-quick sbom lock clean
 
@@ -14,7 +16,7 @@ demo: .venv/server ## Start a throw-away server with sample contacts, and print 
 	@$(BIN)/dialbook demo $(if $(PORT),--port $(PORT))
 
 test: .venv/dev ## Run the whole test suite, on all cores
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
 check: format lint types arrows generated ## Check everything that needs no running code
 
@@ -38,7 +40,7 @@ generated: .venv/dev ## Check that generated files are fresh
 
 coverage: .venv/dev ## Run the whole test suite, and say what it does not reach
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --numprocesses auto --dist worksteal
+	@$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --show-missing
 	@$(BIN)/coverage json --quiet -o - | $(BIN)/python tools/score_branches.py
