@@ -33,13 +33,16 @@ class Answer(Struct, frozen=True):
 
 
 @contextmanager
-def connected(server: Server | Running, receive_buffer: int = 0) -> Iterator[socket.socket]:
-    """A connection to a server."""
+def connected(
+    server: Server | Running, receive_buffer: int = 0, *, source: str = "127.0.0.1"
+) -> Iterator[socket.socket]:
+    """A connection to a server, from an address of this machine."""
     address = urlsplit(server.url)
     with socket.socket() as sock:
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(PATIENCE)
+        sock.bind((source, 0))
         sock.connect((address.hostname, address.port))
         yield sock
 

@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable
 
 import httpx2
+import msgspec
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Page, Route, expect
 
+from dialbook.cli.main import dialbook
 from tests.conftest import NUMBERS, Client, Server
 from tests.console.conftest import Enter, hold, sign_in
 from tests.console.upload_page import name_list
@@ -147,6 +150,9 @@ def test_a_form_that_was_refused_makes_a_contact_once_nothing_keeps_it_from_that
 
     assert [answer.status_code for answer in (first, again, other)] == [303] * 3
     assert first.headers["location"] == again.headers["location"] != other.headers["location"]
+    command = ["export-subject", NUMBERS[0], "--account", api.account, "--database", server.database]
+    (held,) = msgspec.json.decode(CliRunner().invoke(dialbook, command, catch_exceptions=False).stdout)
+    assert [each["items"] for each in held["answers"]] == [[]]
 
 
 @pytest.mark.sqlite

@@ -20,7 +20,6 @@ from dialbook.store.audit_log import Wanted, find_entries
 from dialbook.store.database import Database, Tx
 from dialbook.store.idempotency import Answered, find_answer
 from dialbook.store.subject import Subject, find_subject
-from dialbook.store.upload_queue import find_under_way
 from dialbook.wire.contacts import write_contact
 from dialbook.wire.envelope import items_of
 
@@ -102,14 +101,9 @@ def _read_each(db: Database, found: Mapping[str, Subject], author: Author) -> tu
             troubles.append(f"Account {account}: {trouble.description}")
         else:
             held.append(read)
-        troubles += scan(db, _unread, account)
+        if subject.upload:
+            troubles.append(f"Upload {subject.upload} of account '{account}' is under way, {IN_A_FILE}")
     return held, troubles
-
-
-def _unread(tx: Tx, account: str) -> list[str]:
-    """Where the person may be held besides."""
-    upload = find_under_way(tx, account)
-    return [f"Upload {upload} of account '{account}' is under way, {IN_A_FILE}"] if upload else []
 
 
 def _as_json(tx: Tx, account: str, held: Subject) -> dict[str, object]:

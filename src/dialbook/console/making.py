@@ -5,7 +5,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TypeVar
 
-from msgspec import json
+from msgspec import Struct, json
 from starlette.requests import Request
 
 from dialbook.console.form import Form
@@ -16,6 +16,12 @@ from dialbook.server.changes import make_change_once
 from dialbook.server.context import account_of, now_of
 
 Made = TypeVar("Made", Contact, ContactList)
+
+
+class _Kept(Struct, frozen=True):
+    """What is kept for a form that is sent again."""
+
+    sid: str
 
 
 async def make_once(
@@ -34,9 +40,9 @@ async def make_once(
     """
 
     def pack(outcomes: list[Outcome[Made]]) -> bytes:
-        return single(outcomes).sid.encode()  # a refusal is raised, and so is not kept
+        return json.encode(_Kept(single(outcomes).sid))  # a refusal is raised, and so is not kept
 
     # Somebody may change what was typed before it is sent again: then it is for something else.
     key = sha256(json.encode([form.text("key") or token_urlsafe(), draft])).hexdigest()
     kept = await make_change_once(request, key, pack, fn, account_of(request).sid, [draft], now=now_of(request))
-    return kept.decode()
+    return json.decode(kept, type=_Kept).sid

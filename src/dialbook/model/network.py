@@ -10,6 +10,7 @@ from dialbook.model.errors import Invalid
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
+SITE = 64  # bits of an IPv6 address: whoever has one address has all that begin with the same
 MAPPED = 96  # bits that go before those of IPv4
 
 
@@ -34,6 +35,11 @@ def read_networks(text: str) -> Sequence[Network]:
         Invalid: one of them is neither.
     """
     return tuple(_read_network(part) for part in map(str.strip, text.split(",")) if part)
+
+
+def site_of(address: Address) -> Address | Network:
+    """All addresses of whoever has this one, as far as that is known."""
+    return IPv6Network((address, SITE), strict=False) if isinstance(address, IPv6Address) else address
 
 
 def is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -118,6 +118,12 @@ class Load:
         self.files = Bound("files", FILES)
         self.bodies = Bound("bytes of requests", max(BODIES, 2 * settings.body_limit))
         self.answers = Answers(ANSWERS)
+        self.files_left = Answers(ANSWERS // 2)  # of those who have proved nothing: accounts lose none of theirs by it
+
+    def forget(self, connection: Connection) -> None:
+        """Count no longer what is left on a connection that is gone."""
+        self.answers.discard(connection)
+        self.files_left.discard(connection)
 
 
 class Retry:
@@ -150,6 +156,7 @@ class Place:
         self._retry = retry
         self._is_free = is_free
         self.owner: Hashable = NOBODY  # until it is known whose it is
+        self._answers = load.files_left
         self._caller = caller
         self._account = ""  # with a place among those of accounts, too
         self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
@@ -173,11 +180,11 @@ class Place:
         Raises:
             TooManyRequests, Unavailable: it has its share already, or there is too much that it has yet to take.
         """
-        self.owner = account
+        self.owner, self._answers = account, self._load.answers
         refusal = self._load.of_accounts.take(account, 1)
         if not refusal:
             self._account = account
-            refusal = await self._load.answers.wait_for_room(account)
+            refusal = await self._answers.wait_for_room(account)
         if refusal:
             await self._refuse(refusal)
 
@@ -189,8 +196,12 @@ class Place:
         """
         if self._is_free:
             return
-        if refusal := await self._load.answers.wait_for_room(self.owner):
+        if refusal := await self._answers.wait_for_room(self.owner):
             raise refusal
+
+    def note_backlog(self, connection: Connection) -> None:
+        """Count what its client has yet to take of its answer."""
+        self._answers.add(connection, self.owner)
 
     def begin_stream(self) -> None:
         """Go on as one of those that take long, which have a bound of their own.
@@ -201,14 +212,14 @@ class Place:
         self._take(self._load.streams, self.owner, 1)
         self._stop_counting()
 
-    def begin_file(self, address: Hashable) -> None:
-        """Go on as one for a file that anybody may have; who asks is known by no more than his address.
+    def begin_file(self, site: Hashable) -> None:
+        """Go on as one for a file that anybody may have; who asks is known by no more than from where.
 
         Raises:
             TooManyRequests, Unavailable: there are too many of those.
         """
-        self._take(self._load.files, address, 1)
-        self.owner = address
+        self._take(self._load.files, site, 1)
+        self.owner = site
         self._stop_counting()
 
     @contextmanager

@@ -52,7 +52,7 @@ class Protocol(Pipeline):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadlines.discard(self)
-        self._load.answers.discard(self)
+        self._load.forget(self)
         super().connection_lost(exc)
 
     # What comes
@@ -217,7 +217,7 @@ class Protocol(Pipeline):
         return self._out.untaken
 
     def _note_backlog(self) -> None:
-        self._load.answers.add(self, self._place.owner)
+        self._place.note_backlog(self)
 
     def give_up(self) -> None:
         """Have the application say so where it waits for a body, once; else close the connection."""

@@ -1,14 +1,12 @@
 """How often somebody may fail to sign in, from one address and with one key (docs/decisions/0026)."""
 
-from ipaddress import IPv6Address, IPv6Network
 from pathlib import Path
 
 from dialbook.model.errors import TooManyRequests
-from dialbook.model.network import Address
+from dialbook.model.network import Address, site_of
 from dialbook.server.window import SlidingWindow
 
 FILES = 4096  # for all addresses and keys, so that nobody who makes up more of them fills the disk
-SITE = 64  # bits of an IPv6 address: whoever has one address has all that begin with the same
 
 
 class FailedSignIns:
@@ -35,13 +33,9 @@ class FailedSignIns:
         """
         if not self._allowed:
             return
-        tried = [f"address {_site(address)}", f"key {key}"] if key else [f"address {_site(address)}"]
+        tried = [f"address {site_of(address)}", f"key {key}"] if key else [f"address {site_of(address)}"]
         counts = [self._window.count(each) for each in tried]
         waits = [count.wait for count in counts if count and not count.is_within]
         if waits:
             description = f"Signing in failed {self._allowed} times in a minute, which is as often as it may."
             raise TooManyRequests(description, headers={"Retry-After": str(max(waits))})
-
-
-def _site(address: Address) -> Address | IPv6Network:
-    return IPv6Network((address, SITE), strict=False) if isinstance(address, IPv6Address) else address

@@ -13,7 +13,6 @@ from dialbook.store.contact_deletion import delete_contact
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import delete_answers
 from dialbook.store.subject import Subject, find_subject
-from dialbook.store.upload_queue import find_under_way
 
 ERASED = "It was erased."  # stands in an upload's report where a row did
 
@@ -48,7 +47,7 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     """
     lock_book(tx, account)
     found = find_subject(tx, account, given)
-    _refuse_uploads_under_way(tx, account)
+    _refuse_uploads_under_way(account, found)
     if found.contact:
         delete_contact(tx, account, found.contact.sid, now=author.moment)
     _clear_report_rows(tx, account, found)
@@ -60,10 +59,10 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     return Erased(account, *removed, str(head), proof, [each.list_sid for each in found.named_lists])
 
 
-def _refuse_uploads_under_way(tx: Tx, account: str) -> None:
-    if upload := find_under_way(tx, account):
+def _refuse_uploads_under_way(account: str, found: Subject) -> None:
+    if found.upload:
         raise Unavailable(
-            f"Upload {upload} of account '{account}' is under way, and its file may have the number in it. "
+            f"Upload {found.upload} of account '{account}' is under way, and its file may have the number in it. "
             "Wait for its end, or cancel it: nothing was erased there."
         )
 

@@ -11,6 +11,7 @@ from dialbook.store.accounts import get_account
 from dialbook.store.contacts import find_by_number
 from dialbook.store.database import Tx
 from dialbook.store.idempotency import Answered, find_answers_with
+from dialbook.store.upload_queue import find_under_way
 
 
 class Membership(Struct, frozen=True):
@@ -51,6 +52,7 @@ class Subject(Struct, frozen=True):
     report_rows: Sequence[ReportRow]
     named_lists: Sequence[NamedList]
     answers: Sequence[Answered]  # that have the person in them, or in their keys
+    upload: str | None  # that is under way, so that its file may have the number, too
     is_about: Callable[[str], bool]  # whether a text has the number in it, or the contact's sid
 
 
@@ -66,6 +68,7 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
         Invalid: it is no number.
     """
     region = get_account(tx, account).region
+    upload = find_under_way(tx, account)  # first: the rows of one that ends meanwhile are found, or it is named
     number = normal_number(given, region)
     contact = find_by_number(tx, account, [number]).get(number)
     memberships = _find_memberships(tx, account, contact.sid) if contact else []
@@ -77,7 +80,7 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
         return is_mentioned(text) or (contact is not None and contact.sid in text)
 
     answers = find_answers_with(tx, account, is_about)
-    return Subject(number, contact, memberships, report_rows, named_lists, answers, is_about)
+    return Subject(number, contact, memberships, report_rows, named_lists, answers, upload, is_about)
 
 
 def _find_memberships(tx: Tx, account: str, contact: str) -> list[Membership]:
