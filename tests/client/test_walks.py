@@ -107,6 +107,32 @@ def test_a_position_in_another_collection_is_refused(client: Client) -> None:
     for walk in (client.iter_contacts, client.iter_lists, client.iter_uploads, partial(client.iter_members, "b")):
         with pytest.raises(ValueError, match="The position is one in /lists/a/contacts, not in "):
             walk(position=position)
+
+
+@pytest.mark.sqlite
+def test_a_position_of_a_walk_with_another_filter_or_order_is_refused(client: Client) -> None:
+    list_sid, sids = fill(client, 7)
+    walk = client.iter_contacts(sort_by="number:desc", list_sids=[list_sid])
+    begun = [found.sid for found in islice(walk, 3)]
+
+    rest = client.iter_contacts(list_sids=iter([list_sid]), sort_by="number:desc", position=walk.position)
+    assert begun + [found.sid for found in rest] == sids[::-1]
+    for other in ({}, {"sort_by": "number"}, {"sort_by": "number:desc", "name": "a"}):
+        with pytest.raises(ValueError, match="a walk with another filter or order"):
+            client.iter_contacts(position=walk.position, **other)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a walk with another filter or order"):
+        client.iter_contacts(position=client.iter_contacts().position, name="a")
+
+
+@pytest.mark.sqlite
+def test_a_position_does_not_tell_what_was_looked_for(client: Client) -> None:
+    position = client.iter_members("a", number=NUMBERS[0], name="Meera").position
+
+    assert NUMBERS[0][1:] not in position
+    assert "Meera" not in position
+
+
+def test_a_walk_with_a_number_out_of_its_bounds_is_refused(client: Client) -> None:
     with pytest.raises(ValueError, match="limit must be"):
         client.iter_members("a", limit=-1)
     with pytest.raises(ValueError, match="limit must be"):

@@ -1,6 +1,7 @@
 """The way through a collection, page by page: by cursor where one is offered, else by offset. Nothing is sent here."""
 
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -41,7 +42,8 @@ class Course(Generic[T]):
         position: where to begin, as `position` said it before.
 
     Raises:
-        ValueError: the position is none that a walk through the same collection gave, or a number is out of its bounds.
+        ValueError: the position is none that a walk through the same collection, with the same query, gave, or a number
+            is out of its bounds.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Course(Generic[T]):
         self._left = limit
         self._size = page_size or LARGE
         self._may_shrink = page_size is None
-        self._collection = page_at({}).path
+        self._collection = _collection_of(page_at({}))
         self._start, self._mark = _read_position(position, self._collection)
         self._is_done = False
 
@@ -69,7 +71,7 @@ class Course(Generic[T]):
         If that one has left the collection by then, those of its page come again; none is left out.
         """
         mark = self._mark
-        return urlencode({"in": self._collection, **self._start, **(structs.asdict(mark) if mark else {})})
+        return urlencode({**self._collection, **self._start, **(structs.asdict(mark) if mark else {})})
 
     def next_page(self) -> Operation[Page[T]] | None:
         """The request for the next page; `None` at the end."""
@@ -139,7 +141,15 @@ class Course(Generic[T]):
         return int(self._start["offset"]) + len(page.items)
 
 
-def _read_position(position: str | None, collection: str) -> tuple[Mapping[str, str | int], Mark | None]:
+def _collection_of(operation: Operation[Page[T]]) -> Mapping[str, str]:
+    if not operation.query:
+        return {"in": operation.path}
+    # A digest, since a position is a text to keep, and a filter may be somebody's name or number.
+    digest = sha256(ascii(sorted(operation.query.items())).encode()).hexdigest()
+    return {"in": operation.path, "query": digest[:16]}
+
+
+def _read_position(position: str | None, collection: Mapping[str, str]) -> tuple[Mapping[str, str | int], Mark | None]:
     if position is None:
         return {"offset": 0}, None
     given = dict(parse_qsl(position))
@@ -149,6 +159,8 @@ def _read_position(position: str | None, collection: str) -> tuple[Mapping[str, 
         of = given["in"]
     except (KeyError, ValueError):
         raise ValueError(f"{position!r} is no position that a walk gave.") from None
-    if of != collection:  # where it would lead to the end, or anywhere
-        raise ValueError(f"The position is one in {of}, not in {collection}.")
+    if of != collection["in"]:  # where it would lead to the end, or anywhere
+        raise ValueError(f"The position is one in {of}, not in {collection['in']}.")
+    if given.get("query") != collection.get("query"):
+        raise ValueError("The position is one of a walk with another filter or order.")
     return start, mark
