@@ -109,6 +109,8 @@ class AsyncContactCalls(AsyncConnection):
     ) -> AsyncWalk[Contact]:
         """Walk through the address book, page by page.
 
+        It goes by offset: each who leaves meanwhile, or moves in the order, lets at most one contact be missed.
+
         Args:
             limit: how many contacts are wanted, all of them when it is `None`.
             page_size: how many to ask for at once; 500, or 20 where the server refuses that, when it is `None`.

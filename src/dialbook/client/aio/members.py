@@ -66,7 +66,8 @@ class AsyncMemberCalls(AsyncConnection):
         **query: Unpack[MemberQuery],
     ) -> AsyncWalk[Contact]:
         """Walk through a list's contacts: by cursor where the server offers them, so that each contact that stays
-        comes exactly once, whoever joins or leaves meanwhile; else by offset. Custom fields are as of `list_members`.
+        comes exactly once, whoever joins or leaves meanwhile; else, and with `sort_by`, by offset, where each who
+        leaves, or moves in the order, lets at most one be missed. Custom fields are as of `list_members`.
 
         Args:
             list_sid: the list.
