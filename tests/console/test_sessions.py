@@ -1,5 +1,6 @@
 """Signing in and out, and what guards a session."""
 
+import http.cookies
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -52,6 +53,19 @@ def test_a_form_to_sign_in_may_have_4_kib(server: Server) -> None:
 
     assert [answer.status_code for answer in answers] == [401, 413]
     assert "larger than 4096 bytes" in answers[1].text
+
+
+@pytest.mark.sqlite
+def test_a_cookie_is_not_looked_through_for_quotes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What undoes them takes the square of a cookie's length, in the standard library of Python before 3.11.10."""
+
+    def unquote(_: str) -> str:
+        raise AssertionError
+
+    monkeypatch.setattr(http.cookies, "_unquote", unquote)
+    answer = httpx2.get(f"{server.url}/console/sign-in", headers={"Cookie": 'dialbook="\\a"; dialbook-note="\\a"'})
+
+    assert answer.status_code == 200
 
 
 def test_a_key_that_may_only_write_opens_nothing(connect: Callable[..., Client], server: Server) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from msgspec import Struct
 from starlette.requests import Request
 
+from dialbook.console.cookies import cookies_of
 from dialbook.console.session import COOKIE_HTTPS
 from dialbook.server.context import account_of
 
@@ -31,7 +32,7 @@ class Calls:
 
     def __init__(self, request: Request) -> None:
         # Behind a proxy that speaks HTTPS, the session's cookie tells.
-        scheme = "https" if COOKIE_HTTPS in request.cookies else request.url.scheme
+        scheme = "https" if COOKIE_HTTPS in cookies_of(request) else request.url.scheme
         self._base = f"{scheme}://{request.url.netloc}"
         self._account = account_of(request).sid
 

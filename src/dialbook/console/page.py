@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dialbook import __version__
 from dialbook.console.assets import asset
+from dialbook.console.cookies import cookies_of
 from dialbook.console.dialogs import Opened, asked_for
 from dialbook.console.session import is_https, session_of
 from dialbook.model.contact import Contact
@@ -40,7 +41,7 @@ def render(
         opened: the dialog that the page shows open, if it is not one that the request asks for.
         values: what the template shows.
     """
-    note = None if is_part(request) else request.cookies.get(NOTE)
+    note = None if is_part(request) else cookies_of(request).get(NOTE)
     page = _templates.get_template(template).render(
         values,
         path=request.url.path,

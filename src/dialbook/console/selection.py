@@ -60,7 +60,7 @@ async def choose(request: Request) -> Response:
     form = await read_form(request)
     try:
         asked = await read_work(request, form, read_chosen(request, form))
-        work = await service_of(request).db.scan(_settle, asked, now=now_of(request))
+        work = await service_of(request).db.scan(_settle, asked.list.account, asked, now=now_of(request))
     except DialbookError as refusal:
         return await show_list(request, refused("selection", form, refusal))
     return render(
@@ -77,7 +77,7 @@ async def work_off(request: Request) -> Response:
     """Work off the next part, and show how far it is."""
     form = await read_form(request)
     work = await read_work(request, form, read_settled(request, form))
-    part = await service_of(request).db.scan(_next_part, work)
+    part = await service_of(request).db.scan(_next_part, work.list.account, work)
     tally = await _act(request, work, part)
     work = replace(
         work,
@@ -162,9 +162,9 @@ def _way_back(request: Request, source: ContactList) -> str:
     return url(f"/console/lists/{source.sid}", shown)
 
 
-def _settle(tx: Tx, work: Work, *, now: datetime) -> Work:
+def _settle(tx: Tx, account: str, work: Work, *, now: datetime) -> Work:
     """The work with whom it is about, who are the same from now on, whoever joins, leaves or is changed."""
-    account, sid, chosen = work.list.account, work.list.sid, work.selection
+    sid, chosen = work.list.sid, work.selection
     work = replace(work, edge=find_edge(tx, account, sid, now=now))
     if not chosen.is_all:
         return replace(work, total=len(chosen.sids))
@@ -177,16 +177,16 @@ def _settle(tx: Tx, work: Work, *, now: datetime) -> Work:
     return replace(work, total=total, selection=replace(chosen, sids=named, is_all=not named))
 
 
-def _next_part(tx: Tx, work: Work) -> Part:
+def _next_part(tx: Tx, account: str, work: Work) -> Part:
     """Those who are next, and are in the list still: whoever has left it is not to come into another one."""
     if not work.selection.is_all:
-        members = find_members(tx, work.list.account, work.list.sid, work.selection.sids)
+        members = find_members(tx, account, work.list.sid, work.selection.sids)
         return Part([contact.sid for contact in members], None)
     left = work.total - work.seen
     if left <= 0:
         return Part([], None)
     # Each part walks on through the list where the last one ended.
     window = Window(0, min(PART, left), work.after)
-    walk = walk_within(tx, work.list.account, work.list.sid, window, work.selection.filter, work.edge)
+    walk = walk_within(tx, account, work.list.sid, window, work.selection.filter, work.edge)
     is_last = walk.following is None or len(walk.rows) == left
     return Part([row[0] for row in walk.rows], None if is_last else walk.rows[-1][-1])

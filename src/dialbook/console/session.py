@@ -8,6 +8,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialbook.console.cookies import cookies_of
 from dialbook.model.credentials import hash_token
 from dialbook.model.errors import Unavailable
 from dialbook.model.session import LONGEST, Session
@@ -69,7 +70,7 @@ def hashes_of(request: Request) -> Sequence[str]:
 
 
 def _tokens_of(request: Request) -> Sequence[str]:
-    return [token for name in (COOKIE_HTTPS, COOKIE_HTTP) if (token := request.cookies.get(name))]
+    return [token for name in (COOKIE_HTTPS, COOKIE_HTTP) if (token := cookies_of(request).get(name))]
 
 
 def hash_of(request: Request, token: str) -> str:
@@ -83,7 +84,7 @@ def is_https(request: Request) -> bool:
     A proxy in between would hide it. What tells is the origin that a browser names, and a cookie that it sends over
     HTTPS alone.
     """
-    says_so = request.headers.get("origin", "").startswith("https:") or COOKIE_HTTPS in request.cookies
+    says_so = request.headers.get("origin", "").startswith("https:") or COOKIE_HTTPS in cookies_of(request)
     return says_so or request.url.scheme == "https"
 
 

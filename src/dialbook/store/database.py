@@ -66,7 +66,7 @@ class Database(Protocol):
         """Run such a read for what is asked again and again: its answer may be kept, until anything changes."""
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a read that may take long."""
+        """Run a read that may take long. The first of its arguments tells whose it is, as the account does."""
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a change, and return when it is durable. `fn` may be run again, so it touches nothing but its Tx.

@@ -1,8 +1,9 @@
 """Threads for calls that block. Few wait for them, and none for long: the rest is refused at once."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -12,6 +13,49 @@ R = TypeVar("R")
 
 CROWDED = "Too many requests are waiting."
 OVERDUE = "Too many requests are before this one."
+
+
+class Turns:
+    """Of what callers share, so much for one of them at the same time.
+
+    Args:
+        each: how much.
+    """
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        # Kept by those who are inside.
+        self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def take(self, whose: Hashable, deadline: float | None = None) -> AsyncIterator[None]:
+        """Wait for those of the caller that were asked for before; who is nobody waits for none.
+
+        Args:
+            whose: the caller, None for nobody.
+            deadline: the moment, on the loop's clock, from which on it is not waited for any more.
+
+        Raises:
+            Unavailable: that moment has come.
+        """
+        if whose is None:
+            yield
+            return
+        turn = self._turns.setdefault(whose, asyncio.Semaphore(self._each))
+        try:
+            async with asyncio.timeout_at(deadline):
+                await turn.acquire()
+        except TimeoutError:
+            raise Unavailable(OVERDUE, headers=RETRY_SOON) from None
+        try:
+            yield
+        finally:
+            turn.release()
+
+
+def first_of(args: Sequence[object]) -> Hashable:
+    """Whose a call is with these arguments: the first of them tells, as the account does; None where there is none."""
+    return args[0] if args else None
 
 
 class Lane:
@@ -30,9 +74,7 @@ class Lane:
         self._places = threads + waiting
         self._inside = 0
         self._patience = patience
-        self._each = each or threads
-        # Kept by those who are inside.
-        self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        self._turns = Turns(each or threads)
 
     async def run(self, call: Callable[[], R], whose: Hashable = None) -> R:
         """Run a call in one of the threads.
@@ -48,7 +90,9 @@ class Lane:
             raise Unavailable(CROWDED, headers=RETRY_SOON)
         self._inside += 1
         try:
-            return await self._run_in_turn(call, self._turns.setdefault(whose, asyncio.Semaphore(self._each)))
+            deadline = asyncio.get_running_loop().time() + self._patience
+            async with self._turns.take(whose, deadline):
+                return await self._run_by(deadline, call)
         finally:
             self._inside -= 1
 
@@ -60,18 +104,6 @@ class Lane:
     def close(self) -> None:
         """Finish what was begun or waits, then end the threads."""
         self._threads.shutdown()
-
-    async def _run_in_turn(self, call: Callable[[], R], turn: asyncio.Semaphore) -> R:
-        deadline = asyncio.get_running_loop().time() + self._patience
-        try:
-            async with asyncio.timeout_at(deadline):
-                await turn.acquire()
-        except TimeoutError:
-            raise Unavailable(OVERDUE, headers=RETRY_SOON) from None
-        try:
-            return await self._run_by(deadline, call)
-        finally:
-            turn.release()
 
     async def _run_by(self, deadline: float, call: Callable[[], R]) -> R:
         try:

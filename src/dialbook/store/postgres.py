@@ -4,6 +4,7 @@ One statement sees one moment by itself. A change takes the lock of the account'
 READ COMMITTED is enough: what it reads stays as it is.
 """
 
+import asyncio
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from dialbook.model.errors import RETRY_SOON, OutcomeUnknown, Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
-from dialbook.store.lane import Lane
+from dialbook.store.lane import Lane, Turns, first_of
 from dialbook.store.migrate import migrations
 from dialbook.store.postgres_catalogue import check_catalogue
 from dialbook.store.postgres_pipeline import NeedsTransaction, ReadPipeline, for_psycopg
@@ -45,8 +46,8 @@ A = TypeVar("A", bound=Hashable)
 
 TRIPS = 3  # that reads of one statement make at a time, each with a connection
 TOGETHER = 16  # of them in one trip
-READERS, SCANNERS, WRITERS = 2, 2, 4  # threads, each with a connection
-OF_ONE = WRITERS // 2  # threads that changes of one account have at most
+READERS, SCANNERS, WRITERS = 2, 3, 4  # threads, each with a connection
+OF_ONE = 2  # scans, and changes, of one account that are under way at the same time
 POOLED = READERS + SCANNERS + WRITERS
 WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
 PATIENCE = 2.0  # seconds that a read waits for a thread, or any call for a connection
@@ -132,6 +133,7 @@ class PostgresDatabase:
             open=True,
         )
         self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
+        self._turns = Turns(OF_ONE)  # of scans, on either way
         self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
         self._writes = Lane(
             "dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE, each=OF_ONE
@@ -152,12 +154,13 @@ class PostgresDatabase:
         return await self._run(fn, lambda tx: fn(tx, about), self._pipeline, self._reads, alike=(fn, about))
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._run(fn, lambda tx: fn(tx, *args, **kwargs), self._long_pipeline, self._scans)
+        deadline = asyncio.get_running_loop().time() + LONG_PATIENCE
+        async with self._turns.take(first_of(args), deadline):
+            return await self._run(fn, lambda tx: fn(tx, *args, **kwargs), self._long_pipeline, self._scans)
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         # Changes of one account wait for its book, one after the other: not with every thread there is.
-        whose = args[0] if args else None
-        return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)), whose)
+        return await self._writes.run(partial(self._write, lambda tx: fn(tx, *args, **kwargs)), first_of(args))
 
     def waiting(self) -> int:
         return self._writes.inside

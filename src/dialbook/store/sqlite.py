@@ -21,6 +21,7 @@ from dialbook.model.errors import Unavailable
 from dialbook.store.checkpoints import Checkpoints
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
+from dialbook.store.lane import Turns, first_of
 from dialbook.store.migrate import FORGETTING, migrations, pending
 from dialbook.store.sqlite_catalogue import check_catalogue, teach
 from dialbook.store.sqlite_files import refuse_remains, refuse_unwritable
@@ -32,7 +33,8 @@ A = TypeVar("A", bound=Hashable)
 
 APPLICATION_ID = 0x4469616C  # "Dial": what makes a SQLite file one of ours
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once could damage the file
-SCANNERS = 2
+SCANNERS = 3
+OF_ONE = 2  # scans of one account that are under way at the same time
 RECALLED = 1000  # answers that are kept
 KEPT = 2000  # readings, of up to some 4 KiB each
 BUSY_MILLISECONDS = 5000  # to wait for another process that writes, or closes the file as the last one
@@ -181,6 +183,7 @@ class SqliteDatabase:
         self._recalled: dict[Hashable, object] = {}
         self._checkpointer: apsw.Connection | None = None  # once there is something for it to do
         self._threads = ThreadPoolExecutor(SCANNERS, "dialbook-scan")
+        self._turns = Turns(OF_ONE)
         self._scanners: dict[int, apsw.Connection] = {}
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -210,7 +213,8 @@ class SqliteDatabase:
             with trouble_as_unavailable():
                 return _in_snapshot(self._scanner(), fn, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        async with self._turns.take(first_of(args)):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.wrap_future(self._writer.submit(lambda tx: fn(tx, *args, **kwargs)))
