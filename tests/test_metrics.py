@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import NUMBERS, run_cli
+from tests.disks import fill_up, mounted
 from tests.processes import Running, run_program, started
 from tests.raw import connected, read_answer, read_to_end
 
@@ -139,6 +140,40 @@ def test_when_the_temporary_folder_is_taken_away_counts_go_on_and_workers_begin(
     assert found["dialbook_requests_total", "GET", "list_contacts", "200"] == 2 * TIMES
     assert (asked, late) == ([200] * TIMES, 429)  # counted anew, by all workers together
     assert [*temporary.iterdir()] == []
+
+
+@pytest.mark.sqlite
+def test_when_the_disk_is_full_too_it_goes_on_and_counts_come_back_with_the_room(book: Book, tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", 1_000_000) as disk, book.served(TMPDIR=str(disk)) as server:
+        _wait_for_workers(server, 1)
+        fill_up(disk)
+        (counts,) = disk.glob("dialbook-*/*.counts")
+        counts.unlink()
+
+        asked = [book.ask(server, "GET", "/contacts") for _ in range(TIMES)]
+        left = [*disk.glob("dialbook-*/*.counts")]
+        (disk / "more-ballast").unlink()
+        found = book.metrics_once("dialbook_requests_total", "GET", "list_contacts", "200", is_=TIMES)
+
+    assert asked == [200] * TIMES
+    assert left == []
+    assert found["dialbook_workers",] == 1
+
+
+@pytest.mark.sqlite
+def test_a_worker_that_has_no_room_to_count_says_so_until_it_has(book: Book, tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", 1_000_000) as disk, book.served("--workers", "2", TMPDIR=str(disk)) as server:
+        _wait_for_workers(server, 2)
+        fill_up(disk)
+        first, _ = re.findall(r"Started server process \[(\d+)\]", server.errors)
+        os.kill(int(first), signal.SIGKILL)
+
+        while "No space left on device" not in server.errors:
+            pass
+        (disk / "more-ballast").unlink()
+        _wait_for_workers(server, 3)
+
+        assert "a worker cannot begin: Nothing can be counted in" in server.errors
 
 
 @pytest.mark.sqlite

@@ -86,11 +86,22 @@ class Counts:
         self._numbers[_ROWS] += count
 
     def _begin(self, size: int) -> tuple[int, "memoryview[float]"]:
-        """Make a file for so many numbers, which is locked while we live."""
-        file = self._folder.open(f"{token_hex(8)}{SUFFIX}", os.O_EXCL)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        os.truncate(file, size * 8)
-        return file, memoryview(mmap(file, 0)).cast("d")
+        """Make a file for so many numbers, which is locked while we live.
+
+        Raises:
+            OSError: it cannot be made, or the disk has no room for it; none is left.
+        """
+        name = f"{token_hex(8)}{SUFFIX}"
+        file = self._folder.open(name, os.O_EXCL)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Room that is only promised may be gone when the first number is written there: that ends the process.
+            os.posix_fallocate(file, 0, size * 8)
+            return file, memoryview(mmap(file, 0)).cast("d")
+        except OSError:
+            self._folder.remove(name)
+            os.close(file)
+            raise
 
     def _keep(self) -> None:
         """See that there is a file of what was counted, which somebody who tidies up may have taken away."""

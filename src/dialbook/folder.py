@@ -34,6 +34,11 @@ class Folder:
         self._directory = hold(self._path)
         return os.open(name, flags, 0o600, dir_fd=self._directory)
 
+    def remove(self, name: str) -> None:
+        """Remove a file that was opened, if it is there still."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._directory)
+
     def close(self) -> None:
         """Let go of it."""
         if self._directory is not None:
