@@ -1,6 +1,7 @@
 """`dialbook erase` and `dialbook export-subject`: what is held about a person, all of it, and after it nothing."""
 
 import hmac
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,24 @@ def test_it_says_where_it_looked_for_files_of_uploads(
     assert folder.parent == tmp_path
     assert f"looked for nowhere: there is no {folder}. If servers have another upload_folder" in nowhere.stderr
     assert f"Files of uploads were looked for in {folder}." in somewhere.stderr
+
+
+@pytest.mark.sqlite
+def test_a_file_that_cannot_be_read_is_named_and_the_receipt_printed_all_the_same(
+    known: Client, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIALBOOK_UPLOAD_FOLDER", str(tmp_path))
+    folder = Path(erased(server, known)["upload_folder"])
+    folder.mkdir()
+    running, idle = (folder / f"{digit * 32}.upload" for digit in "12")
+    running.symlink_to(Path(sys.executable).resolve())  # which nobody may write to while it runs
+    idle.write_bytes(FILE.encode())
+
+    result = erase(server, known, NUMBER, "--yes")
+
+    assert (result.exit_code, idle.exists()) == (1, False)
+    assert "Secret of the proof: " in result.stdout
+    assert f"may be in files of uploads that are left, since they cannot be read: {'1' * 32} (" in result.stderr
 
 
 def test_a_number_that_nobody_has_is_said_to_be_nobodys(known: Client, server: Server) -> None:

@@ -113,18 +113,22 @@ def _sweep(db: Database, spool: Spool) -> None:
     """Remove the files of uploads that have ended, where nobody has done so yet.
 
     Raises:
-        Unavailable: somebody goes on working on one.
+        Unavailable: somebody goes on working on one, or one cannot be read.
     """
     end = time.monotonic() + PATIENCE
-    while spool.exists() and _sweep_once(db, spool):
+    unread: dict[str, OSError] = {}
+    while spool.exists() and _sweep_once(db, spool, unread) - unread.keys():
         if time.monotonic() > end:
             raise Unavailable("A file is being uploaded, and the number may be in it: run the command again.")
         time.sleep(PAUSE)
+    if unread:
+        files = ", ".join(f"{sid} ({trouble.strerror})" for sid, trouble in unread.items())
+        raise Unavailable(f"The number may be in files of uploads that are left, since they cannot be read: {files}.")
 
 
-def _sweep_once(db: Database, spool: Spool) -> set[str]:
-    """The files that are left, of which no upload is known."""
-    idle = spool.lock_idle(scan(db, list_waiting))
+def _sweep_once(db: Database, spool: Spool, unread: dict[str, OSError]) -> set[str]:
+    """The files that are left, of which no upload is known; those that cannot be read are added to `unread`."""
+    idle = spool.lock_idle(scan(db, list_waiting), unread.__setitem__)
     waiting = scan(db, list_waiting)
     spool.sweep(idle, waiting)
     return set(spool.sids()) - waiting

@@ -94,8 +94,8 @@ class Runner:
         """Write a chunk of the upload whose turn it is; return whether there was one.
 
         Raises:
-            Unavailable: the database cannot be used now, or not for those who wait.
-            OSError: the folder cannot be read.
+            Unavailable: the database or the folder cannot be used now, or not for those who wait.
+            OSError: a file cannot be removed.
         """
         folder = self._spool.name if self._spool.exists() else ""
         await self._warn_of_others(folder)
@@ -229,7 +229,7 @@ class Runner:
         """Remove the files of uploads that have ended, or never began; one that was moved here may wait elsewhere."""
         queued = {each.upload for each in queue}
         gone = self._files.keys() - queued
-        idle = self._spool.lock_idle(queued, seconds=LATE_SECONDS)
+        idle = self._spool.lock_idle(queued, self._told.tell_of_file, seconds=LATE_SECONDS)
         if not gone and not idle:
             return
         # What is queued by now must be seen: on SQLite a read would share the snapshot of the one before.

@@ -1,4 +1,4 @@
-"""Why uploads wait, as the log says it: each reason once, when it begins."""
+"""Why uploads wait, and files of others stay, as the log says it: each reason once, when it begins."""
 
 import logging
 from collections.abc import Collection
@@ -14,6 +14,7 @@ class Told:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}  # by the sid of the account, or of the upload
+        self._files: set[str] = set()  # that stay, by the sid of the upload
 
     def tell(self, whose: str, queued: Queued, reason: str, level: int = logging.WARNING) -> None:
         """Say why an upload waits, if that is not what was said last.
@@ -27,6 +28,12 @@ class Told:
         if self._reasons.get(whose) != reason:
             log.log(level, "upload %s of %s waits: %s", queued.upload, queued.account, reason)
             self._reasons[whose] = reason
+
+    def tell_of_file(self, sid: str, trouble: OSError) -> None:
+        """Say, once for each file, why one stays that no upload waits for."""
+        if sid not in self._files:
+            log.warning("the file of upload %s stays: it cannot be read (%s)", sid, trouble.strerror)
+            self._files.add(sid)
 
     def forget(self, queued: Queued) -> None:
         """Take note that an upload goes on, and so does its account."""

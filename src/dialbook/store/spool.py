@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from io import BufferedRandom, BufferedWriter
@@ -108,8 +108,13 @@ class Spool:
                 self._read_name()
 
     def exists(self) -> bool:
-        """Whether there ever was a file."""
-        return self.folder.exists()
+        """Whether there ever was a file.
+
+        Raises:
+            Unavailable: the folder cannot be reached.
+        """
+        with _trouble_as_unavailable():
+            return self.folder.exists()
 
     def lock(self, sid: str) -> "LockedFile | None":
         """A file that nobody else works on until it is closed; None when somebody does.
@@ -132,18 +137,31 @@ class Spool:
         self._path(sid).unlink(missing_ok=True)
 
     def sids(self) -> Sequence[str]:
-        """The files that are there."""
-        return [found[1] for path in self.folder.iterdir() if (found := _OURS.fullmatch(path.name)) and path.is_file()]
+        """The files that are there.
 
-    def lock_idle(self, but: Collection[str] = (), *, seconds: float = 0) -> list["LockedFile"]:
+        Raises:
+            Unavailable: the folder cannot be read.
+        """
+        with _trouble_as_unavailable():
+            return [
+                found[1] for path in self.folder.iterdir() if (found := _OURS.fullmatch(path.name)) and path.is_file()
+            ]
+
+    def lock_idle(
+        self, but: Collection[str], tell: Callable[[str, OSError], object], *, seconds: float = 0
+    ) -> list["LockedFile"]:
         """The files that nobody works on, but for some uploads'; each is locked until it is closed.
 
         Args:
             but: those uploads.
+            tell: is called with the sid of one that cannot be read, which is passed over, and why.
             seconds: for how long a file stays whose upload was never confirmed.
+
+        Raises:
+            Unavailable: the folder cannot be read.
         """
         latest = time.time() - seconds
-        return [file for sid in self.sids() if sid not in but and (file := self._lock_if_idle(sid, latest))]
+        return [file for sid in self.sids() if sid not in but and (file := self._lock_if_idle(sid, latest, tell))]
 
     def sweep(self, idle: Sequence["LockedFile"], queued: Collection[str]) -> None:
         """Remove those of some locked files that no upload waits for, and close all.
@@ -157,10 +175,14 @@ class Spool:
                 file.path.unlink(missing_ok=True)
             file.close()
 
-    def _lock_if_idle(self, sid: str, latest: float) -> "LockedFile | None":
-        with suppress(FileNotFoundError):
+    def _lock_if_idle(self, sid: str, latest: float, tell: Callable[[str, OSError], object]) -> "LockedFile | None":
+        try:
             if self._path(sid).stat().st_mtime <= latest:
                 return self.lock(sid)
+        except FileNotFoundError:
+            pass
+        except OSError as trouble:
+            tell(sid, trouble)
         return None
 
     def _has_name(self) -> bool:

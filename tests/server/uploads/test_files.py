@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -199,6 +200,23 @@ def test_a_file_that_cannot_be_read_keeps_no_others_waiting(connect: Callable[..
     path.rmdir()
     work_off(server)
     assert status_of(one, broken)["reason"] == "Its file is gone."
+
+
+@pytest.mark.sqlite
+def test_one_that_cannot_be_read_and_nobody_waits_for_stays_and_is_named_once(
+    api: Client, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = api.upload(to_csv(["number"], [NUMBERS[0]]))
+    path = folder_of(server) / f"{'2' * 32}.upload"
+    path.symlink_to(Path(sys.executable).resolve())  # which nobody may write to while it runs
+
+    work_off(server)
+
+    left = files_in(server)
+    path.unlink()
+    assert status_of(api, answer)["status"] == "completed"
+    assert left == [path.name]
+    assert caplog.text.count(f"the file of upload {'2' * 32} stays: it cannot be read (") == 1
 
 
 @pytest.mark.parametrize("damaged", [b"", b"\xff\xfe\x00damaged"])
