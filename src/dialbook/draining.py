@@ -56,7 +56,10 @@ class DrainingWorkers(Multiprocess):
     """A server of several; those that are replaced by others do not make it one that is stopping."""
 
     def __init__(self, config: uvicorn.Config, drain: Drain, *, sockets: list[socket]) -> None:
+        hanging_up = signal.getsignal(signal.SIGHUP)
         super().__init__(config, sockets)
+        if hanging_up is signal.SIG_IGN:  # as nohup has it, also for those that we start
+            signal.signal(signal.SIGHUP, hanging_up)
         self._drain = drain
         self._told: SimpleQueue[int] = SimpleQueue()
         # The main thread may be replacing workers for minutes, and would read what uvicorn gathers only afterwards. Its

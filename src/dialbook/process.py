@@ -131,6 +131,8 @@ def make_app() -> ASGIApp:
     if parent := multiprocessing.parent_process():
         # Without it nobody works off uploads, nor can the address be taken by another server.
         on_parents_end(parent.sentinel, lambda: signal.raise_signal(signal.SIGTERM))
+        # A terminal hangs up on all processes: the parent replaces us, and ends us by SIGTERM.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = load_settings({})
     configure_logging(settings.log_level, settings.log_format)
     log = log_requests_as_json if settings.log_format == "json" else log_requests

@@ -18,11 +18,10 @@ import pytest
 
 from tests.conftest import NUMBERS, run_cli
 from tests.contract import check_answer
-from tests.processes import Running, started
+from tests.processes import HEARING, Running, children, is_alive, started
 from tests.raw import connected, read_to_end
 
 SIGNALS = {"1": [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], "2": [signal.SIGTERM, signal.SIGINT]}  # of workers
-HEARING = ["env", "--default-signal=HUP"]  # these tests may themselves be run by nohup
 ASKED = 200  # times; with two workers that share them, neither is left out
 
 
@@ -93,11 +92,22 @@ def test_a_signal_stops_it_when_the_request_under_way_is_answered(
     socket.create_server(("127.0.0.1", server.port)).close()
 
 
-def test_who_started_it_to_outlive_a_terminal_is_not_hung_up_on(tmp_path: Path, database: str) -> None:
-    options = ("serve", "--port", "0", "--database", database)
-    with started(*options, folder=tmp_path, by=["nohup"]) as server:
-        server.process.send_signal(signal.SIGHUP)
-        assert probe(server, "/healthz") == 200
+@pytest.mark.sqlite
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_started_it_to_outlive_a_terminal_is_not_hung_up_on(
+    workers: int, tmp_path: Path, database: str, auth: httpx2.BasicAuth
+) -> None:
+    options = ("serve", "--port", "0", "--workers", str(workers), "--database", database)
+    with started(*options, folder=tmp_path, by=["setsid", "nohup"]) as server:
+        while server.errors.count("Application startup complete") < workers:
+            pass
+        processes = children(server.process.pid)
+
+        os.killpg(server.process.pid, signal.SIGHUP)
+
+        assert ask_often(server, auth) == {200}
+        assert all(map(is_alive, processes))
+        assert "SIGHUP" not in server.errors
         assert server.stop() == 0
 
 
@@ -218,11 +228,12 @@ def test_it_goes_on_for_a_while_and_says_that_it_is_stopping(
 @pytest.mark.sqlite
 def test_it_is_told_to_stop_while_workers_are_replaced(tmp_path: Path, database: str, auth: httpx2.BasicAuth) -> None:
     options = ("--port", "0", "--workers", "2", "--database", database)
-    with started("serve", *options, folder=tmp_path, by=HEARING, DIALBOOK_DRAIN_SECONDS="300") as server:
+    by = ["setsid", *HEARING]
+    with started("serve", *options, folder=tmp_path, by=by, DIALBOOK_DRAIN_SECONDS="300") as server:
         while server.errors.count("Application startup complete") < 2:
             pass
         with _half_sent(server, auth) as connection:  # its worker cannot be replaced before it has come
-            server.process.send_signal(signal.SIGHUP)
+            os.killpg(server.process.pid, signal.SIGHUP)  # as a terminal does
             while "Waiting for child process" not in server.errors:
                 pass
             server.process.send_signal(signal.SIGTERM)
@@ -244,6 +255,7 @@ def test_replacing_the_workers_loses_no_request(tmp_path: Path, database: str, a
     before there was any answer may send again, and does nothing twice."""
     statuses: list[int] = []
     numbers, enough = iter(NUMBERS), threading.Event()
+    options = ("--port", "0", "--workers", "2", "--database", database)
 
     def write(server: Running) -> None:
         while not enough.is_set():
@@ -252,7 +264,7 @@ def test_replacing_the_workers_loses_no_request(tmp_path: Path, database: str, a
             statuses.append(send(server, "GET", "/readyz"))
 
     with (
-        started("serve", "--port", "0", "--workers", "2", "--database", database, folder=tmp_path) as server,
+        started("serve", *options, folder=tmp_path, by=HEARING) as server,
         ThreadPoolExecutor(4) as pool,
     ):
         while server.errors.count("Application startup complete") < 2:

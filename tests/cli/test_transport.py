@@ -23,7 +23,7 @@ from dialbook.process import listen
 from dialbook.settings import Settings
 from dialbook.transport import refuse_clear_text, tls_context
 from tests.conftest import NUMBERS, run_cli
-from tests.processes import HANG_SECONDS, Running, run_program, started
+from tests.processes import HANG_SECONDS, HEARING, Running, run_program, started
 
 SECRET = "a secret for tests alone, 32 or more"
 GOODBYE_SECONDS = 20  # TLS would wait for 30
@@ -200,7 +200,7 @@ def test_workers_that_replace_others_have_the_new_certificate(
     certified: tuple[str, ...], authority: trustme.CA, trusting: ssl.SSLContext, database: str, tmp_path: Path
 ) -> None:
     options = ("--database", database, "--workers", "2")
-    with started(*certified, *options, folder=tmp_path, last_line="https://") as server:
+    with started(*certified, *options, folder=tmp_path, last_line="https://", by=HEARING) as server:
         while server.errors.count("Application startup complete") < 2:
             pass
         before = _serial_number(server, trusting)
@@ -217,8 +217,9 @@ def test_workers_that_replace_others_have_the_new_certificate(
 def test_of_a_worker_that_cannot_begin_the_log_says_why_in_a_line(
     certified: tuple[str, ...], trusting: ssl.SSLContext, database: str, tmp_path: Path
 ) -> None:
-    options = ("--database", database, "--workers", "2")
-    with started(*certified, *options, folder=tmp_path, last_line="https://", DIALBOOK_LOG_FORMAT="json") as server:
+    options = (*certified, "--database", database, "--workers", "2")
+    variables = {"DIALBOOK_LOG_FORMAT": "json"}
+    with started(*options, folder=tmp_path, last_line="https://", by=HEARING, **variables) as server:
         while server.errors.count("Application startup complete") < 2:
             pass
         before = _serial_number(server, trusting)

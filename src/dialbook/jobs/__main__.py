@@ -52,8 +52,9 @@ async def main() -> None:
     # Rows hold no circles: looking for some takes a fifth of reading them.
     gc.freeze()
     gc.set_threshold(GARBAGE)
-    # Ctrl-C at a terminal reaches this process as well, and is the server's to understand.
+    # Ctrl-C at a terminal, and its hanging up, reach this process as well, and are the server's to understand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = load_settings({})
     configure_logging(settings.log_level, settings.log_format)
     log_bugs_of(asyncio.get_running_loop())
