@@ -33,12 +33,12 @@ def place_of(url: str) -> str:
 
 
 def _postgres_place(url: str) -> str:
-    server, _, query = url.partition("?")
+    server, _, query = url.partition("://")[2].partition("?")
     user, at, place = server.rpartition("@")
-    owner = user.rpartition("//")[2].partition(":")[0]
-    host, _, database = place.rpartition("://")[2].partition("/")
+    owner = user.partition(":")[0]
+    host, _, database = place.partition("/")
     here = {"host": host, "port": ":" in host.rpartition("]")[2], "dbname": database, "user": owner}
-    if not place.partition("/")[2]:
+    if not database:
         place = owner + at + place  # the database has the user's name
     given = {name: value for name, value in parse_qsl(query) if name in PLACE}
     elsewhere = given | _around({name for name, value in here.items() if value} | given.keys())

@@ -179,6 +179,9 @@ def test_a_user_whose_name_the_database_does_not_have_does_not_count(monkeypatch
         "postgresql://somebody:else@db.example:5432/book",
         f"{HERE}?sslmode=require&connect_timeout=3",
         f"{HERE}?application_name=x",
+        "postgresql://db.example:5432/book",
+        "postgres://db.example:5432/book",
+        "postgres://somebody@db.example:5432/book",
     ],
 )
 def test_a_book_has_one_folder_however_it_is_asked_for(url: str) -> None:
