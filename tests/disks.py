@@ -13,14 +13,20 @@ import pytest
 
 
 @contextmanager
-def mounted(folder: Path, size: int) -> Iterator[Path]:
-    """A file system of so many bytes at a folder that is made; where the project is checked, it has to be there."""
+def mounted(folder: Path, size: int, files: int = 0) -> Iterator[Path]:
+    """A file system of so many bytes at a folder that is made; where the project is checked, it has to be there.
+
+    Args:
+        folder: where.
+        size: how many bytes.
+        files: how many there may be, with folders; 0 for as many as there is room for.
+    """
     folder.mkdir()
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     programs = [*as_root[:1], "mount", "umount"]
     if missing := [name for name in programs if shutil.which(name) is None]:
         _cannot(f"no {', '.join(missing)} here")
-    options = f"size={size},mode=0777"
+    options = f"size={size},nr_inodes={files},mode=0777"
     done = subprocess.run(
         [*as_root, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True, check=False
     )

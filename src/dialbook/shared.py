@@ -1,19 +1,20 @@
 """What the processes of one server share while it runs: a folder, of which each knows by its environment."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
 from dialbook.counts import Counts
-from dialbook.folder import Folder, hold
+from dialbook.folder import hold
 from dialbook.model.errors import Unavailable
 
 VARIABLE = "_DIALBOOK_SHARED"  # no setting: the underscore keeps it apart from them
-STOPPING = "stopping"  # the name of a file that is there once the server has been told to stop
+STOPPING = 0o1700  # the folder's mode once the server has been told to stop: unlike a file, it needs no room
 
 
 class Shared(Struct, frozen=True):
@@ -22,13 +23,22 @@ class Shared(Struct, frozen=True):
     folder: Path
 
     def begin_stopping(self) -> None:
-        """Let all processes know that the server has been told to stop."""
-        with closing(Folder(self.folder)) as folder:
-            os.close(folder.open(STOPPING))
+        """Let all processes know that the server has been told to stop.
+
+        Raises:
+            OSError: the folder was taken away, and cannot be made anew, or is another user's.
+        """
+        directory = hold(self.folder)
+        try:
+            os.fchmod(directory, STOPPING)
+        finally:
+            os.close(directory)
 
     def is_stopping(self) -> bool:
         """Whether it has been told."""
-        return (self.folder / STOPPING).exists()
+        with suppress(FileNotFoundError):  # taken away before
+            return stat.S_IMODE(self.folder.stat().st_mode) == STOPPING
+        return False
 
     def new_counts(self, operations: Sequence[str] = ()) -> Counts:
         """The counts of this process.

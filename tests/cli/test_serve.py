@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import NUMBERS, run_cli
 from tests.contract import check_answer
+from tests.disks import mounted
 from tests.processes import HEARING, Running, children, is_alive, started
 from tests.raw import connected, read_to_end
 
@@ -223,6 +224,27 @@ def test_it_goes_on_for_a_while_and_says_that_it_is_stopping(
 
     assert during == (503, 200, 200)
     assert status == 0
+
+
+@pytest.mark.sqlite
+def test_it_says_so_where_no_file_can_be_made_any_more(tmp_path: Path, database: str) -> None:
+    options = ("serve", "--port", "0", "--database", database)
+    with (
+        mounted(tmp_path / "disk", 1_000_000, files=20) as disk,
+        started(*options, folder=tmp_path, TMPDIR=str(disk), DIALBOOK_DRAIN_SECONDS="300") as server,
+    ):
+        while "Application startup complete" not in server.errors:
+            pass
+        with suppress(OSError):
+            for name in NUMBERS:
+                (disk / name).touch()
+
+        server.process.send_signal(signal.SIGTERM)
+        while probe(server, "/readyz") == 200:
+            pass
+
+        assert probe(server, "/readyz") == 503
+        assert server.stop() == 0
 
 
 @pytest.mark.sqlite
