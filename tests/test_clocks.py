@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
 from dialbook.model.moment import utc_text
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, serving
-from tests.raw import begin, read_to_end
+from tests.raw import begin, connected, read_to_end
 from tests.test_closed_meanwhile import BODIES
 
 FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -119,5 +120,28 @@ def test_a_change_is_of_the_moment_at_which_all_of_it_had_come(
         sock.sendall(body)
         read_to_end(sock)
         (made,) = api.get("/contacts" if path == "/contacts" else "/lists").json()["response"]
+
+    assert made["data"]["date_created"] == utc_text(LATEST)
+
+
+@pytest.mark.sqlite
+def test_so_is_an_upload_of_the_console(new_database: Callable[[], str], new_client: Callable[..., Client]) -> None:
+    times = [FIRST]
+    kind, body = BODIES["/contacts/csv-upload"]
+    with (
+        serving(Settings(database=new_database()), clock=lambda: times[-1]) as server,
+        httpx2.Client(base_url=server.url) as http,
+        connected(server) as sock,
+    ):
+        api = new_client(server)
+        http.post("/console/sign-in", data={"key": api.key, "token": api.token})
+        cookie = f"Cookie: dialbook={http.cookies['dialbook']}"
+        lines = ["POST /console/uploads HTTP/1.1", "Host: dialbook", cookie, kind, f"Content-Length: {len(body)}"]
+        sock.sendall("\r\n".join([*lines, "Expect: 100-continue", "Connection: close", "", ""]).encode())
+        assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
+        times.append(LATEST)
+        sock.sendall(body)
+        read_to_end(sock)
+        (made,) = api.get("/lists").json()["response"]
 
     assert made["data"]["date_created"] == utc_text(LATEST)

@@ -1,4 +1,4 @@
-"""Reads that take long: one account's leave room for those of the others."""
+"""Reads that take long, and what they leave to others."""
 
 import asyncio
 from collections.abc import Callable

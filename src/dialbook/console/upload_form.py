@@ -67,7 +67,7 @@ async def create_upload(request: Request) -> Response:
     is lost before the answer.
     """
     fields: dict[str, str] = {}
-    account, now = account_of(request).sid, now_of(request)
+    account = account_of(request).sid
     found: ContactList | None = None
 
     async def take(sent: Mapping[str, str]) -> Mapping[str, str]:
@@ -80,6 +80,7 @@ async def create_upload(request: Request) -> Response:
     try:
         async with receiving_upload(request, take, FIELDS) as (draft, file):
             meant = replace(draft, list_sid=found.sid if found else None)
+            now = now_of(request)  # its body has come
             if is_part(request):
                 return await change_and_reply(request, _lead_on, store.create_upload, account, meant, file, now=now)
             upload = await make_change(request, store.create_upload, account, meant, file, now=now)

@@ -18,7 +18,7 @@ from dialbook.jobs.rows import OpenFile
 from dialbook.jobs.told import Told, reason_of
 from dialbook.log import describe
 from dialbook.model.audit import Author, Via
-from dialbook.model.errors import DialbookError, Unavailable
+from dialbook.model.errors import DialbookError, TookTooLong, Unavailable
 from dialbook.model.upload import Upload, UploadLimits
 from dialbook.store.audit import recorded
 from dialbook.store.database import Database, Tx
@@ -195,7 +195,11 @@ class Runner:
             self._reader.submit(file.read_ahead, chunk)
             return written
 
-        written = await self._db.write(write)
+        try:
+            written = await self._db.write(write)
+        except TookTooLong:  # as where all of them are in hundreds of lists, which nobody could change meanwhile
+            file.halve()
+            raise
         self._count_rows(written.total - upload.total)
         return written
 

@@ -86,6 +86,10 @@ class Unavailable(Internal):
     status = 503
 
 
+class TookTooLong(Unavailable):
+    """A statement was given up; one about less may come to its end."""
+
+
 class OutcomeUnknown(Unavailable):
     """Nobody can know whether a change was made."""
 

@@ -63,8 +63,10 @@ async def list_contacts(request: Request) -> Response:
     if wire.wants_lists(query):  # of which a contact may be in any number
         shown = await service.db.scan(search_contacts_with_lists, account.sid, window, sort, filter_)
         return reply(request, envelope.page(shown, wire.write_contact_in_lists))
-    run = service.db.read if window.is_near and filter_ == store.EVERYONE else service.db.scan
-    page = await run(search_contacts, account.sid, window, sort, filter_)
+    if window.is_near and filter_ == store.EVERYONE:
+        page = await service.db.read(store.list_contacts, account.sid, window, sort)
+    else:
+        page = await service.db.scan(search_contacts, account.sid, window, sort, filter_)
     return reply(request, envelope.page(page, wire.write_contact))
 
 

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
-from dialbook.model.errors import RETRY_SOON, Invalid, Unavailable
+from dialbook.model.errors import RETRY_SOON, Invalid, TookTooLong, Unavailable
 from dialbook.store.database import Row
 
 Connection: TypeAlias = psycopg.Connection[Row]
@@ -169,7 +169,8 @@ def trouble_as_unavailable() -> Iterator[None]:
 
 def unavailable(trouble: Exception) -> Unavailable:
     """The refusal for trouble with the server."""
-    return Unavailable(f"{UNAVAILABLE} ({_in_words(trouble)}).", headers=RETRY_SOON)
+    kind = TookTooLong if isinstance(trouble, psycopg.errors.QueryCanceled) else Unavailable
+    return kind(f"{UNAVAILABLE} ({_in_words(trouble)}).", headers=RETRY_SOON)
 
 
 def _in_words(trouble: Exception) -> str:

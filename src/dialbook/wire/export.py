@@ -24,7 +24,8 @@ CONTACT_FIELDS = Contact.__struct_fields__
 # A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection). An apostrophe in front
 # makes it a text; where one stands already, a second one is put, so that an import can take exactly one away.
 FORMULA = (*"=+-@", *"\uff1d\uff0b\uff0d\uff20", *"\t\r'")  # the first four as full-width characters, too
-_FORMULA_IN_CSV = re.compile(f',"?(?:{"|".join(map(re.escape, FORMULA))})'.encode())  # in any value but the first
+# In any value but the first. One that begins with a carriage return has quotes; without them it is a record's end.
+_FORMULA_IN_CSV = re.compile(f',(?!\r)"?(?:{"|".join(map(re.escape, FORMULA))})'.encode())
 
 _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
