@@ -40,7 +40,7 @@ def test_what_takes_too_long_is_tried_again_with_half_as_many(
         with psycopg.connect(url) as connection:
             connection.execute(SLOW_WITH_MANY)
         spool = open_spool(settings.upload_folder, url)
-        limits = UploadLimits(ListLimits(), settings.upload_limit, ROWS)
+        limits = UploadLimits(ListLimits(), settings.upload_limit)
         with (
             closing(open_database(f"{url}?options=-c%20statement_timeout%3D500ms")) as db,
             closing(Runner(db, spool, limits, lambda: datetime.now(UTC))) as runner,

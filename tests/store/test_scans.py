@@ -24,8 +24,12 @@ def test_scans_of_one_account_leave_threads_to_the_others(new_database: Callable
 
     async def crowd(url: str) -> None:
         with closing(open_database(url)) as db:
+            left = [asyncio.create_task(db.scan(hold, "greedy")) for _ in range(2)]
+            for _ in left:
+                await asyncio.to_thread(begun.acquire)
+            for each in left:  # which goes on in its thread
+                each.cancel()
             held = [asyncio.create_task(db.scan(hold, "greedy")) for _ in range(10)]
-            await asyncio.to_thread(begun.acquire)
             try:
                 async with asyncio.timeout(HANG_SECONDS):
                     await db.scan(look, "other")

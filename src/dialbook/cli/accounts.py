@@ -1,6 +1,7 @@
 """`dialbook account` and `dialbook key`."""
 
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -10,9 +11,9 @@ import click
 
 from dialbook.cli.database import change, opened, scan, write
 from dialbook.cli.output import database_options, json_option, many, show, show_table
-from dialbook.cli.profiles import ask_token
 from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, KeyDraft, Scope
 from dialbook.model.audit import Author, Via
+from dialbook.model.credentials import token_in
 from dialbook.model.errors import Invalid, NotFound
 from dialbook.model.network import Network, read_networks
 from dialbook.settings import load_settings
@@ -173,14 +174,14 @@ def list_keys(account_sid: str, database: str | None, config: Path | None, as_js
 def find_key(database: str | None, config: Path | None, as_json: bool) -> None:
     """Show the key that a token belongs to, as one that was found where it should not be.
 
-    The token is asked for, or read from DIALBOOK_TOKEN or standard input. With another token_secret than the one that
-    the key was made with it is not found.
+    The token is asked for, or read from standard input, amid whatever text it stands. With another token_secret than
+    the one that the key was made with it is not found.
 
     \b
     Example:
-      dialbook key find
+      dialbook key find < found.txt
     """
-    token = ask_token()
+    token = _read_token()
     secret = load_settings({}, config=config).token_secret
     with opened(database, config) as db:
         keys = [_key_json(found) for found in scan(db, store.find_keys_of, token, secret=secret)]
@@ -258,6 +259,15 @@ def revoke_key(account_sid: str, api_key: str, database: str | None, config: Pat
         show(_key_json(revoked))
     else:
         click.echo(f"Key {revoked.key} is revoked since {revoked.revoked}.")
+
+
+def _read_token() -> str:
+    """The first text on standard input that looks like a token: no argument, which others on the machine can see."""
+    given = click.prompt("API token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read()
+    token = token_in(given)
+    if token is None:
+        raise Invalid("There is no token in what was given: one begins with dbk_, and ends with its checksum.")
+    return token
 
 
 def _seal_each(tx: Tx, author: Author, *, secret: str) -> int:

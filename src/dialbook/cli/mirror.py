@@ -21,7 +21,7 @@ from dialbook.model.account import DEFAULT_REGION, check_account_sid, check_regi
 from dialbook.model.errors import Invalid, NotFound, Unavailable
 from dialbook.settings import load_settings
 from dialbook.store.engines import open_database
-from dialbook.store.place import place_of
+from dialbook.store.place import database_place
 
 if TYPE_CHECKING:
     from dialbook.mirror.book import Book
@@ -160,7 +160,7 @@ def _mirrored(url: str, account: str | None, database: str, *, way: Literal["pul
     with _connected(url) as (client, runner):  # first, since it refuses a URL without telling what is in it
         there = urlsplit(url)
         here = check_account_sid(unquote(there.path.rstrip("/").rpartition("/")[2]) if account is None else account)
-        name = f"{place_of(database)} {here}"
+        name = f"{database_place(database)} {here}"
         state, book = _state_folder(), _hash(name)
         folder = state / _hash(f"{way} {there.hostname} {there.port} {there.path} {name}")
         with alone(state, book), Record(folder, book) as record:

@@ -54,7 +54,7 @@ def add_profile(name: str, url: str, key: str | None, credentials: BinaryIO | No
     """
     if not name:
         raise click.UsageError("A profile needs a name.")
-    opening = _read_key_file(credentials) if credentials else KeyFile(key or _ask_key(), ask_token())
+    opening = _read_key_file(credentials) if credentials else KeyFile(key or _ask_key(), _ask_token())
     made = Profile(url.rstrip("/"), opening.api_key, opening.api_token)
     check_address(made)
     with changing_profiles() as saved:
@@ -132,12 +132,7 @@ def _ask_key() -> str:
     return str(click.prompt("API key", err=True))
 
 
-def ask_token() -> str:
-    """The token that the environment has, or else standard input: no argument, which other users of a machine can see.
-
-    Raises:
-        UsageError: there is none.
-    """
+def _ask_token() -> str:
     token = os.environ.get(TOKEN_VARIABLE)
     if token is None and sys.stdin.isatty():
         token = click.prompt("API token", hide_input=True, err=True)

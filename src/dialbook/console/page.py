@@ -78,7 +78,7 @@ def leave(path: str) -> Response:
 def leave_note(request: Request, response: Response, note: str) -> None:
     """Have the next page say something."""
     secure = is_https(request)
-    response.set_cookie(NOTE, quote(note), path="/console", secure=secure, httponly=True, samesite="strict")
+    response.set_cookie(NOTE, quote(note, safe=""), path="/console", secure=secure, httponly=True, samesite="strict")
 
 
 def is_part(request: Request) -> bool:

@@ -53,9 +53,9 @@ class OpenFile:
             self._ahead = None  # so that the file is read anew where this goes wrong: of a broken end nothing follows
             self._ahead = self._take(chunk.first + len(chunk.rows))
 
-    def halve(self) -> None:
-        """Have half as many rows go together from now on."""
-        self._chunk = max(1, self._chunk // 2)
+    def halve(self, chunk: Chunk) -> None:
+        """Have half as many rows go together from now on as in this chunk."""
+        self._chunk = max(1, len(chunk.rows) // 2)
         self._ahead = None
 
     def close(self) -> None:

@@ -198,7 +198,7 @@ class Runner:
         try:
             written = await self._db.write(write)
         except TookTooLong:  # as where all of them are in hundreds of lists, which nobody could change meanwhile
-            file.halve()
+            file.halve(chunk)
             raise
         self._count_rows(written.total - upload.total)
         return written

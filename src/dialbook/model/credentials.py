@@ -41,6 +41,12 @@ def may_be_credentials(key: str, token: str) -> bool:
     return _KEY.fullmatch(key) is not None and _may_be_token(token)
 
 
+def token_in(text: str) -> str | None:
+    """The first token in a text, as they are made now, or the text itself where it is one of before."""
+    candidates = [*_TOKEN.findall(text), text.strip()]
+    return next(filter(_may_be_token, candidates), None)
+
+
 def hash_token(token: str, secret: str) -> str:
     """What is kept of a token: its SHA-256, which is enough for 256 random bits (OWASP ASVS 5.0, 6.5.2); sealed where
     the operator has set a secret.

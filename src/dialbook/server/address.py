@@ -1,11 +1,11 @@
 """Where a request comes from, as far as that can be believed."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from ipaddress import IPv4Address
 
 from starlette.requests import Request
 
-from dialbook.model.network import Address, Network, is_in, read_address, read_networks
+from dialbook.model.network import Address, Network, is_in, read_address, read_networks, site_of
 from dialbook.server.context import headers_of, service_of
 
 NOWHERE = IPv4Address(0)
@@ -21,6 +21,11 @@ def client_address(request: Request) -> Address:
     address = read_address(peer[0]) if peer else NOWHERE
     proxies = read_networks(service_of(request).settings.trusted_proxies)
     return origin(address, headers_of(request, b"x-forwarded-for"), proxies) if proxies else address
+
+
+def site(request: Request) -> Hashable:
+    """From where a request comes: all addresses of whoever has the one that it was sent from."""
+    return site_of(client_address(request))
 
 
 def origin(peer: Address, forwarded: Sequence[str], proxies: Sequence[Network]) -> Address:

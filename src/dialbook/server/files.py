@@ -7,8 +7,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from dialbook.model.network import site_of
-from dialbook.server.address import client_address
 from dialbook.server.context import place_of
 
 PIECE = 64 * 1024  # bytes of a file that wait for its client at the same time
@@ -33,7 +31,7 @@ def file(request: Request, content: bytes, media_type: str) -> Response:
 
 
 def _begin(request: Request) -> None:
-    place_of(request).begin_file(site_of(client_address(request)))
+    place_of(request).begin_file()
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

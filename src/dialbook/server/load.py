@@ -14,7 +14,6 @@ BODIES = 64 * 1024 * 1024  # bytes of JSON that are held while they are received
 ANSWERS = 64 * 1024 * 1024  # bytes of answers that wait for their clients to take them
 FILES = 128  # that are sent to whoever wants them, who has proved nothing
 TURNS = 8  # of the event loop, in which much may leave, until it is too much
-NOBODY = ""  # whose a request is that has proved nothing
 
 
 class Bound:
@@ -118,12 +117,12 @@ class Load:
         self.files = Bound("files", FILES)
         self.bodies = Bound("bytes of requests", max(BODIES, 2 * settings.body_limit))
         self.answers = Answers(ANSWERS)
-        self.files_left = Answers(ANSWERS // 2)  # of those who have proved nothing: accounts lose none of theirs by it
+        self.left_by_strangers = Answers(ANSWERS // 2)  # who have proved nothing: accounts lose none of theirs by it
 
     def forget(self, connection: Connection) -> None:
         """Count no longer what is left on a connection that is gone."""
         self.answers.discard(connection)
-        self.files_left.discard(connection)
+        self.left_by_strangers.discard(connection)
 
 
 class Retry:
@@ -147,21 +146,30 @@ class Place:
     Args:
         load: of which it takes.
         caller: whoever it says that it is from; nobody has looked yet whether that is true.
+        site: tells from where it comes, by which whoever has proved nothing is known.
         retry: of its connection.
         is_free: whether it is let in without one.
     """
 
-    def __init__(self, load: Load, caller: Hashable, retry: Retry, *, is_free: bool = False) -> None:
+    def __init__(
+        self, load: Load, caller: Hashable, site: Callable[[], Hashable], retry: Retry, *, is_free: bool = False
+    ) -> None:
         self._load = load
         self._retry = retry
         self._is_free = is_free
-        self.owner: Hashable = NOBODY  # until it is known whose it is
-        self._answers = load.files_left
+        self._site = site
         self._caller = caller
-        self._account = ""  # with a place among those of accounts, too
+        self._account = ""  # until it is known whose it is
+        self._answers = load.left_by_strangers
+        self._is_of_account = False  # with a place among those, too
         self._taken: dict[tuple[Bound, Hashable], int] = {}  # besides the place itself
         self.refusal = None if is_free else load.requests.take(caller, 1)
         self._is_counted = not (is_free or self.refusal)
+
+    @property
+    def owner(self) -> Hashable:
+        """Whose it is: an account's, or that of whoever has proved nothing."""
+        return self._account or self._site()
 
     async def enter(self) -> None:
         """Let it begin, or refuse it: at once, but for whoever was refused before and comes again too early.
@@ -180,10 +188,10 @@ class Place:
         Raises:
             TooManyRequests, Unavailable: it has its share already, or there is too much that it has yet to take.
         """
-        self.owner, self._answers = account, self._load.answers
+        self._account, self._answers = account, self._load.answers
         refusal = self._load.of_accounts.take(account, 1)
         if not refusal:
-            self._account = account
+            self._is_of_account = True
             refusal = await self._answers.wait_for_room(account)
         if refusal:
             await self._refuse(refusal)
@@ -201,6 +209,7 @@ class Place:
 
     def note_backlog(self, connection: Connection) -> None:
         """Count what its client has yet to take of its answer."""
+        self._load.forget(connection)  # where it may be another's
         self._answers.add(connection, self.owner)
 
     def begin_stream(self) -> None:
@@ -212,14 +221,13 @@ class Place:
         self._take(self._load.streams, self.owner, 1)
         self._stop_counting()
 
-    def begin_file(self, site: Hashable) -> None:
-        """Go on as one for a file that anybody may have; who asks is known by no more than from where.
+    def begin_file(self) -> None:
+        """Go on as one for a file that anybody may have.
 
         Raises:
             TooManyRequests, Unavailable: there are too many of those.
         """
-        self._take(self._load.files, site, 1)
-        self.owner = site
+        self._take(self._load.files, self.owner, 1)
         self._stop_counting()
 
     @contextmanager
@@ -230,7 +238,7 @@ class Place:
         yield
         if is_counted:
             self._load.requests.take_anyway(self._caller, 1)
-            if self._account:
+            if self._is_of_account:
                 self._load.of_accounts.take_anyway(self._account, 1)
             self._is_counted = True
 
@@ -253,7 +261,7 @@ class Place:
     def _stop_counting(self) -> None:
         if self._is_counted:
             self._load.requests.give_back(self._caller, 1)
-            if self._account:
+            if self._is_of_account:
                 self._load.of_accounts.give_back(self._account, 1)
             self._is_counted = False
 

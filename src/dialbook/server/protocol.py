@@ -8,12 +8,14 @@ from http import HTTPStatus
 from typing import cast
 
 from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser
+from starlette.requests import Request
 from starlette.types import Scope
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from dialbook.model.errors import RETRY_SOON, DialbookError, Invalid, TooManyRequests, Unreadable
 from dialbook.model.ids import new_request_id
+from dialbook.server.address import site
 from dialbook.server.auth import LONGEST, read_credentials
 from dialbook.server.deadlines import Deadlines, Stage
 from dialbook.server.exchange import Exchange
@@ -134,7 +136,8 @@ class Protocol(Pipeline):
     def begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope = cast(Scope, cycle.scope)
         is_probe = scope["path"] in PROBES
-        place = Place(self._load, _caller(scope["path"], scope["headers"]), self._retry, is_free=is_probe)
+        caller = _caller(scope["path"], scope["headers"])
+        place = Place(self._load, caller, lambda: site(Request(scope)), self._retry, is_free=is_probe)
         scope["place"] = self._place = place
         begin = partial(super().begin, cycle, app)
         if place.refusal:

@@ -36,9 +36,9 @@ def lock_book(tx: Tx, account: str) -> None:
 def begin_change(tx: Tx, account: str, *, now: datetime) -> datetime:
     """Lock the account's book for a change of what is in it; return the moment that the change is to be of.
 
-    That is `now`, but later than the change before: one that came first may have waited for another, or have come to a
-    server whose clock is behind. So whoever has read all changes up to a moment misses none when he asks for what
-    changed since, and what is made later sorts after it (docs/decisions/0034).
+    That is `now`, but later than the change before, unless both came in the same microsecond: one that came first may
+    have waited for another, or have come to a server whose clock is behind. So whoever has read all changes up to a
+    moment misses none when he asks for what changed since, and what is made later sorts after it (docs/decisions/0034).
 
     Raises:
         NotFound: the account was deleted meanwhile.

@@ -1,9 +1,9 @@
 """Threads for calls that block. Few wait for them, and none for long: the rest is refused at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -27,30 +27,30 @@ class Turns:
         # Kept by those who are inside.
         self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
-    @asynccontextmanager
-    async def take(self, whose: Hashable, deadline: float | None = None) -> AsyncIterator[None]:
-        """Wait for those of the caller that were asked for before; who is nobody waits for none.
+    async def run(
+        self, work: Callable[[], Coroutine[None, None, R]], whose: Hashable, deadline: float | None = None
+    ) -> R:
+        """Do some work, after what was asked for before by the same caller; who is nobody waits for none.
 
         Args:
+            work: it goes on, and keeps its turn, also when nobody waits for it any more: threads and databases do.
             whose: the caller, None for nobody.
-            deadline: the moment, on the loop's clock, from which on it is not waited for any more.
+            deadline: the moment, on the loop's clock, from which on its turn is not waited for any more.
 
         Raises:
             Unavailable: that moment has come.
         """
         if whose is None:
-            yield
-            return
+            return await work()
         turn = self._turns.setdefault(whose, asyncio.Semaphore(self._each))
         try:
             async with asyncio.timeout_at(deadline):
                 await turn.acquire()
         except TimeoutError:
             raise Unavailable(OVERDUE, headers=RETRY_SOON) from None
-        try:
-            yield
-        finally:
-            turn.release()
+        task = asyncio.create_task(work())
+        task.add_done_callback(lambda _: turn.release())
+        return await asyncio.shield(task)
 
 
 def first_of(args: Sequence[object]) -> Hashable:
@@ -91,8 +91,7 @@ class Lane:
         self._inside += 1
         try:
             deadline = asyncio.get_running_loop().time() + self._patience
-            async with self._turns.take(whose, deadline):
-                return await self._run_by(deadline, call)
+            return await self._turns.run(partial(self._run_by, deadline, call), whose, deadline)
         finally:
             self._inside -= 1
 

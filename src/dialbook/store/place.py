@@ -18,7 +18,7 @@ AROUND = {  # the variables that say it where a URL does not
 }
 
 
-def place_of(url: str) -> str:
+def database_place(url: str) -> str:
     """Which database a URL names, whoever asks for it and how: no two have the same, and no password is in it.
 
     Args:

@@ -154,9 +154,8 @@ class PostgresDatabase:
         return await self._run(fn, lambda tx: fn(tx, about), self._pipeline, self._reads, alike=(fn, about))
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        deadline = asyncio.get_running_loop().time() + LONG_PATIENCE
-        async with self._turns.take(first_of(args), deadline):
-            return await self._run(fn, lambda tx: fn(tx, *args, **kwargs), self._long_pipeline, self._scans)
+        run = partial(self._run, fn, lambda tx: fn(tx, *args, **kwargs), self._long_pipeline, self._scans)
+        return await self._turns.run(run, first_of(args), asyncio.get_running_loop().time() + LONG_PATIENCE)
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         # Changes of one account wait for its book, one after the other: not with every thread there is.

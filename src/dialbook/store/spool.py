@@ -21,7 +21,7 @@ from tempfile import TemporaryFile
 
 from dialbook.model.errors import RETRY_SOON, Unavailable
 from dialbook.store.engines import SQLITE
-from dialbook.store.place import place_of
+from dialbook.store.place import database_place
 
 NAME_FILE = "folder-name"
 SUFFIX = ".upload"
@@ -44,7 +44,7 @@ def open_spool(folder: str, database: str) -> "Spool":
             current folder for PostgreSQL.
         database: the URL of the book.
     """
-    place = place_of(database).removeprefix(SQLITE)
+    place = database_place(database).removeprefix(SQLITE)
     beside = Path(f"{place}-uploads") if database.startswith(SQLITE) else Path("dialbook-uploads") / _key(place)
     return Spool(Path(folder) / _key(place) if folder else beside)
 

@@ -213,8 +213,10 @@ class SqliteDatabase:
             with trouble_as_unavailable():
                 return _in_snapshot(self._scanner(), fn, *args, **kwargs)
 
-        async with self._turns.take(first_of(args)):
+        async def run_in_thread() -> R:
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+        return await self._turns.run(run_in_thread, first_of(args))
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.wrap_future(self._writer.submit(lambda tx: fn(tx, *args, **kwargs)))
