@@ -118,10 +118,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def run_cli(*arguments: str) -> Any:
     """Run an admin command in this process; return what it prints as JSON."""
+    return print_json(*arguments, "--json")
+
+
+def print_json(*arguments: str) -> Any:
+    """Run a command in this process that prints JSON; return that."""
     # A browser that is under way has an event loop in this thread, beside which there can be no other.
     with ThreadPoolExecutor(1) as thread:
-        invoke = partial(CliRunner().invoke, dialbook, [*arguments, "--json"], catch_exceptions=False)
-        result = thread.submit(invoke).result()
+        result = thread.submit(partial(CliRunner().invoke, dialbook, arguments, catch_exceptions=False)).result()
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 

@@ -62,7 +62,7 @@ def test_the_command_line_says_what_it_lacks() -> None:
     done = without_the_server("from dialbook.cli import main; main()")
 
     assert done.returncode == 1
-    assert "pip install 'dialbook[server]'" in done.stderr
+    assert "Dialbook's extra 'server'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -239,4 +239,4 @@ def test_a_server_without_the_packages_says_so_and_serves(database: str, tmp_pat
     done = made(database, tmp_path, missing, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
 
     assert done.returncode == 0, done.stderr
-    assert "pip install 'dialbook[tracing]'" in done.stderr
+    assert "Dialbook's extra 'tracing'" in done.stderr

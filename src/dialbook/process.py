@@ -153,7 +153,7 @@ def _tracing() -> "Tracing | None":
     try:
         from dialbook.tracing import Tracing  # noqa: PLC0415  # which costs who does not want it 11 MiB
     except ImportError:
-        logging.getLogger(__name__).warning("There are no traces: they need pip install 'dialbook[tracing]'.")
+        logging.getLogger(__name__).warning("There are no traces: they need Dialbook's extra 'tracing'.")
         return None
     return Tracing()
 

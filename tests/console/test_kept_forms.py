@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx2
-import msgspec
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.conftest import NUMBERS, Client, Server
+from tests.conftest import NUMBERS, Client, Server, print_json
 from tests.console.conftest import Enter, hold, sign_in
 from tests.console.upload_page import name_list
-from tests.processes import run_program
 
 
 @pytest.fixture
@@ -135,7 +132,7 @@ def test_what_is_made_again_since_the_answer_was_lost_is_made_once(
 
 @pytest.mark.sqlite
 def test_a_form_that_was_refused_makes_a_contact_once_nothing_keeps_it_from_that(
-    api: Client, server: Server, enter: Enter, tmp_path: Path
+    api: Client, server: Server, enter: Enter
 ) -> None:
     """It is the same form then, and the same again with another text makes another contact."""
     http, key = enter(server, api), "of the form"
@@ -150,8 +147,7 @@ def test_a_form_that_was_refused_makes_a_contact_once_nothing_keeps_it_from_that
 
     assert [answer.status_code for answer in (first, again, other)] == [303] * 3
     assert first.headers["location"] == again.headers["location"] != other.headers["location"]
-    command = ["export-subject", NUMBERS[0], "--account", api.account, "--database", server.database]
-    (held,) = msgspec.json.decode(run_program(*command, folder=tmp_path).stdout)
+    (held,) = print_json("export-subject", NUMBERS[0], "--account", api.account, "--database", server.database)
     assert [each["items"] for each in held["answers"]] == [[]]
 
 

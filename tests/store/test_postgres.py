@@ -321,7 +321,7 @@ def test_without_its_driver_it_is_refused_with_the_command_that_installs_it(url:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: PostgreSQL needs its driver: pip install 'dialbook[postgres]'.\n"
+    assert done.stderr == "Error: PostgreSQL needs its driver, which Dialbook's extra 'postgres' brings.\n"
 
 
 def test_closing_leaves_no_session(url: str) -> None:

@@ -10,7 +10,7 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("dialbook"):
             raise
-        sys.exit(f"The command line needs {missing.name}: pip install 'dialbook[server]'")
+        sys.exit(f"The command line needs {missing.name}, which Dialbook's extra 'server' brings.")
     except KeyboardInterrupt:
         sys.exit("Aborted!")
     dialbook()

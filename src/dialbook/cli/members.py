@@ -67,7 +67,8 @@ def list_members(
 def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, profile: str | None, as_json: bool) -> None:
     """Let contacts join a list, by their sids, or all of a file.
 
-    Whoever stands in the file with a number that no contact has, is made. Exit status 1 when somebody was refused; who
+    Whoever stands in the file with a number that no contact has, is made; of who has a sid there, that counts alone.
+    Exit status 1 when somebody was refused; who
     is in the list already was not.
 
     \b
@@ -77,7 +78,7 @@ def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, prof
     if bool(contacts) == bool(file):
         raise click.UsageError("Give contacts, or --from.")
     records = read_contacts(file) if file else [{"sid": sid} for sid in contacts]
-    asked = [record.get("number", record.get("sid")) for record in records]
+    asked = [record.get("sid") or record.get("number") for record in records]
     with connected(profile) as client:
         join = partial(client.add_members, find_list(client, list_))
         sids = _sids(client, records, as_json=as_json)
@@ -136,6 +137,8 @@ def _say_left(contact: str) -> str:
 def export_members(list_: str, format_: str | None, output: Path, profile: str | None, **filters: str | None) -> None:
     """Write a whole list into a file: CSV, a line of JSON for each contact, or a JSON array.
 
+    A CSV has the columns of an upload; the others have all fields, sids and custom fields too.
+
     An interrupted export leaves nothing under the file's name, and an older file as it was: run it again. The custom
     field of a dynamic list's members is what the list keeps, not the contact's own.
 
@@ -167,11 +170,11 @@ def _sids_in(file: BinaryIO) -> list[str]:
 
 def _sids(client: "Client", records: Sequence[dict[str, Any]], *, as_json: bool) -> list[str | DialbookError]:
     """The sid of each contact; those that only a number is known of are found by it, or made, or refused."""
-    new: list[Any] = [record for record in records if "sid" not in record]
+    new: list[Any] = [record for record in records if not record.get("sid")]
     numbers = [record.get("number") for record in new]
     with told_when_interrupted(numbers, new, done="made", as_json=as_json):
         made = iter(client.create_contacts(new))
-    return [record["sid"] if "sid" in record else _sid_of(next(made)) for record in records]
+    return [record.get("sid") or _sid_of(next(made)) for record in records]
 
 
 def _sid_of(outcome: Any) -> str | DialbookError:

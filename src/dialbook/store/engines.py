@@ -157,4 +157,4 @@ def _driver_wanted() -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise Invalid("PostgreSQL needs its driver: pip install 'dialbook[postgres]'.") from None
+        raise Invalid("PostgreSQL needs its driver, which Dialbook's extra 'postgres' brings.") from None
