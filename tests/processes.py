@@ -90,8 +90,8 @@ def started(
 def run_program(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself.
 
-    Not on a SQLite file that this process serves: the other SQLite that tests look into it with lets go of its locks, and
-    a process that finds itself alone deletes its log.
+    Not on a SQLite file that this process serves: the other SQLite that tests look into it with lets go of its locks,
+    and a process that finds itself alone deletes its log.
     """
     return subprocess.run(
         [PROGRAM, *arguments],

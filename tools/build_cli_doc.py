@@ -70,9 +70,9 @@ unless `--yes` is given.
 `success` of an upload counts the rows whose contacts joined the list, or were filled in by `--on-duplicate update`; of
 a dry run, those that would.
 
-Custom fields are printed by `--json`, exported as NDJSON and JSON, and read from such a file as they are written: a number
-in them loses no digit. A CSV has the columns of an upload, without sids and custom fields. An empty text, as of a shell's variable that is not set, is no profile, no filter and no network: it
-is refused.
+Custom fields are printed by `--json`, exported as NDJSON and JSON, and read from such a file as they are written: a
+number in them loses no digit. A CSV has the columns of an upload, without sids and custom fields. An empty text, as of
+a shell's variable that is not set, is no profile, no filter and no network: it is refused.
 """
 
 MIRROR = """\
