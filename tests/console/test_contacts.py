@@ -49,6 +49,20 @@ def test_a_contact_is_made_changed_and_deleted(api: Client, page: Page) -> None:
     assert api.get("/contacts").json()["metadata"]["total"] == 0
 
 
+@pytest.mark.sqlite
+def test_enter_pressed_twice_deletes_nothing(api: Client, page: Page) -> None:
+    (contact,) = api.create_contacts({"number": NUMBERS[1]})
+    path = f"/contacts/{contact['sid']}"
+    page.goto(f"/console{path}")
+
+    page.get_by_role("button", name="Delete").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert api.get(path).status_code == 200
+
+
 def test_a_contacts_page_shows_the_lists_that_it_is_in(api: Client, page: Page) -> None:
     (contact,) = api.create_contacts({"number": NUMBERS[1]})
     for name in ("Friends", "Family"):
