@@ -47,9 +47,10 @@ def test_a_form_of_one_account_is_sent_once_its_browser_is_signed_in_to_it_again
     ("answer", "said"),
     [
         (lambda route: route.abort(), "The server cannot be reached."),
-        (lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"), "Bad Gateway"),
+        (lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"), "It did not work: HTTP 502."),
+        (lambda route: route.fulfill(status=502), "It did not work: HTTP 502."),
     ],
-    ids=["nobody", "a proxy"],
+    ids=["nobody", "a proxy", "a proxy without a word"],
 )
 def test_a_form_that_does_not_arrive_is_sent_again_by_its_button(
     answer: Callable[[Route], None], said: str, edited: str, api: Client, page: Page

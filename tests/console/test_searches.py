@@ -70,6 +70,16 @@ def test_what_cannot_be_gone_back_to_is_not_shown_as_what_is_left(api: Client, p
     expect(page.locator("body")).to_have_text("There is too much to do.")
 
 
+@pytest.mark.sqlite
+def test_a_search_that_a_proxy_answers_without_a_word_says_so_in_its_place(page: Page) -> None:
+    page.goto("/console/lists")
+    page.route("**/console/lists?*", lambda route: route.fulfill(status=502))
+
+    page.get_by_label("Name contains").fill("Friends")
+
+    expect(page.locator("#results").get_by_role("alert")).to_have_text("It did not work: HTTP 502.")
+
+
 def test_a_search_that_is_refused_says_so_in_its_place(api: Client, page: Page) -> None:
     api.create_list("Friends")
     page.goto("/console/lists")

@@ -150,6 +150,21 @@ def test_a_line_that_breaks_is_explained(page: Page) -> None:
     page.context.set_offline(False)
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("status", "said"), [(502, "the file may have arrived"), (413, "It did not work: HTTP 413.")]
+)
+def test_an_answer_of_what_stands_before_the_server_is_explained(status: int, said: str, page: Page) -> None:
+    page.goto("/console/uploads/new")
+    choose(page, b"number\n1\n")
+    name_list(page, "Friends")
+    page.route("**/console/uploads?*", lambda route: route.fulfill(status=status))
+
+    page.get_by_role("button", name="Upload").click()
+
+    expect(page.get_by_role("alert")).to_contain_text(said)
+
+
 @pytest.mark.parametrize("is_changed", [False, True])
 def test_an_upload_whose_answer_is_lost_is_made_once(
     is_changed: bool, api: Client, server: Server, new_page: Callable[..., Page]

@@ -110,16 +110,19 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (PASSING.includes(xhr.status) && elt.matches("[hx-trigger^=every]")) detail.shouldSwap = false;
   if (!place || xhr.status < 400) return;
   detail.target = place;
-  // What stands before the server may answer with a page of its own.
-  const isOurs = xhr.getResponseHeader("X-Request-Id");
-  if (!isOurs) detail.serverResponse = failure(xhr).outerHTML;
   sayStopped(place);
 });
 
-// What cannot be read as a request is refused before anybody knows that a page asked.
+// What stands before the server may answer with a page of its own, or with nothing; and what cannot be read as a request
+// is refused before anybody knows that a page asked.
+function isForPage(xhr) {
+  const type = xhr.getResponseHeader("Content-Type") ?? "";
+  return xhr.getResponseHeader("X-Request-Id") && !type.startsWith("application/json");
+}
+
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const type = detail.xhr.getResponseHeader("Content-Type") ?? "";
-  if (type.startsWith("application/json")) detail.serverResponse = failure(detail.xhr).outerHTML;
+  const { xhr } = detail;
+  if (xhr.status >= 400 && !isForPage(xhr)) detail.serverResponse = failure(xhr).outerHTML;
 });
 
 // What is asked for while a form is filled in has no place of its own for a reason, and nobody sees the one of a dialog

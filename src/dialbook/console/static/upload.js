@@ -11,6 +11,7 @@ const LOST = "The connection was lost before the server had all of the file. Try
 const CHANGED = "The file has changed since you chose it, or is gone. Choose it again.";
 const UNANSWERED =
   "No answer came, but the file may have arrived. Look at Uploads, or press Upload again; it is not uploaded twice.";
+const UNKNOWING = [502, 504]; // with which a proxy says that it has no answer either
 const SEPARATORS = { ",": "commas", ";": "semicolons", "\t": "tabs" };
 
 const form = document.querySelector("[data-upload]");
@@ -274,7 +275,8 @@ function answer(answered) {
     return;
   }
   finish();
-  htmx.swap(part("refused"), answered.responseText, { swapStyle: "innerHTML" });
+  if (isForPage(answered)) htmx.swap(part("refused"), answered.responseText, { swapStyle: "innerHTML" });
+  else part("refused").replaceChildren(UNKNOWING.includes(answered.status) ? refusal(UNANSWERED) : failure(answered));
 }
 
 function refuse(text) {
@@ -302,9 +304,7 @@ async function canBeRead(file) {
 }
 
 function sayRefused(text) {
-  const refusal = element("p", text, "refusal");
-  refusal.role = "alert";
-  part("refused").replaceChildren(refusal);
+  part("refused").replaceChildren(refusal(text));
 }
 
 function finish() {
