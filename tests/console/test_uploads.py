@@ -64,6 +64,7 @@ def test_the_page_follows_the_work_and_leaves_the_reader_alone(server: Server, p
     page.get_by_text("As a request").focus()
     page.keyboard.press("Enter")
     cancel = page.get_by_role("button", name="Cancel").element_handle()
+    status = page.get_by_role("status").element_handle()
 
     for done, _ in enumerate(turns(server, chunk=1), 1):
         if done > 3:
@@ -75,6 +76,7 @@ def test_the_page_follows_the_work_and_leaves_the_reader_alone(server: Server, p
     work_off(server)
 
     expect(page.get_by_role("status")).to_have_text("Done: 4 contacts joined.")
+    assert status.evaluate("status => status.isConnected")  # or it would not be read out
     expect(page.get_by_text("As a request")).to_be_focused()
     expect(page.locator("[hx-trigger]")).to_have_count(0)  # nothing asks again
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
