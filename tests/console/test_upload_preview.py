@@ -1,6 +1,7 @@
 """What a file says before anything is sent."""
 
 import gzip
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +12,14 @@ from dialbook.model.upload import EXTRA_COLUMNS
 from dialbook.wire.csv_rows import Record, read_layout
 from tests.conftest import NUMBERS, Client
 from tests.console.upload_page import DROPPED, choose, columns_of, drop, name_list, problems, rows_of
+
+HOLD_FIRST_READ = """() => {
+    const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = function () {
+        Blob.prototype.arrayBuffer = read;
+        return new Promise((go) => { window.letGo = async () => { go(read.call(this)); await read.call(this); }; });
+    };
+}"""
 
 
 @pytest.mark.sqlite
@@ -130,6 +139,37 @@ def test_what_cannot_be_shown_is_explained(file: bytes, said: str, page: Page) -
 
     expect(page.locator("[data-problems]")).to_contain_text(said)
     expect(page.locator("[data-sheet]")).to_be_hidden()
+
+
+@pytest.mark.sqlite
+def test_a_file_that_cannot_be_read_is_not_shown_as_the_one_before(page: Page, tmp_path: Path) -> None:
+    """As a folder that is dropped cannot; no driver drops one."""
+    file, choice = tmp_path / "contacts.csv", page.get_by_label("CSV file")
+    file.write_text("number\n")
+    page.goto("/console/uploads/new")
+    choice.set_input_files(file)
+    expect(page.locator("[data-columns]")).to_have_text("numbernumber")
+
+    file.unlink()
+    choice.dispatch_event("change")
+
+    expect(problems(page)).to_have_text("It cannot be read.")
+    expect(page.locator("[data-sheet]")).to_be_hidden()
+
+
+@pytest.mark.sqlite
+def test_of_two_files_the_one_that_was_chosen_last_is_shown(page: Page) -> None:
+    """Also where the first is read last."""
+    page.goto("/console/uploads/new")
+    page.evaluate(HOLD_FIRST_READ)
+
+    page.get_by_label("CSV file").set_input_files({"name": "first.csv", "mimeType": "text/csv", "buffer": b"phone\n"})
+    choose(page, b"number\n", "second.csv")
+    page.evaluate("letGo()")
+    page.get_by_role("radio", name="Dynamic").check()
+
+    expect(page.locator("[data-summary]")).to_contain_text("second.csv")
+    assert columns_of(page) == [("number", "number")]
 
 
 @pytest.mark.sqlite

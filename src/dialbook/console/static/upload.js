@@ -38,7 +38,9 @@ function size(bytes) {
 const beginsWith = (bytes, start) => start.every((byte, i) => bytes[i] === byte);
 
 async function readStart(file) {
-  const bytes = new Uint8Array(await file.slice(0, START_BYTES).arrayBuffer());
+  const start = await file.slice(0, START_BYTES).arrayBuffer().catch(() => null); // as of a folder that was dropped
+  if (!start) return { problem: "It cannot be read." };
+  const bytes = new Uint8Array(start);
   if (beginsWith(bytes, GZIP)) return { form: "gzip", note: PACKED };
   if (beginsWith(bytes, ZIP)) return { problem: `This is an Excel workbook, or another archive. ${rules.wanted}` };
   const [, encoding, name] = ENCODINGS.find(([mark]) => beginsWith(bytes, mark));
@@ -138,8 +140,10 @@ let shown = null; // the file that is chosen, and what its start says
 
 async function choose() {
   const file = fileInput.files[0];
-  shown = file ? { file, sheet: await readStart(file) } : null;
-  if (fileInput.files[0] === file) show(); // else another was chosen meanwhile
+  const read = file ? { file, sheet: await readStart(file) } : null;
+  if (fileInput.files[0] !== file) return; // another was chosen meanwhile
+  shown = read;
+  show();
 }
 
 function show() {
