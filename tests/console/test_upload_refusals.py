@@ -1,10 +1,12 @@
 """Uploads in the console that do not come to be: refused, too large, cancelled, cut off."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,6 +17,7 @@ from tests.conftest import NUMBERS, Client, Server, serving, work_off
 from tests.console.conftest import hold, sign_in
 from tests.console.upload_page import (
     choose,
+    choose_by_hand,
     drop,
     name_list,
     press_upload,
@@ -40,6 +43,24 @@ def test_a_refusal_keeps_what_was_typed(server: Server, page: Page) -> None:
     press_upload(page)
     work_off(server)
     expect(page.get_by_role("status")).to_contain_text("Checked: 1 contact would join.")
+
+
+@pytest.mark.sqlite
+def test_a_refused_file_is_mended_and_chosen_again(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text("phone\n1\n")
+    page.goto("/console/uploads/new")
+    choose_by_hand(page, file)
+    name_list(page, "Friends")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("alert")).to_contain_text("file_name has no column 'number'")
+
+    file.write_text(f"number\n{NUMBERS[0]}\n")
+    os.utime(file, (1, 1))
+    choose_by_hand(page, file)
+
+    expect(problems(page)).to_have_count(0)
+    press_upload(page)
 
 
 @pytest.mark.sqlite

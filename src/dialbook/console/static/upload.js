@@ -179,6 +179,7 @@ function row(cells, width) {
 }
 
 fileInput.addEventListener("change", choose);
+fileInput.addEventListener("cancel", choose); // so Chromium says, too, that a file of the same name was chosen anew
 form.addEventListener("change", show);
 form.addEventListener("htmx:afterSettle", show); // the type of the list that was named
 window.addEventListener("pageshow", choose); // a browser keeps the file of a form that is gone back to
@@ -202,7 +203,6 @@ drop.addEventListener("drop", ({ dataTransfer: { files } }) => {
     return;
   }
   fileInput.files = files;
-  filledIn = null;
   choose();
 });
 
@@ -236,7 +236,7 @@ function send() {
   let lost = LOST;
   const file = fileInput.files[0];
   const started = performance.now();
-  filledIn ??= { key: newKey(), content: new FormData(form) };
+  if (filledIn?.file !== file) filledIn = { key: newKey(), file, content: new FormData(form) };
   request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.setRequestHeader("HX-Request", "true"); // the answer is a part of this page, or leads to another
