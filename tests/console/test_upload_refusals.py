@@ -172,9 +172,7 @@ def test_a_line_that_breaks_is_explained(page: Page) -> None:
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize(
-    ("status", "said"), [(502, "the file may have arrived"), (413, "It did not work: HTTP 413.")]
-)
+@pytest.mark.parametrize(("status", "said"), [(502, "the file may have arrived"), (413, "It did not work: HTTP 413.")])
 def test_an_answer_of_what_stands_before_the_server_is_explained(status: int, said: str, page: Page) -> None:
     page.goto("/console/uploads/new")
     choose(page, b"number\n1\n")
