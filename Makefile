@@ -7,7 +7,7 @@ SBOM ?= dist/sbom.cdx.json
 # More than there are cores: some tests wait.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 
-.PHONY: help demo test check format lint types arrows generated coverage mutation bench acceptance acceptance-quick sbom lock clean
+.PHONY: help demo test compiled check format lint types arrows generated coverage mutation bench acceptance acceptance-quick sbom lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,8 +15,12 @@ help: ## List these targets
 demo: .venv/server ## Start a throw-away server with sample contacts, and print the commands that read them
 	@$(BIN)/dialbook demo $(if $(PORT),--port $(PORT))
 
-test: .venv/dev ## Run the whole test suite, on all cores
+test: .venv/dev compiled ## Run the whole test suite, on all cores
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
+
+# Where PYTHONDONTWRITEBYTECODE is set, each of the many processes that tests start would compile all of it.
+compiled: .venv/dev
+	@$(BIN)/python -m compileall -q src
 
 check: format lint types arrows generated ## Check everything that needs no running code
 
@@ -38,7 +42,7 @@ generated: .venv/dev ## Check that generated files are fresh
 	@$(BIN)/python tools/build_cli_doc.py --check
 	@$(BIN)/python tools/build_sync_client.py --check
 
-coverage: .venv/dev ## Run the whole test suite, and say what it does not reach
+coverage: .venv/dev compiled ## Run the whole test suite, and say what it does not reach
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist worksteal
 	@$(BIN)/coverage combine --quiet

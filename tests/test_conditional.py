@@ -129,7 +129,7 @@ def shown(answer: httpx2.Response) -> Any:
 
 
 def test_what_differs_has_another_tag(connect: Callable[..., Client]) -> None:
-    run_machine(Poller, examples=30, steps=25, connect=staticmethod(connect))
+    run_machine(Poller, examples=20, steps=25, connect=staticmethod(connect))
 
 
 @pytest.fixture

@@ -38,10 +38,11 @@ def test_single_requests_find_nothing(server: Server, client: Client, tmp_path: 
     fuzz(config, server, client, "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES))
 
 
+@pytest.mark.sqlite
 def test_sequences_find_nothing(server: Server, client: Client) -> None:
     # An upload that is cancelled by DELETE is still there to be read, which the fuzzer would take for a mistake.
     options = ["--exclude-operation-id", "cancel_upload"]
-    fuzz(CONFIG, server, client, "--phases", "examples,stateful", "--max-examples", str(4 * EXAMPLES), *options)
+    fuzz(CONFIG, server, client, "--phases", "examples,stateful", "--max-examples", str(2 * EXAMPLES), *options)
 
 
 def fuzz(config: Path, server: Server, client: Client, *options: str) -> None:

@@ -197,7 +197,7 @@ def test_every_answer_is_the_models_and_every_change_in_the_audit_log(
     connect: Callable[..., Client], server: Server
 ) -> None:
     changes: Counter[str] = Counter()
-    run_machine(BookMachine, examples=effort("EXAMPLES", 80), steps=40, connect=staticmethod(connect), changes=changes)
+    run_machine(BookMachine, examples=effort("EXAMPLES", 50), steps=40, connect=staticmethod(connect), changes=changes)
     logs = {each["account"]: each["entries"] for each in run_cli("audit", "verify", "--database", server.database)}
     # The account was made, and its key.
     assert {account: logs[account] - 2 for account in changes} == changes
