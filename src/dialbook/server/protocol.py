@@ -137,8 +137,10 @@ class Protocol(Pipeline):
         scope = cast(Scope, cycle.scope)
         is_probe = scope["path"] in PROBES
         caller = _caller(scope["path"], scope["headers"])
-        place = Place(self._load, caller, lambda: site(Request(scope)), self._retry, is_free=is_probe)
+        # Of the connection, not of the request: that holds its place, and both would wait for the garbage collector.
+        place = Place(self._load, caller, self._site, self._retry, is_free=is_probe)
         scope["place"] = self._place = place
+        self._begun = scope
         begin = partial(super().begin, cycle, app)
         if place.refusal:
             self._queue.hurry()
@@ -146,6 +148,9 @@ class Protocol(Pipeline):
             begin()
         else:
             self._queue.add(begin)
+
+    def _site(self) -> Hashable:
+        return site(Request(self._begun))
 
     def shutdown(self) -> None:
         """Let go of the connection: at once when nothing is under way, else after that.
