@@ -16,7 +16,7 @@ import msgspec
 
 from bench.data import FIRST_NAMES, LAST_NAMES, Book, fill_list, make_book
 from bench.effort import Effort
-from bench.engines import running_engines
+from bench.engines import on_each_engine
 from bench.failure import Failure
 from bench.plot import Line, draw
 from bench.report import Table, ratio
@@ -31,9 +31,7 @@ POINTS = 20  # positions in the figure
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine fill a list, and open every view again and again."""
-    beside = folder / "console.db"
-    with running_engines(beside, effort.engine) as urls:
-        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+    return on_each_engine(folder / "console.db", effort, _measure)
 
 
 def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from bench.data import ACCOUNT, NO_LIMITS, Book, full_contacts, make_book
 from bench.effort import Effort
-from bench.engines import running_engines
+from bench.engines import on_each_engine
 from bench.failure import Failure
 from bench.report import Table, ratio
 from bench.servers import ask, connect, run_dialbook
@@ -43,9 +43,7 @@ class Round(Struct, frozen=True):
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine fill a book, and let both sides empty it in turns."""
-    beside = folder / "deletion.db"
-    with running_engines(beside, effort.engine) as urls:
-        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+    return on_each_engine(folder / "deletion.db", effort, _measure)
 
 
 def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from bench.data import ACCOUNT, Book, fill_list, make_book
 from bench.effort import Effort
-from bench.engines import running_engines
+from bench.engines import on_each_engine
 from bench.report import Table, ratio
 from bench.servers import Server, run_dialbook
 from bench.wrk import CONNECTIONS, Turn, load
@@ -35,9 +35,7 @@ Round: TypeAlias = Mapping[float, Turn]
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine fill a list, ask at every depth, let members leave, and ask again."""
-    beside = folder / "depth.db"
-    with running_engines(beside, effort.engine) as urls:
-        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+    return on_each_engine(folder / "depth.db", effort, _measure)
 
 
 def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bench.data import ACCOUNT, Book, fill_list, make_book
 from bench.effort import Effort
-from bench.engines import running_engines
+from bench.engines import on_each_engine
 from bench.failure import Failure
 from bench.report import Table, ratio
 from bench.servers import Server, connect, peak_memory, run_dialbook
@@ -39,9 +39,7 @@ class Round(Struct, frozen=True):
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine fill a list, and let the server and the command take turns."""
-    beside = folder / "export.db"
-    with running_engines(beside, effort.engine) as urls:
-        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+    return on_each_engine(folder / "export.db", effort, _measure)
 
 
 def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:

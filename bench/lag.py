@@ -14,7 +14,7 @@ from statistics import median, quantiles
 
 from bench.data import Book, bare_contacts, fill_list, make_book, to_body
 from bench.effort import Effort
-from bench.engines import running_engines
+from bench.engines import on_each_engine
 from bench.report import Table
 from bench.servers import Server, ask, connect, run_dialbook
 
@@ -25,9 +25,7 @@ PAUSE = 0.002  # seconds between two small requests
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine, ask small requests of an idle server first, then beside the large ones."""
-    beside = folder / "lag.db"
-    with running_engines(beside, effort.engine) as urls:
-        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+    return on_each_engine(folder / "lag.db", effort, _measure)
 
 
 def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:

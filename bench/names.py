@@ -18,7 +18,7 @@ import msgspec
 
 from bench.data import ACCOUNT, FIRST_NAMES, NO_LIMITS, Book, fill_list, make_book
 from bench.effort import Effort
-from bench.engines import running_engines
+from bench.engines import on_each_engine
 from bench.failure import Failure
 from bench.report import Table, ratio
 from bench.servers import ask, connect, run_dialbook
@@ -41,9 +41,7 @@ Times: TypeAlias = Mapping[Key, Sequence[float]]  # milliseconds
 
 def measure(folder: Path, effort: Effort) -> list[Table]:
     """On each engine fill a list, and look for each name in turns."""
-    beside = folder / "names.db"
-    with running_engines(beside, effort.engine) as urls:
-        return [_measure(engine, url, beside, effort) for engine, url in urls.items()]
+    return on_each_engine(folder / "names.db", effort, _measure)
 
 
 def _measure(engine: str, url: str, beside: Path, effort: Effort) -> Table:

@@ -22,7 +22,7 @@ from dialbook.store.audit import recorded
 from dialbook.store.database import Tx
 from dialbook.store.seals import seal_keys as seal_keys_of
 
-COLUMNS = ["KEY", "NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "REVOKED", "ALLOWED FROM"]
+KEY_COLUMNS = ["KEY", "NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "REVOKED", "ALLOWED FROM"]
 
 allow_option = click.option(
     "--allow",
@@ -165,7 +165,7 @@ def list_keys(account_sid: str, database: str | None, config: Path | None, as_js
         show(keys)
         return
     rows = [[*each.values()][1:] for each in keys]
-    show_table(COLUMNS, rows)
+    show_table(KEY_COLUMNS, rows)
 
 
 @key.command("find")
@@ -190,7 +190,7 @@ def find_key(database: str | None, config: Path | None, as_json: bool) -> None:
     if as_json:
         show(keys)
         return
-    show_table(["ACCOUNT", *COLUMNS], [[*each.values()] for each in keys])
+    show_table(["ACCOUNT", *KEY_COLUMNS], [[*each.values()] for each in keys])
 
 
 @key.command("update")

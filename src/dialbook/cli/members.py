@@ -68,8 +68,7 @@ def add_members(list_: str, contacts: Sequence[str], file: BinaryIO | None, prof
     """Let contacts join a list, by their sids, or all of a file.
 
     Whoever stands in the file with a number that no contact has, is made; of who has a sid there, that counts alone.
-    Exit status 1 when somebody was refused; who
-    is in the list already was not.
+    Exit status 1 when somebody was refused; who is in the list already was not.
 
     \b
     Example:

@@ -23,7 +23,6 @@ from dialbook.store.subject import Subject, find_subject
 from dialbook.wire.contacts import write_contact
 from dialbook.wire.envelope import items_of
 
-IN_A_FILE = "and its file may have the number in it: ask again when it has ended."
 AUDITED = ("number", "moment", "via", "key", "action", "request")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -101,8 +100,8 @@ def _read_each(db: Database, found: Mapping[str, Subject], author: Author) -> tu
             troubles.append(f"Account {account}: {trouble.description}")
         else:
             held.append(read)
-        if subject.upload:
-            troubles.append(f"Upload {subject.upload} of account '{account}' is under way, {IN_A_FILE}")
+        if subject.unread:
+            troubles.append(f"{subject.unread} Ask again when it has ended.")
     return held, troubles
 
 

@@ -70,7 +70,8 @@ def hashes_of(request: Request) -> Sequence[str]:
 
 
 def _tokens_of(request: Request) -> Sequence[str]:
-    return [token for name in (COOKIE_HTTPS, COOKIE_HTTP) if (token := cookies_of(request).get(name))]
+    cookies = cookies_of(request)
+    return [token for name in (COOKIE_HTTPS, COOKIE_HTTP) if (token := cookies.get(name))]
 
 
 def hash_of(request: Request, token: str) -> str:

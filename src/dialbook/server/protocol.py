@@ -139,7 +139,7 @@ class Protocol(Pipeline):
         caller = _caller(scope["path"], scope["headers"])
         # Of the connection, not of the request: that holds its place, and both would wait for the garbage collector.
         place = Place(self._load, caller, self._site, self._retry, is_free=is_probe)
-        scope["place"] = self._place = place
+        scope["place"] = place
         self._begun = scope
         begin = partial(super().begin, cycle, app)
         if place.refusal:
@@ -225,7 +225,7 @@ class Protocol(Pipeline):
         return self._out.untaken
 
     def _note_backlog(self) -> None:
-        self._place.note_backlog(self)
+        self._begun["place"].note_backlog(self)
 
     def give_up(self) -> None:
         """Have the application say so where it waits for a body, once; else close the connection."""

@@ -47,7 +47,8 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     """
     lock_book(tx, account)
     found = find_subject(tx, account, given)
-    _refuse_uploads_under_way(account, found)
+    if found.unread:
+        raise Unavailable(f"{found.unread} Wait for its end, or cancel it: nothing was erased there.")
     if found.contact:
         delete_contact(tx, account, found.contact.sid, now=author.moment)
     _clear_report_rows(tx, account, found)
@@ -57,14 +58,6 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     removed = len(sids), len(found.memberships), len(found.report_rows), len(found.answers)
     head = note(tx, account, author, "erase", Effect([*sids, proof], succeeded=sum(removed)))
     return Erased(account, *removed, str(head), proof, [each.list_sid for each in found.named_lists])
-
-
-def _refuse_uploads_under_way(account: str, found: Subject) -> None:
-    if found.upload:
-        raise Unavailable(
-            f"Upload {found.upload} of account '{account}' is under way, and its file may have the number in it. "
-            "Wait for its end, or cancel it: nothing was erased there."
-        )
 
 
 def _clear_report_rows(tx: Tx, account: str, found: Subject) -> None:

@@ -15,7 +15,7 @@ CROWDED = "Too many requests are waiting."
 OVERDUE = "Too many requests are before this one."
 
 
-class Turns:
+class Shares:
     """Of what callers share, so much for one of them at the same time.
 
     Args:
@@ -25,7 +25,7 @@ class Turns:
     def __init__(self, each: int) -> None:
         self._each = each
         # Kept by those who are inside.
-        self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        self._held: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     async def run(
         self, work: Callable[[], Coroutine[None, None, R]], whose: Hashable, deadline: float | None = None
@@ -33,23 +33,23 @@ class Turns:
         """Do some work, after what was asked for before by the same caller; who is nobody waits for none.
 
         Args:
-            work: it goes on, and keeps its turn, also when nobody waits for it any more: threads and databases do.
+            work: it goes on, and keeps its share, also when nobody waits for it any more: threads and databases do.
             whose: the caller, None for nobody.
-            deadline: the moment, on the loop's clock, from which on its turn is not waited for any more.
+            deadline: the moment, on the loop's clock, from which on its share is not waited for any more.
 
         Raises:
             Unavailable: that moment has come.
         """
         if whose is None:
             return await work()
-        turn = self._turns.setdefault(whose, asyncio.Semaphore(self._each))
+        share = self._held.setdefault(whose, asyncio.Semaphore(self._each))
         try:
             async with asyncio.timeout_at(deadline):
-                await turn.acquire()
+                await share.acquire()
         except TimeoutError:
             raise Unavailable(OVERDUE, headers=RETRY_SOON) from None
         task = asyncio.create_task(work())
-        task.add_done_callback(lambda _: turn.release())
+        task.add_done_callback(lambda _: share.release())
         return await asyncio.shield(task)
 
 
@@ -74,7 +74,7 @@ class Lane:
         self._places = threads + waiting
         self._inside = 0
         self._patience = patience
-        self._turns = Turns(each or threads)
+        self._shares = Shares(each or threads)
 
     async def run(self, call: Callable[[], R], whose: Hashable = None) -> R:
         """Run a call in one of the threads.
@@ -91,7 +91,7 @@ class Lane:
         self._inside += 1
         try:
             deadline = asyncio.get_running_loop().time() + self._patience
-            return await self._turns.run(partial(self._run_by, deadline, call), whose, deadline)
+            return await self._shares.run(partial(self._run_by, deadline, call), whose, deadline)
         finally:
             self._inside -= 1
 

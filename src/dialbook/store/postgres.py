@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from dialbook.model.errors import RETRY_SOON, OutcomeUnknown, Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
-from dialbook.store.lane import Lane, Turns, first_of
+from dialbook.store.lane import Lane, Shares, first_of
 from dialbook.store.migrate import migrations
 from dialbook.store.postgres_catalogue import check_catalogue
 from dialbook.store.postgres_pipeline import NeedsTransaction, ReadPipeline, for_psycopg
@@ -133,7 +133,7 @@ class PostgresDatabase:
             open=True,
         )
         self._reads = Lane("dialbook-read", threads=READERS, waiting=WAITING_LIMIT, patience=PATIENCE)
-        self._turns = Turns(OF_ONE)  # of scans, on either way
+        self._shares = Shares(OF_ONE)  # of scans, on either way
         self._scans = Lane("dialbook-scan", threads=SCANNERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE)
         self._writes = Lane(
             "dialbook-write", threads=WRITERS, waiting=WAITING_LIMIT, patience=LONG_PATIENCE, each=OF_ONE
@@ -155,7 +155,7 @@ class PostgresDatabase:
 
     async def scan(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         run = partial(self._run, fn, lambda tx: fn(tx, *args, **kwargs), self._long_pipeline, self._scans)
-        return await self._turns.run(run, first_of(args), asyncio.get_running_loop().time() + LONG_PATIENCE)
+        return await self._shares.run(run, first_of(args), asyncio.get_running_loop().time() + LONG_PATIENCE)
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         # Changes of one account wait for its book, one after the other: not with every thread there is.

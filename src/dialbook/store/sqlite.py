@@ -21,7 +21,7 @@ from dialbook.model.errors import Unavailable
 from dialbook.store.checkpoints import Checkpoints
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
-from dialbook.store.lane import Turns, first_of
+from dialbook.store.lane import Shares, first_of
 from dialbook.store.migrate import FORGETTING, migrations, pending
 from dialbook.store.sqlite_catalogue import check_catalogue, teach
 from dialbook.store.sqlite_files import refuse_remains, refuse_unwritable
@@ -183,7 +183,7 @@ class SqliteDatabase:
         self._recalled: dict[Hashable, object] = {}
         self._checkpointer: apsw.Connection | None = None  # once there is something for it to do
         self._threads = ThreadPoolExecutor(SCANNERS, "dialbook-scan")
-        self._turns = Turns(OF_ONE)
+        self._shares = Shares(OF_ONE)
         self._scanners: dict[int, apsw.Connection] = {}
 
     async def read(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -216,7 +216,7 @@ class SqliteDatabase:
         async def run_in_thread() -> R:
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
-        return await self._turns.run(run_in_thread, first_of(args))
+        return await self._shares.run(run_in_thread, first_of(args))
 
     async def write(self, fn: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.wrap_future(self._writer.submit(lambda tx: fn(tx, *args, **kwargs)))

@@ -52,7 +52,7 @@ class Subject(Struct, frozen=True):
     report_rows: Sequence[ReportRow]
     named_lists: Sequence[NamedList]
     answers: Sequence[Answered]  # that have the person in them, or in their keys
-    upload: str | None  # that is under way, so that its file may have the number, too
+    unread: str | None  # where the person may be held besides, as a sentence: in the file of an upload under way
     is_about: Callable[[str], bool]  # whether a text has the number in it, or the contact's sid
 
 
@@ -68,7 +68,7 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
         Invalid: it is no number.
     """
     region = get_account(tx, account).region
-    upload = find_under_way(tx, account)  # first: the rows of one that ends meanwhile are found, or it is named
+    unread = _find_unread(tx, account)  # first: the rows of an upload that ends meanwhile are found, or it is named
     number = normal_number(given, region)
     contact = find_by_number(tx, account, [number]).get(number)
     memberships = _find_memberships(tx, account, contact.sid) if contact else []
@@ -80,7 +80,13 @@ def find_subject(tx: Tx, account: str, given: str) -> Subject:
         return is_mentioned(text) or (contact is not None and contact.sid in text)
 
     answers = find_answers_with(tx, account, is_about)
-    return Subject(number, contact, memberships, report_rows, named_lists, answers, upload, is_about)
+    return Subject(number, contact, memberships, report_rows, named_lists, answers, unread, is_about)
+
+
+def _find_unread(tx: Tx, account: str) -> str | None:
+    if upload := find_under_way(tx, account):
+        return f"Upload {upload} of account '{account}' is under way, and its file may have the number in it."
+    return None
 
 
 def _find_memberships(tx: Tx, account: str, contact: str) -> list[Membership]:
