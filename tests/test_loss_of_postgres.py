@@ -27,7 +27,7 @@ from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store import postgres_session
 from dialbook.store.engines import open_database
-from dialbook.store.postgres import OF_ONE
+from dialbook.store.lane import OF_ONE
 from dialbook.store.spool import open_spool
 from tests.conftest import NUMBERS, Client, run_cli, serving, work_off
 from tests.cutting import cutting

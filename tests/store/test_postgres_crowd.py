@@ -18,7 +18,8 @@ from dialbook.settings import Settings
 from dialbook.store import accounts, sessions
 from dialbook.store.database import Row
 from dialbook.store.engines import open_database
-from dialbook.store.postgres import OF_ONE, TRIPS, WAITING_LIMIT, WRITERS
+from dialbook.store.lane import OF_ONE
+from dialbook.store.postgres import TRIPS, WAITING_LIMIT, WRITERS
 from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.postgres import ask
 from tests.processes import started

@@ -13,7 +13,7 @@ from dialbook.model.credentials import hash_token
 from dialbook.settings import Settings
 from dialbook.store import sessions
 from dialbook.store.engines import open_database
-from dialbook.store.postgres import OF_ONE
+from dialbook.store.lane import OF_ONE
 from tests.conftest import Client, serving
 from tests.postgres import ask
 

@@ -11,6 +11,8 @@ from dialbook.model.errors import RETRY_SOON, Unavailable
 
 R = TypeVar("R")
 
+SCANNERS = 3  # scans, each in a thread, that are under way at the same time
+OF_ONE = 2  # of the scans under way, and of the changes, those of one account
 CROWDED = "Too many requests are waiting."
 OVERDUE = "Too many requests are before this one."
 

@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from dialbook.model.errors import RETRY_SOON, OutcomeUnknown, Unavailable
 from dialbook.store.database import Check, Engine, Params, Row, Tx
-from dialbook.store.lane import Lane, Shares, first_of
+from dialbook.store.lane import OF_ONE, SCANNERS, Lane, Shares, first_of
 from dialbook.store.migrate import migrations
 from dialbook.store.postgres_catalogue import check_catalogue
 from dialbook.store.postgres_pipeline import NeedsTransaction, ReadPipeline, for_psycopg
@@ -46,8 +46,7 @@ A = TypeVar("A", bound=Hashable)
 
 TRIPS = 3  # that reads of one statement make at a time, each with a connection
 TOGETHER = 16  # of them in one trip
-READERS, SCANNERS, WRITERS = 2, 3, 4  # threads, each with a connection
-OF_ONE = 2  # scans, and changes, of one account that are under way at the same time
+READERS, WRITERS = 2, 4  # threads, each with a connection, as those of scans
 POOLED = READERS + SCANNERS + WRITERS
 WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
 PATIENCE = 2.0  # seconds that a read waits for a thread, or any call for a connection

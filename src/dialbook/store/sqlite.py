@@ -21,7 +21,7 @@ from dialbook.model.errors import Unavailable
 from dialbook.store.checkpoints import Checkpoints
 from dialbook.store.database import Check, Engine, Params, Row, Tx
 from dialbook.store.group_commit import Writer
-from dialbook.store.lane import Shares, first_of
+from dialbook.store.lane import OF_ONE, SCANNERS, Shares, first_of
 from dialbook.store.migrate import FORGETTING, migrations, pending
 from dialbook.store.sqlite_catalogue import check_catalogue, teach
 from dialbook.store.sqlite_files import refuse_remains, refuse_unwritable
@@ -33,8 +33,6 @@ A = TypeVar("A", bound=Hashable)
 
 APPLICATION_ID = 0x4469616C  # "Dial": what makes a SQLite file one of ours
 OLDEST_SAFE = (3, 51, 3)  # before it, two connections that checkpoint at once could damage the file
-SCANNERS = 3
-OF_ONE = 2  # scans of one account that are under way at the same time
 RECALLED = 1000  # answers that are kept
 KEPT = 2000  # readings, of up to some 4 KiB each
 BUSY_MILLISECONDS = 5000  # to wait for another process that writes, or closes the file as the last one

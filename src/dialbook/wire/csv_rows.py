@@ -121,7 +121,8 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     line, cells = record.line, record.cells
     missing = len(layout.columns) - len(cells)
     if missing < 0 and cells_beyond(cells, len(layout.columns)):
-        description = f"The row has {len(cells)} cells; the first line names {len(layout.columns)} columns."
+        own, columns = own_cells(layout.columns, cells), own_columns(layout.columns)
+        description = f"The row has {len(own)} cells; the first line names {len(columns)} columns."
         return Rejection(
             line, number_value(cells[layout.number])[:VALUE_SHOWN] or None, Reason.TOO_MANY_CELLS, description, cells
         )
@@ -139,6 +140,33 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     except Invalid as error:
         return Rejection(line, number[:VALUE_SHOWN], Reason.VALUE_INVALID, error.description, cells)
     return UploadRow(line, number, fields, variables, cells)
+
+
+def own_columns(columns: Sequence[str]) -> list[int]:
+    """The places of the columns that are not an earlier report's."""
+    return [place for place, column in enumerate(columns) if known_name(column) not in REPORT_COLUMNS]
+
+
+def own_cells(columns: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """A row's cells without those of an earlier report; where they are too many all of them, wherever they stand.
+
+    Args:
+        columns: as the file names them.
+        cells: as many as the row has.
+
+    Returns:
+        One for each of its own columns, and those too many behind them.
+    """
+    kept, beyond = own_columns(columns), cells_beyond(cells, len(columns))
+    if beyond and len(kept) < len(columns) and (before := _cells_before_report(cells)):
+        return before
+    return [*(cells[place] if place < len(cells) else "" for place in kept), *beyond]
+
+
+def _cells_before_report(cells: Sequence[str]) -> list[str]:
+    """The cells before those that a report has put behind too many; none where it has not."""
+    end = max(place for place, cell in enumerate(cells, 1) if cell.strip())  # spreadsheets fill rows up with blank ones
+    return list(cells[: end - 3]) if cells[end - 2] == Reason.TOO_MANY_CELLS else []
 
 
 def cells_beyond(cells: Sequence[str], width: int) -> Sequence[str]:

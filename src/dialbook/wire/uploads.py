@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.lists import list_name, list_type
-from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft, known_name
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, cells_beyond
+from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft
+from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, own_cells, own_columns
 from dialbook.wire.export import harmless, to_csv
 
 E = TypeVar("E", bound=StrEnum)
@@ -117,27 +117,25 @@ def write_rejection(found: Rejection) -> RejectionOut:
 
 def report_head(columns: Sequence[str]) -> bytes:
     """The first line of a report as CSV: the columns of the file, and ours."""
-    kept = [columns[place] for place in _kept(columns)]
+    kept = [columns[place] for place in own_columns(columns)]
     # Without the mark, spreadsheets take it for another encoding, and names come back damaged.
     return BOM_UTF8 + to_csv([[*map(harmless, kept), *REPORT_COLUMNS]])
 
 
 def report_rows(columns: Sequence[str], found: Sequence[Rejection]) -> bytes:
-    """Rows of a report as CSV, each as it stands in the file, with where that was and what is wrong."""
-    kept = _kept(columns)
-    return to_csv([*_cells(row, kept, len(columns)), row.line, row.reason, harmless(row.description)] for row in found)
+    """Rows of a report as CSV, each as it stands in the file, with where that was and what is wrong.
+
+    One of too many cells has all of them, so that it is refused again until somebody mends it.
+    """
+    return to_csv(
+        [*map(_as_in_file, own_cells(columns, row.cells)), row.line, row.reason, harmless(row.description)]
+        for row in found
+    )
 
 
-def _kept(columns: Sequence[str]) -> list[int]:
-    """The places of the columns that are not an earlier report's."""
-    return [place for place, column in enumerate(columns) if known_name(column) not in REPORT_COLUMNS]
-
-
-def _cells(row: Rejection, kept: Sequence[int], width: int) -> list[str | None]:
-    """A row's cells; where they are too many all of them, so that it is refused again until somebody mends it."""
-    cells = [row.cells[place] if place < len(row.cells) else "" for place in kept]
-    values = map(cell_value, (*cells, *cells_beyond(row.cells, width)))
-    return [value if _is_number(value) else harmless(value) for value in values]
+def _as_in_file(cell: str) -> str | None:
+    value = cell_value(cell)
+    return value if _is_number(value) else harmless(value)
 
 
 def _one_of(kind: type[E], value: str, name: str) -> E:

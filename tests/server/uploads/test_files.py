@@ -1,4 +1,4 @@
-"""The files of uploads: whose they are, when they go, and where there is no room for them."""
+"""The files of uploads: whose they are, and when they go."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +20,14 @@ from dialbook.model.lists import ListLimits
 from dialbook.model.upload import UploadLimits
 from dialbook.settings import Settings
 from dialbook.store.engines import open_database
-from dialbook.store.spool import RESERVE, Spool, open_spool
-from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, turns, work_off
-from tests.disks import mounted
+from dialbook.store.spool import Spool
+from tests.conftest import CHUNK, NUMBERS, Client, Server, serving, work_off
 from tests.server.uploads.sending import (
     FILE,
     FORM,
     NAME,
-    PART,
     files_in,
     folder_of,
-    members_of,
     refusal_of,
     status_of,
     to_csv,
@@ -98,94 +95,6 @@ def test_what_is_no_upload_is_left_alone(api: Client, server: Server) -> None:
     (folder / "book.db").unlink()
     (folder / "lost+found").rmdir()
     (folder / f"{'1' * 32}.upload").rmdir()
-
-
-def test_books_that_share_a_folder_leave_each_others_files_alone(
-    server: Server, new_database: Callable[[], str], connect: Callable[..., Client]
-) -> None:
-    folder = str(Path(server.settings.upload_folder).parent / "shared")
-    with (
-        serving(Settings(database=new_database(), upload_folder=folder)) as one,
-        serving(Settings(database=new_database(), upload_folder=folder)) as other,
-    ):
-        api, theirs = connect(to=one), connect(to=other)
-        answer, their_answer = api.upload(b"number\n"), theirs.upload(to_csv(["number"], [NUMBERS[0]]))
-
-        work_off(one)
-        work_off(other)
-
-        assert status_of(api, answer)["status"] == "completed"
-        assert status_of(theirs, their_answer)["stats"]["success"] == 1
-
-
-HERE = "postgresql://dialbook:secret@db.example:5432/book"
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (f"{HERE}?host=/run/a", f"{HERE}?host=/run/b"),
-        (HERE, f"{HERE}?port=5433"),
-        (HERE, f"{HERE}?options=-csearch_path%3Dother"),
-        ("postgresql://one@db.example", "postgresql://other@db.example"),
-        ("postgresql:///book?service=one", "postgresql:///book?service=other"),
-    ],
-)
-def test_each_book_has_a_folder_of_its_own(one: str, other: str) -> None:
-    assert open_spool("uploads", one).folder != open_spool("uploads", other).folder
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize(
-    ("url", "variable"),
-    [
-        ("postgresql:///book", "PGPORT"),
-        ("postgresql:///book", "PGHOST"),
-        ("postgresql://dialbook@db.example", "PGDATABASE"),
-        ("postgresql:///book", "PGSERVICE"),
-        ("postgresql://db.example", "PGUSER"),
-        ("postgresql://dialbook@[::1]/book", "PGPORT"),
-    ],
-)
-def test_so_has_one_whose_place_the_environment_says(url: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable, "one")
-    one = open_spool("uploads", url).folder
-    monkeypatch.setenv(variable, "other")
-
-    assert open_spool("uploads", url).folder != one
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize("variable", ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"])
-def test_what_the_url_says_counts(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = open_spool("uploads", HERE).folder
-    monkeypatch.setenv(variable, "other")
-
-    assert open_spool("uploads", HERE).folder == folder
-
-
-@pytest.mark.sqlite
-def test_a_user_whose_name_the_database_does_not_have_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGDATABASE", "book")
-    folders = [open_spool("uploads", url).folder for url in ("postgresql://h", "postgresql://h?dbname=book")]
-    monkeypatch.setenv("PGUSER", "other")
-
-    assert folders == [open_spool("uploads", url).folder for url in ("postgresql://h", "postgresql://h?dbname=book")]
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://somebody:else@db.example:5432/book",
-        f"{HERE}?sslmode=require&connect_timeout=3",
-        f"{HERE}?application_name=x",
-        "postgresql://db.example:5432/book",
-        "postgres://db.example:5432/book",
-        "postgres://somebody@db.example:5432/book",
-    ],
-)
-def test_a_book_has_one_folder_however_it_is_asked_for(url: str) -> None:
-    assert open_spool("uploads", url).folder == open_spool("uploads", HERE).folder
 
 
 def test_a_file_that_cannot_be_read_keeps_no_others_waiting(connect: Callable[..., Client], server: Server) -> None:
@@ -329,112 +238,3 @@ def test_uploads_whose_folder_is_taken_away_are_told_of_in_the_log_once(
     assert (before, turned, gone) == ([], [False] * 3, [warning])
     assert (back[0], statuses) == (warning, ["in-progress", "completed"])
     assert back.count(warning) == 1
-
-
-# A full disk
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """Room for a file, and for what an upload leaves free."""
-    with mounted(tmp_path / "disk", RESERVE + 3_000_000) as folder:
-        yield folder
-
-
-@pytest.fixture
-def cramped(disk: Path, new_database: Callable[[], str]) -> Iterator[Server]:
-    """A server that keeps uploads on that disk."""
-    settings = Settings(database=new_database(), upload_limit=2_000_000, upload_folder=str(disk / "uploads"))
-    with serving(settings) as server:
-        yield server
-
-
-@pytest.mark.sqlite
-def test_an_upload_that_has_no_room_is_refused_before_it_is_kept(
-    disk: Path, cramped: Server, connect: Callable[..., Client]
-) -> None:
-    api = connect(to=cramped)
-    assert api.upload(to_csv(["number"], [NUMBERS[0]])).status_code == 202
-    work_off(cramped)
-    (disk / "ballast").write_bytes(b"\0" * 3_000_000)
-
-    refused = api.upload(to_csv(["number"], [NUMBERS[1]]))
-
-    assert refusal_of(refused, 503) == "The server's folder for uploads has no room."
-    assert refused.headers["retry-after"]
-    assert files_in(cramped) == []
-    (disk / "ballast").unlink()
-    assert api.upload(to_csv(["number"], [NUMBERS[1]])).status_code == 202
-
-
-@pytest.mark.sqlite
-def test_a_disk_that_fills_up_meanwhile_keeps_nothing(
-    disk: Path, cramped: Server, connect: Callable[..., Client]
-) -> None:
-    api = connect(to=cramped)
-    body = NAME + FILE[:-2] + b"\n" * 1_500_000 + b"\r\n--form--\r\n"
-
-    def send() -> Iterator[bytes]:
-        yield body[:700_000]
-        while not files_in(cramped):
-            pass
-        _fill(disk / "ballast")
-        yield body[700_000:]
-
-    answer = api.request("POST", "/contacts/csv-upload", headers=FORM, content=send())
-
-    assert refusal_of(answer, 503) == "The server's folder for uploads has no room."
-    assert files_in(cramped) == []
-    assert api.get("/lists").json()["metadata"]["total"] == 0
-
-
-@pytest.mark.sqlite
-def test_uploads_that_come_at_once_leave_free_together_what_each_leaves(
-    cramped: Server, connect: Callable[..., Client]
-) -> None:
-    """Each finds room for itself before anything is written."""
-    api, other = connect(to=cramped), connect(to=cramped)
-    file = to_csv(["number", "first_name"], *([number, "A" * 160] for number in NUMBERS[:10_000]))
-    body = NAME + PART % (b"file_name", file) + b"--form--\r\n"
-    kept: list[httpx2.Response] = []
-
-    def send() -> Iterator[bytes]:
-        yield body[:1000]
-        while not files_in(cramped):
-            pass
-        kept.append(other.upload(file))
-        yield body[1000:]
-
-    refused = api.request("POST", "/contacts/csv-upload", headers=FORM, content=send())
-
-    assert refusal_of(refused, 503) == "The server's folder for uploads has no room."
-    assert files_in(cramped) == [f"{upload_of(kept[0])}.upload"]
-
-
-@pytest.mark.sqlite
-def test_an_upload_waits_while_the_database_has_no_room(tmp_path: Path, connect: Callable[..., Client]) -> None:
-    with (
-        mounted(tmp_path / "disk", 4 * 2**20) as disk,
-        serving(Settings(database=f"sqlite:///{disk}/book.db")) as server,
-    ):
-        api = connect(to=server)
-        answer = api.upload(to_csv(["number"], *[[number] for number in NUMBERS[: 2 * CHUNK]]))
-        next(turns(server))
-        _fill(disk / "ballast")
-
-        with pytest.raises(Unavailable):
-            work_off(server)
-        waiting = status_of(api, answer)
-        (disk / "ballast").unlink()
-        work_off(server)
-
-        assert waiting["status"] == "in-progress"
-        assert status_of(api, answer)["stats"]["success"] == 2 * CHUNK
-        assert [each["number"] for each in members_of(api, answer)] == NUMBERS[: 2 * CHUNK]
-
-
-def _fill(file: Path) -> None:
-    """Write until the disk is full."""
-    with suppress(OSError), file.open("wb", buffering=0) as out:
-        while True:
-            out.write(b"\0" * 4096)
