@@ -186,22 +186,40 @@ def serving(
     settings: Settings,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     before: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    grace: int | None = None,
 ) -> Iterator[Server]:
-    """Serve in a thread of this process until the caller is done; `before` puts something before the server."""
+    """Serve in a thread of this process until the caller is done.
+
+    Args:
+        settings: how.
+        clock: tells the time.
+        before: puts something before the server.
+        grace: the most seconds for what is under way then; None for as many as it takes.
+    """
     with tempfile.TemporaryDirectory() as folder:
         if not settings.upload_folder:
             settings = structs.replace(settings, upload_folder=f"{folder}/uploads")
-        yield from _serving(settings, Shared(Path(folder)), clock, before)
+        yield from _serving(settings, Shared(Path(folder)), clock, before, grace)
 
 
 def _serving(
-    settings: Settings, shared: Shared, clock: Callable[[], datetime], before: Callable[[ASGIApp], ASGIApp]
+    settings: Settings,
+    shared: Shared,
+    clock: Callable[[], datetime],
+    before: Callable[[ASGIApp], ASGIApp],
+    grace: int | None,
 ) -> Iterator[Server]:
     sock = listen("127.0.0.1", 0)
     db = open_database(settings.database)
     app = create_app(db, settings, shared=shared, clock=clock, beside=console())
     config = uvicorn.Config(
-        before(app), loop="asyncio", http=Protocol, log_config=None, access_log=False, proxy_headers=False
+        before(app),
+        loop="asyncio",
+        http=Protocol,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=grace,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})

@@ -160,13 +160,13 @@ def _wanted(request: Request) -> str:
     return f"{path}?{query}" if query and len(path) + len(query) < LONGEST_WANTED else path
 
 
-def answer_error(request: Request, error: Exception) -> Response:
+def answer_error(request: Request, error: BaseException) -> Response:
     """What is answered where something was refused, or went wrong: a page in the console, else what the API says."""
     is_ours = f"{request.url.path}/".startswith(f"{HOME}/")
     return _guarded(_refusal_page(request, error)) if is_ours else errors.answer_error(request, error)
 
 
-def _refusal_page(request: Request, error: Exception) -> Response:
+def _refusal_page(request: Request, error: BaseException) -> Response:
     refusal = errors.as_refusal(request, error)
     template = "refused.html" if is_part(request) else "refusal.html"
     response = render(request, template, status=refusal.status, refusal=refusal)

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from typing import Any
 
 NO_HEADERS: Mapping[str, str] = {}
+STOPPING = "The server is stopping."
 RETRY_SECONDS = 1
 RETRY_SOON: Mapping[str, str] = {"Retry-After": str(RETRY_SECONDS)}
 

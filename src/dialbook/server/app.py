@@ -162,6 +162,7 @@ def create_app(
             task.cancel()
         try:
             await refusals.close()
+            await turn.over()  # those who are waited for no longer are told, whatever the database waits for yet
         finally:
             db.close()
 

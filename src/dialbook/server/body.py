@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from starlette.requests import Request
+from starlette.types import Message
 
-from dialbook.model.errors import TooLarge, TooSlow, Unreadable, UnsupportedType
+from dialbook.model.errors import RETRY_SOON, STOPPING, TooLarge, TooSlow, Unavailable, Unreadable, UnsupportedType
 from dialbook.server.context import place_of, service_of
 from dialbook.server.idempotency import note_content
 
@@ -44,11 +45,12 @@ async def chunks_of(request: Request) -> AsyncIterator[bytes]:
     Raises:
         Unreadable: it ended early.
         TooSlow: it does not come within the deadlines.
+        Unavailable: the server stops, and waits for it no longer.
     """
     is_more, place = True, place_of(request)
     while is_more:
         with place.lent():
-            message = await request.receive()
+            message = await _next_message(request)
         if "is_late" in request.scope:
             raise TooSlow("The body did not come in time.")
         if message["type"] == "http.disconnect":
@@ -56,6 +58,13 @@ async def chunks_of(request: Request) -> AsyncIterator[bytes]:
         is_more = message.get("more_body", False)
         request.scope["now"] = service_of(request).clock()
         yield message.get("body", b"")
+
+
+async def _next_message(request: Request) -> Message:
+    try:
+        return await request.receive()
+    except asyncio.CancelledError:
+        raise Unavailable(STOPPING, headers=RETRY_SOON) from None
 
 
 def _check_type(request: Request) -> None:

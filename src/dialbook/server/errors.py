@@ -1,5 +1,6 @@
 """The one place where an exception becomes an answer."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,28 +10,48 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialbook.log import describe
-from dialbook.model.errors import DialbookError, Internal, MethodNotAllowed, NotFound
+from dialbook.model.errors import (
+    RETRY_SOON,
+    STOPPING,
+    DialbookError,
+    Internal,
+    MethodNotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    Unavailable,
+)
+from dialbook.server.auth import SAFE
+from dialbook.server.context import header_of
 from dialbook.server.reply import reply
 from dialbook.wire.envelope import refusal
 
-ErrorAnswer: TypeAlias = Callable[[Request, Exception], Response]
+ErrorAnswer: TypeAlias = Callable[[Request, BaseException], Response]
 
 log = logging.getLogger(__name__)
 
 
-def answer_error(request: Request, error: Exception) -> Response:
+def answer_error(request: Request, error: BaseException) -> Response:
     """Answer what we refuse ourselves, what the framework refuses, and what nobody foresaw."""
     return reply(request, refusal(as_refusal(request, error)))
 
 
-def as_refusal(request: Request, error: Exception) -> DialbookError:
+def as_refusal(request: Request, error: BaseException) -> DialbookError:
     """What to say of an error: as we refuse it ourselves, or else that something went wrong, which the log tells."""
     if isinstance(error, HTTPException):
         return _ours(request, error)
     if isinstance(error, DialbookError):
         return error
+    if isinstance(error, asyncio.CancelledError):
+        return _cut_off(request)
     log.error("request %s failed: %s", request.scope["request_id"], describe(error))
     return Internal("Something went wrong here; the log names this request's id.")
+
+
+def _cut_off(request: Request) -> Unavailable:
+    """What to say of a request that a stopping server waits for no longer: it may be done all the same."""
+    if request.method in SAFE or header_of(request, b"idempotency-key"):
+        return Unavailable(STOPPING, headers=RETRY_SOON)
+    return OutcomeUnknown(f"{STOPPING} Whether the change was made is unknown: look before you ask for it again.")
 
 
 def _ours(request: Request, error: HTTPException) -> DialbookError:

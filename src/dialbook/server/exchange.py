@@ -1,5 +1,6 @@
 """Around every exchange: its id, its moment, what all exchanges share, the answer to an error, its line in the log."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -55,7 +56,7 @@ class Exchange:
         try:
             await place.enter()
             await self._app(scope, receive, send_and_note)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             # With the answer begun there is nothing left to say: the server cuts the connection.
             if status:
                 raise

@@ -33,6 +33,12 @@ class Turn:
             self._loop.call_soon(self._end)
         self._callbacks.append(callback)
 
+    async def over(self) -> None:
+        """Wait until it is over, and what was said in it has left."""
+        is_over = asyncio.Event()
+        self.at_end(is_over.set)
+        await is_over.wait()
+
     def _end(self) -> None:
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:

@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dialbook.model.errors import Unavailable
+from dialbook.model.errors import STOPPING, Unavailable
 
 HEALTHZ, READYZ = PROBES = ("/healthz", "/readyz")
 BOUND = 1.0  # seconds within which the database and the folder for uploads have to answer
-STOPPING = "The server is stopping."
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.model.errors import RETRY_SOON, STOPPING, Unavailable
 from dialbook.store.database import Tx
 
 R = TypeVar("R")
@@ -74,7 +74,7 @@ class Writer:
             Unavailable: too many changes wait already, or the thread is ending.
         """
         if self._closing:
-            raise Unavailable("The server is stopping.", headers=RETRY_SOON)
+            raise Unavailable(STOPPING, headers=RETRY_SOON)
         job = Job(change)
         try:
             self._jobs.put_nowait(job)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from dialbook.model.errors import RETRY_SOON, Unavailable
+from dialbook.model.errors import RETRY_SOON, STOPPING, Unavailable
 
 R = TypeVar("R")
 
@@ -110,7 +110,7 @@ class Lane:
         try:
             job = self._threads.submit(call)
         except RuntimeError:  # what shutdown makes of it
-            raise Unavailable("The server is stopping.", headers=RETRY_SOON) from None
+            raise Unavailable(STOPPING, headers=RETRY_SOON) from None
         waited = asyncio.get_running_loop().call_at(deadline, job.cancel)
         try:
             return await asyncio.wrap_future(job)
