@@ -30,6 +30,7 @@ CUSTOM_FIELD_BYTES = 8192
 CUSTOM_FIELD_DEPTH = 32
 CUSTOM_FIELD_KEYS = 50
 
+_may_be_sid = re.compile("[0-9A-Za-z]").search
 _NOT_GIVEN = (UNSET, None, "")
 
 # NUL as JSON writes it: after an even number of backslashes.
@@ -128,7 +129,7 @@ def read_list_sids(query: Mapping[str, str]) -> Sequence[str] | None:
     sids = given.split(",")
     if len(sids) > LIST_SIDS_LIMIT:
         raise Invalid(f"list_sids names {len(sids)} lists; at most {LIST_SIDS_LIMIT} are allowed.")
-    wanted = dict.fromkeys(filter(None, map(str.strip, sids)))
+    wanted = dict.fromkeys(filter(_may_be_sid, map(str.strip, sids)))
     if not wanted:
         raise Invalid(
             f"list_sids is {given!r}; allowed are the sids of 1 to {LIST_SIDS_LIMIT} lists, with commas between."
