@@ -30,6 +30,7 @@ from dialbook.wire.uploads import write_accepted
 
 FOUND = "found_name"  # the field that says for which name the list was found that the form shows
 FIELDS = (*WIRE_FIELDS, "list_sid", FOUND)
+ASKED = {"type": "dynamic", "on_duplicate": "update", "dry_run": "true"}  # what an upload does not do unasked
 
 # What the page has to know to understand the first line of a file as an upload will.
 RULES: Mapping[str, object] = {
@@ -135,7 +136,7 @@ async def _show(request: Request, fields: Mapping[str, str], refusal: DialbookEr
         named=named,
         rules={**RULES, "fileLimit": service_of(request).settings.upload_limit},
         refusal=refusal,
-        calls=_calls(request, named.found, _list_name(fields) or "Friends"),
+        calls=_calls(request, fields, named.found),
     )
 
 
@@ -143,10 +144,17 @@ def _list_name(fields: Mapping[str, str]) -> str:
     return fields.get("list_name", "")
 
 
-def _calls(request: Request, found: ContactList | None, name: str) -> list[Call]:
-    list_name = found.name if found else name
-    choices = {"on_duplicate": "update"} if found else {"type": "dynamic", "on_duplicate": "update"}
+def _calls(request: Request, fields: Mapping[str, str], found: ContactList | None) -> list[Call]:
+    list_name = found.name if found else _list_name(fields) or "Friends"
+    asked = _asked(fields, found)
+    choices = {name: value == "true" or value for name, value in asked.items()}  # as the client takes them
     send = python_call("upload_csv", "contacts.csv", list_name, **choices)
-    form = {"list_name": list_name, **choices}
     wait = f"accepted = {send}\nupload = client.wait_for_upload(accepted.upload_id)"
+    form = {"list_name": list_name, **asked}
     return [Calls(request).form("Upload a file", "/contacts/csv-upload", wait, form, "file_name=@contacts.csv")]
+
+
+def _asked(fields: Mapping[str, str], found: ContactList | None) -> dict[str, str]:
+    """What the form says that an upload does not do unasked; a list that is there keeps its type."""
+    settled = {"type"} if found else set()
+    return {name: value for name, value in ASKED.items() if fields.get(name) == value and name not in settled}
