@@ -142,6 +142,19 @@ def test_lists_are_sorted_by_each_heading_both_ways(api: Client, page: Page) -> 
 
 
 @pytest.mark.sqlite
+def test_the_request_beside_lists_by_size_says_that_its_order_is_another(
+    api: Client, server: Server, enter: Enter
+) -> None:
+    http = enter(server, api)
+
+    by_size, by_name = (http.get(f"/console/lists?sort={field}").text for field in ("-contact_count", "-name"))
+
+    assert "Read this page" in by_name
+    assert "Read this page" not in by_size
+    assert "in the order in which they were made; the API cannot order by size" in by_size
+
+
+@pytest.mark.sqlite
 def test_on_a_phone_lists_are_sorted_and_a_page_is_ticked(
     api: Client, server: Server, new_page: Callable[..., Page]
 ) -> None:

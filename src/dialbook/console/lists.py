@@ -147,11 +147,17 @@ def _heading_url(query: dict[str, str], sort: Sort) -> dict[str, str]:
 
 def _calls(request: Request, pager: Pager, sort: Sort, name: str | None) -> list[Call]:
     calls, window, new = Calls(request), pager.page.window, {"name": "New list", "type": "static"}
-    # The API cannot order by size.
-    order = None if sort.field == "contact_count" else f"{sort.field}:{'desc' if sort.descending else 'asc'}"
+    title, order = _title_and_order(sort)
     query = {"name": name, "sort_by": order, "offset": window.offset, "limit": window.limit}
     make = f"{python_call('create_lists', [new])}.raise_for_failures()"
     return [
-        calls.get("Read this page", "/lists", f"page = {python_call('list_lists', **query)}", query),
+        calls.get(title, "/lists", f"page = {python_call('list_lists', **query)}", query),
         calls.send("Make a list", "POST", "/lists", make, {"lists": [new]}),
     ]
+
+
+def _title_and_order(sort: Sort) -> tuple[str, str | None]:
+    """What the request for a page is called, and its `sort_by`."""
+    if sort.field == "contact_count":
+        return "Read a page of lists in the order in which they were made; the API cannot order by size", None
+    return "Read this page", f"{sort.field}:{'desc' if sort.descending else 'asc'}"
