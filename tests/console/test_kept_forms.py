@@ -280,7 +280,7 @@ def test_what_was_typed_of_a_contact_that_is_gone_may_make_another(
 
 @pytest.mark.sqlite
 def test_what_was_typed_of_a_list_that_is_gone_may_make_another(api: Client, page: Page) -> None:
-    made = api.create_list("Friends")["sid"]
+    made = api.create_list("Friends", type="dynamic")["sid"]
     page.goto(f"/console/lists/{made}")
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("Tag", exact=True).fill("vip")
@@ -290,6 +290,7 @@ def test_what_was_typed_of_a_list_that_is_gone_may_make_another(api: Client, pag
     dialog = page.get_by_role("dialog", name="New list")
     expect(dialog.get_by_role("alert")).to_contain_text("Somebody else deleted this list meanwhile")
     expect(dialog.get_by_label("Tag", exact=True)).to_have_value("vip")
+    expect(dialog.get_by_label("Dynamic")).to_be_checked()
     dialog.get_by_role("button", name="Make the list").click()
 
     expect(page.get_by_role("status")).to_have_text("List 'Friends' is made.")
