@@ -1,6 +1,7 @@
 """`pull`: a local book becomes what an account on a server is."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from dialbook.mirror.book import Book
 from dialbook.mirror.progress import Progress
@@ -37,11 +38,12 @@ async def pull(client: Server, book: Book, record: Record, progress: Progress, *
     account = await book.open(region)
     opened = await _open(book, record, full=full)
     last = record.last() if opened.is_trusted else None
+    settled = partial(_known_marks, last, record)
     contacts = ContactPull(client, book, record, account.region, progress)
-    await contacts.run(last)
+    await contacts.run(last, settled())
     lists = ListPull(client, book, record, account.region, progress)
-    await lists.run(_known_marks(last, record) if client.tells_joining else {}, contacts.newest)
-    await contacts.finish()
+    await lists.run(settled() if client.tells_joining else {}, contacts.newest)
+    await contacts.finish(settled())
     counts = await _count(book, contacts, lists)
     refused = [Refusal(f"contact {sid}", reason) for sid, reason in contacts.refused.items()] + lists.refused
     checksum = await book.checksum()
@@ -50,7 +52,7 @@ async def pull(client: Server, book: Book, record: Record, progress: Progress, *
     doubts = [*contacts.doubts, *lists.doubts, *changed]
     if not doubts and counts[0].there in {None, counts[0].here + len(contacts.refused)}:
         # Somebody's number may have moved after his lists were read.
-        kept = _known_marks(last, record)
+        kept = settled()
         marks = {sid: mark for sid, mark in lists.marks.items() if sid in kept}
         record.finish(Last(contacts.newest, checksum, marks, contacts.refused, contacts.witnesses))
     else:

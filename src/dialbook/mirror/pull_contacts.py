@@ -12,7 +12,7 @@ from dialbook.client.results import Page, Written
 from dialbook.mirror.book import Book
 from dialbook.mirror.harvest import Harvest
 from dialbook.mirror.progress import Progress
-from dialbook.mirror.record import Began, Last, Met, Moved, Record, Swept
+from dialbook.mirror.record import Began, Last, Mark, Met, Moved, Record, Swept
 from dialbook.mirror.server import Server
 from dialbook.mirror.sweep import ROUNDS, Read, sweep
 
@@ -42,8 +42,8 @@ class ContactPull:
         self._region = region
         self._progress = progress
         self._harvest = Harvest(region, {})
-        self._last: datetime | None = None  # the newest change that the last run has met
-        self._known: set[str] = set()  # of those who wait to be stored, the sids of whom it can have met
+        self._known_until: datetime | None = None  # whoever was made later is in no list that is taken for settled
+        self._known: set[str] = set()  # of those who wait to be stored, the sids of whom such a list can have
         self._seen: dict[str, datetime] = {}  # when those were changed that were changed last, all down to some moment
         self.newest: datetime | None = None  # the newest change that was met on the server
         self.doubts: list[str] = []
@@ -59,21 +59,28 @@ class ContactPull:
         """When those were changed that were changed last: by them the next run knows the server again."""
         return dict(sorted(self._seen.items(), key=itemgetter(1), reverse=True)[:WITNESSES])
 
-    async def run(self, last: Last | None) -> None:
+    async def run(self, last: Last | None, settled: Mapping[str, Mark]) -> None:
         """Make the contacts equal.
 
         Args:
             last: what the run before has left, when the book is still so: then what changed since is enough, unless the
                 total says that somebody has left.
+            settled: the state in which each list is settled, by the run before, or by this one before it was killed.
         """
-        self._last = last.newest if last else None
-        is_begun = any(isinstance(step, Began) for step in self._record.steps())
-        if not (last and last.newest) or is_begun or not await self._has_only_grown(last, last.newest):
+        began = self._record.began()
+        before = last or began
+        self._know(settled, before.newest if before else None)
+        if not (last and last.newest) or began or not await self._has_only_grown(last, last.newest):
             await self._replace()
 
-    async def finish(self) -> None:
-        """Read what changed since, so that what is counted is what is there at the end."""
+    async def finish(self, settled: Mapping[str, Mark]) -> None:
+        """Read what changed since, so that what is counted is what is there at the end.
+
+        Args:
+            settled: the state in which each list is settled by now.
+        """
         if self.newest:
+            self._know(settled, self.newest)
             newest = {sid: moment for sid, moment in self._seen.items() if moment == self.newest}
             is_told = await self._catch_up(self.newest)
             self._harvest.refuse_shared()
@@ -108,14 +115,11 @@ class ContactPull:
             Whether the server still has the newest changes that were met, where it tells.
         """
         self._harvest = Harvest(self._region, {})
+        began = self._record.began() or self._record.begin(await self._newest_change())
         steps = self._record.steps()
-        if not any(isinstance(step, Began) for step in steps):
-            self._record.begin(await self._newest_change())
-            steps = self._record.steps()
         met = [step for step in steps if isinstance(step, Met)]
         for step in met:
             self._harvest.restore(step)
-        began = next(step for step in steps if isinstance(step, Began))
         if began.newest is None or not any(isinstance(step, Swept) for step in steps):
             await self._sweep(met[-1].behind if met else 0, began.newest)
         if began.newest is None:
@@ -166,10 +170,17 @@ class ContactPull:
         self.newest = max(filter(None, moments), default=self.newest)
         return _is_descending(moments)
 
+    def _know(self, settled: Mapping[str, Mark], newest: datetime | None) -> None:
+        """Take those for known who can be in these lists: made by the newest change that was met before they were
+        settled, or later, but by the date of a list, which moved when they joined.
+        """
+        dates = [newest, *(mark.updated for mark in settled.values())]
+        self._known_until = max(filter(None, dates), default=None) if settled else None
+
     def _meet(self, contacts: Sequence[Written]) -> None:
         self._harvest.meet(contacts)
-        if self._last:
-            self._known |= {each.sid for each in contacts if (each.date_created or self._last) <= self._last}
+        if until := self._known_until:
+            self._known |= {each.sid for each in contacts if (each.date_created or until) <= until}
 
     async def _store(self, behind: int) -> Met:
         """Store who was met; return what is to be noted of it: what is noted is done, whatever happens."""
@@ -181,7 +192,7 @@ class ContactPull:
         return met
 
     async def _note_moves(self, numbers: set[str]) -> None:
-        """Note, before they are stored, that some are new here of the numbers of those whom the last run knew."""
+        """Note, before they are stored, that some are new here of the numbers of those whom a settled list can have."""
         self._known.clear()
         if len(await self._book.find(list(numbers))) < len(numbers):
             self._record.add(Moved())

@@ -83,7 +83,7 @@ class Settled(Struct, frozen=True, tag=True):
 class Moved(Struct, frozen=True, tag=True):
     """No list tells whether it is as it was left.
 
-    Somebody whom the last run knew has a number that nobody had here, or the server is not the one it was then.
+    Somebody who can be in one has a number that nobody had here, or the server is not the one it was then.
     """
 
 
@@ -157,10 +157,15 @@ class Record:
         self._replace([opened])
         return opened
 
-    def begin(self, began: Began) -> None:
+    def began(self) -> Began | None:
+        """How the pass through all contacts began, if this run has begun one."""
+        return next((step for step in self.steps() if isinstance(step, Began)), None)
+
+    def begin(self, began: Began) -> Began:
         """Note that a pass through all contacts begins, anew where one had begun; what is known of lists stays."""
         kept = [step for step in self.steps() if isinstance(step, Opened | Settled | Moved)]
         self._replace([*kept, began])
+        return began
 
     def forget(self) -> None:
         """Note the end of a run that leaves nothing to go by: the next one reads everything."""
