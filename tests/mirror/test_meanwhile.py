@@ -11,6 +11,7 @@ from tests.client.conftest import address, fill
 from tests.conftest import NUMBERS, Server, execute, serving
 from tests.conftest import Client as Caller
 from tests.mirror.conftest import Mirror, saved
+from tests.mirror.test_pull import rows
 
 OLD, LATER, NEW = "2026-01-05T09:00:00Z", "2026-01-05T10:00:00Z", "2026-01-05T11:00:00Z"
 
@@ -133,4 +134,25 @@ def test_a_number_that_moves_when_its_lists_were_read_leads_to_its_new_owner_the
     mirror.pull()
 
     assert acts == {}
+    mirror.check()
+
+
+@pytest.mark.parametrize("there_are", [24, 26])
+def test_who_leaves_or_joins_when_the_lists_were_read_makes_no_difference(
+    there_are: int, mirror: Mirror, acts: dict[str, Act]
+) -> None:
+    friends, sids = fill(mirror.client, 25)
+    (other,) = mirror.client.create_contacts([{"number": NUMBERS[30]}]).raise_for_failures()
+
+    def move() -> None:
+        if there_are < 25:
+            mirror.client.remove_member(friends, sids[0])
+        else:
+            mirror.client.add_members(friends, [other.sid]).raise_for_failures()
+
+    acts[pages(friends)] = move
+
+    report = mirror.pull()
+
+    assert rows(report)["members of Friends"] == (there_are, there_are)
     mirror.check()

@@ -86,7 +86,7 @@ def _known_marks(last: Last | None, record: Record) -> Mapping[str, Mark]:
 async def _count(book: Book, contacts: ContactPull, lists: ListPull) -> list[Line]:
     counts, here = await book.counts(), await book.lists()
     members = [
-        compare(f"members of {name}", lists.marks[sid].count, here[name].contact_count if name in here else 0)
+        compare(f"members of {name}", lists.counts[sid], here[name].contact_count if name in here else 0)
         for sid, name in lists.names.items()
     ]
     totals = [compare("contacts", contacts.total, counts.contacts), compare("lists", lists.total, counts.lists)]

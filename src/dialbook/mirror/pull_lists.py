@@ -40,6 +40,7 @@ class ListPull:
         self._members = MemberPull(client, book, region, progress)
         self.marks: dict[str, Mark] = {}  # of all lists that are settled, by their sids on the server
         self.names: dict[str, str] = {}  # of the same lists
+        self.counts: dict[str, int | None] = {}  # of their members on the server, as it was told last
         self.refused: list[Refusal] = []
         self.doubts: list[str] = []
         self.total = 0  # lists on the server
@@ -73,17 +74,19 @@ class ListPull:
     async def _follow(self, found: ContactList, here: BookList, known: Mark | None) -> None:
         """Make the members equal, if they may differ; a list that has left the server since leaves the book."""
         if known and _is_settled(known, found, here):
-            mark = known
+            mark, count = known, known.count
         elif (met := await self._read_members(found.sid)) is not None:
-            mark = await self._settle(found, here, met)
+            mark = await self._settle(found, here, met.items)
+            count = mark.count if met.told is None else met.told
         else:
             await self._delete(here.sid)
             self.total -= 1
             return
         self.names[found.sid] = here.name
         self.marks[found.sid] = mark
+        self.counts[found.sid] = count
 
-    async def _read_members(self, list_sid: str) -> list[Written] | None:
+    async def _read_members(self, list_sid: str) -> Found[Written] | None:
         """Who is in a list on the server; None when it is there no more."""
         try:
             return await read_members(self._client, list_sid, self._progress)
@@ -92,7 +95,7 @@ class ListPull:
             found = await self._look_again(list_sid)
             if found and found.contact_count != 0:
                 raise
-        return [] if found else None
+        return Found([], 0) if found else None
 
     async def _look_again(self, list_sid: str) -> ContactList | None:
         try:

@@ -11,7 +11,7 @@ from dialbook.mirror.incoming import by_number, custom_text, read_contacts
 from dialbook.mirror.order import align
 from dialbook.mirror.progress import Progress
 from dialbook.mirror.server import Server
-from dialbook.mirror.sweep import read_all
+from dialbook.mirror.sweep import Found, read_all
 from dialbook.model import contact as model
 from dialbook.model.contact import ContactDraft
 from dialbook.model.errors import NotFound
@@ -90,13 +90,13 @@ class MemberPull:
         self._progress.changes["members added"] += len(joining)
 
 
-async def read_members(client: Server, list_sid: str, progress: Progress) -> list[Written]:
+async def read_members(client: Server, list_sid: str, progress: Progress) -> Found[Written]:
     """Who is in a list of a server, in order."""
 
     async def read(offset: int, limit: int) -> Page[Written]:
         return await client.members(list_sid, offset, limit)
 
-    return (await read_all(read, partial(progress.watch, "members"))).items
+    return await read_all(read, partial(progress.watch, "members"))
 
 
 def _joining(contact: model.Contact, shown: str | None) -> Wanted:

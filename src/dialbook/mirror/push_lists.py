@@ -103,7 +103,7 @@ class ListPush:
         return found.sid
 
     async def _settle(self, list_sid: str, wanted: BookList) -> None:
-        met = await read_members(self._client, list_sid, self._progress)
+        met = (await read_members(self._client, list_sid, self._progress)).items
         there = by_number(met, self._region)
         here = {member.number: member for member in await self._book.members(wanted.sid) if member.number in self._sids}
         is_dynamic = wanted.type == ListType.DYNAMIC

@@ -32,10 +32,15 @@ class Part(Struct, Generic[T], frozen=True):
 
 
 class Found(Struct, Generic[T], frozen=True):
-    """What was met of a collection, in order, and how many there are in all."""
+    """What was met of a collection, in order, and how many there are in all, where the server says so."""
 
     items: list[T]
-    total: int
+    told: int | None
+
+    @property
+    def total(self) -> int:
+        """How many there are in all: as many as were met, where the server does not say."""
+        return len(self.items) if self.told is None else self.told
 
     @property
     def is_whole(self) -> bool:
@@ -97,7 +102,7 @@ async def _read_once(read: Read[T], watch: Callable[[int, int | None], object]) 
                 met[item.sid] = item
             total = part.total
             watch(len(met), total)
-    return Found(list(met.values()), len(met) if total is None else total)
+    return Found(list(met.values()), total)
 
 
 class _Pages(Generic[T]):
