@@ -126,6 +126,13 @@ def test_the_environment_has_the_address(url: str, monkeypatch: pytest.MonkeyPat
         assert list(client.list_lists()) == []
 
 
+def test_an_empty_address_is_none_also_where_the_environment_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIALBOOK_URL", f"https://{KEY}:{TOKEN}@host/v2/accounts/acme")
+
+    with pytest.raises(ValueError, match="There is no address"):
+        Client("")
+
+
 def test_parts_reach_a_server(server: Server, api: Caller) -> None:
     with Client(account=api.account, key=api.key, token=api.token, base_url=server.url) as client:
         assert list(client.list_lists()) == []

@@ -51,7 +51,7 @@ def find_address(url: str | None, parts: Parts) -> Address:
         raise ValueError(f"An address is one URL or {', '.join(Parts.__annotations__)}, not both.")
     if parts:
         return _checked(_put_together(parts))
-    url = url or os.environ.get(VARIABLE)
+    url = os.environ.get(VARIABLE) if url is None else url
     if not url:
         raise ValueError(f"There is no address: give one as {FORM}, in parts, or in {VARIABLE}.")
     return _checked(_take_apart(url.strip()))
