@@ -57,6 +57,25 @@ def test_everybody_who_stays_is_met(size: int, leaving: list[list[int]], has_tot
     assert set(items) <= met.keys()
 
 
+def test_a_pass_that_goes_on_behind_many_who_have_left_goes_back_in_few_requests() -> None:
+    items = [f"old {n}" for n in range(1500, 3000)]
+    met = {f"old {n}" for n in range(2000)}
+    offsets: list[int] = []
+
+    async def read(offset: int, limit: int) -> Page[Item]:
+        offsets.append(offset)
+        return Page([Item(sid) for sid in items[offset : offset + limit]], offset, limit, len(items))
+
+    async def run() -> None:
+        async for part in sweep(read, met, 1999):
+            met.update(item.sid for item in part.items)
+
+    asyncio.run(run())
+
+    assert set(items) <= met
+    assert len(offsets) < 20
+
+
 def test_pages_of_one_item_are_refused() -> None:
     async def read(offset: int, limit: int) -> Page[Item]:
         return Page([Item(str(offset))], offset, limit, 3)

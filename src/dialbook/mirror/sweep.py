@@ -1,8 +1,8 @@
 """A pass through a collection by offset that misses nobody, whoever leaves meanwhile.
 
 Where somebody leaves, all behind move up by one, and whoever stood at the head of the next page is passed over. So
-pages overlap by one item: when the first of a page has not been met, the pass goes back until it has. What was met and
-has left since is still taken for there; the total tells.
+pages overlap by one item: when the first of a page has not been met, the pass goes back until it has, twice as far each
+time: who is met again does no harm. What was met and has left since is still taken for there; the total tells.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Container
@@ -66,6 +66,7 @@ async def sweep(read: Read[T], met: Container[str], offset: int = 0) -> AsyncGen
         page = await pages.at(offset)
         if offset and (not page.items or page.items[0].sid not in met):
             offset = max(0, offset - step)
+            step *= 2
             continue
         behind = offset + len(page)
         yield Part(list(page.items), max(0, behind - 1), page.total)
