@@ -10,7 +10,9 @@ from secrets import token_hex
 import click
 
 from dialbook.cli.database import opened, scan, write
-from dialbook.cli.output import database_options, json_option, many, show, show_table
+from dialbook.cli.output import database_options, json_option, many
+from dialbook.cli.receipt import Receipt, completed, shown_at_once
+from dialbook.cli.signals import ended_by_exceptions, put_off
 from dialbook.cli.subject import choose, read_number, subject_options
 from dialbook.model.audit import Author, Via
 from dialbook.model.errors import DialbookError, Unavailable
@@ -18,7 +20,7 @@ from dialbook.model.moment import utc_text
 from dialbook.settings import load_settings
 from dialbook.store.database import Database
 from dialbook.store.engines import not_wiped, wipe
-from dialbook.store.erasure import Erased
+from dialbook.store.erasure import REMEDY
 from dialbook.store.erasure import erase as erase_subject
 from dialbook.store.spool import Spool, open_spool
 from dialbook.store.subject import find_subject
@@ -57,56 +59,75 @@ def erase(
     keys, are not looked through. What was kept while the person had another number is found by that number alone: run
     the command again for each.
 
-    What is printed is a receipt. The audit log gets the same, with a proof in the place of the number: an HMAC with
-    the secret that the receipt alone has. Exit status 1 when something could not be removed; what is done stays, and
-    the command can be run again.
+    What is printed is a receipt, before files are written anew, or with --json once the command ends, by Ctrl-C too.
+    The audit log gets the same, with a proof in the place of the number: an HMAC with the secret that the receipt
+    alone has. Exit status 1 when something could not be removed; what is done stays, and the command can be run again.
 
     \b
     Example:
       dialbook erase +919845012345 --account acme
     """
     given = read_number(number, everywhere=everywhere)
-    settings = load_settings({"database": database}, config=config)
-    author, secret = Author(Via.COMMAND, datetime.now(UTC)), token_hex(32)
+    settings, author = load_settings({"database": database}, config=config), Author(Via.COMMAND, datetime.now(UTC))
     spool = open_spool(settings.upload_folder, settings.database)
-    with opened(database, config) as db:
+    receipt = _begin_receipt(settings.database, spool, author, rewrite=not no_rewrite)
+    with ended_by_exceptions(), completed(receipt, as_json=as_json), opened(database, config) as db:
         wanted = choose(db, accounts, everywhere=everywhere)
-        for account in wanted:
-            scan(db, find_subject, account, given)  # refuses what is no account or no number before anything is gone
+        _refuse_in_vain(db, wanted, given)
         if not yes:
             click.confirm(f"Erase {given} from {_in_words(wanted)} for good?", abort=True, err=True)
-        erased, troubles = _erase_each(db, wanted, given, author, secret)
-        troubles += _attempt(partial(_sweep, db, spool))
-    unwiped = _attempt(partial(wipe, settings.database, rewrite=not no_rewrite))
-    troubles += unwiped
-    remains = not_wiped(settings.database, rewritten=not no_rewrite, done=not unwiped)
-    if as_json:
-        receipt = {"moment": utc_text(author.moment), "secret": secret, "accounts": erased}
-        folder = str(spool.folder.absolute())
-        show(receipt | {"upload_folder": folder, "troubles": troubles, "may_remain_in": remains})
-    elif erased:
-        _show_receipt(erased, secret, remains)
-    click.echo(_searched(spool), err=True)
-    if troubles:
-        raise click.ClickException(" ".join(troubles))
+        with shown_at_once(receipt, as_json=as_json):
+            _erase_each(db, wanted, given, author, receipt)
+        if receipt.accounts:
+            _clear_files(db, settings.database, spool, receipt, rewrite=not no_rewrite)
+
+
+def _begin_receipt(url: str, spool: Spool, author: Author, *, rewrite: bool) -> Receipt:
+    return Receipt(
+        moment=utc_text(author.moment),
+        secret=token_hex(32),
+        upload_folder=str(spool.folder.absolute()),
+        may_remain_in=not_wiped(url, rewritten=rewrite, done=False),
+    )
+
+
+def _refuse_in_vain(db: Database, accounts: Sequence[str], number: str) -> None:
+    """Refuse what is no account or no number, and what no account would take, before anything is gone.
+
+    Raises:
+        NotFound: there is no such account.
+        Invalid: it is no number.
+        Unavailable: an upload is under way in each of the accounts.
+    """
+    unread = [scan(db, find_subject, account, number).unread for account in accounts]
+    if unread and all(unread):
+        raise Unavailable(" ".join(f"{each} {REMEDY}" for each in unread))
 
 
 def _in_words(accounts: Sequence[str]) -> str:
     return f"account {accounts[0]}" if len(accounts) == 1 else many(len(accounts), "account")
 
 
-def _erase_each(
-    db: Database, accounts: Sequence[str], number: str, author: Author, secret: str
-) -> tuple[list[Erased], list[str]]:
-    """What was erased, and why nothing was where it could not be."""
-    erased: list[Erased] = []
-    troubles: list[str] = []
+def _erase_each(db: Database, accounts: Sequence[str], number: str, author: Author, receipt: Receipt) -> None:
+    """Erase from each account that takes it; why another does not is a trouble."""
     for account in accounts:
         try:
-            erased.append(write(db, erase_subject, account, number, author=author, secret=secret))
+            with put_off():  # what is asked for is done, whether or not somebody waits for it, and is to be told
+                erased = write(db, erase_subject, account, number, author=author, secret=receipt.secret)
+                receipt.accounts.append(erased)
         except DialbookError as trouble:
-            troubles.append(f"Account {account}: {trouble.description}")
-    return erased, troubles
+            receipt.troubles.append(f"Account {account}: {trouble.description}")
+
+
+def _clear_files(db: Database, url: str, spool: Spool, receipt: Receipt, *, rewrite: bool) -> None:
+    """Take what was erased out of the files of uploads and of the database; what cannot be done is a trouble."""
+    receipt.troubles += _attempt(partial(_sweep, db, spool))
+    click.echo(_searched(spool), err=True)
+    unwiped = _attempt(partial(wipe, url, rewrite=rewrite))
+    if not unwiped:
+        click.echo("The database's files were cleared of what was removed.", err=True)
+    receipt.troubles += unwiped
+    receipt.may_remain_in = not_wiped(url, rewritten=rewrite, done=not unwiped)
 
 
 def _sweep(db: Database, spool: Spool) -> None:
@@ -141,23 +162,6 @@ def _attempt(step: Callable[[], None]) -> list[str]:
     except DialbookError as trouble:
         return [trouble.description]
     return []
-
-
-def _show_receipt(erased: Sequence[Erased], secret: str, remains: Sequence[str]) -> None:
-    rows = [
-        [each.account_sid, each.contacts, each.memberships, each.report_rows, each.answers, each.entry]
-        for each in erased
-    ]
-    show_table(["ACCOUNT", "CONTACTS", "MEMBERSHIPS", "REPORT ROWS", "ANSWERS", "AUDIT ENTRY"], rows)
-    for proof in dict.fromkeys(each.proof for each in erased):  # the same in all accounts that read the number alike
-        click.echo(f"Proof: {proof}")
-    click.echo(f"Secret of the proof: {secret}")
-    for each in erased:
-        for sid in each.named_lists:
-            click.echo(f"Left: the name or tag of list {sid} of account {each.account_sid} has the number.")
-    if not any(each.contacts or each.report_rows or each.answers or each.named_lists for each in erased):
-        click.echo("Nothing was found about that number there.", err=True)
-    click.echo(f"It may remain in {'; '.join(remains)}.", err=True)
 
 
 def _searched(spool: Spool) -> str:

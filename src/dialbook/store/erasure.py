@@ -15,6 +15,7 @@ from dialbook.store.idempotency import delete_answers
 from dialbook.store.subject import Subject, find_subject
 
 ERASED = "It was erased."  # stands in an upload's report where a row did
+REMEDY = "Wait for its end, or cancel it: nothing was erased there."  # of an upload under way
 
 
 class Erased(Struct, frozen=True):
@@ -48,7 +49,7 @@ def erase(tx: Tx, account: str, given: str, *, author: Author, secret: str) -> E
     lock_book(tx, account)
     found = find_subject(tx, account, given)
     if found.unread:
-        raise Unavailable(f"{found.unread} Wait for its end, or cancel it: nothing was erased there.")
+        raise Unavailable(f"{found.unread} {REMEDY}")
     if found.contact:
         delete_contact(tx, account, found.contact.sid, now=author.moment)
     _clear_report_rows(tx, account, found)

@@ -17,6 +17,7 @@ from dialbook.store.sqlite_trouble import trouble_as_unavailable
 PATIENCE = 30.0  # seconds in which the log has to be without readers for a moment
 TRY_MILLISECONDS = 200  # that one try may keep those waiting who write
 PAUSE = 0.05  # seconds
+STEPS = 1_000_000  # of SQLite's between two moments in which Python hears of a signal, as Ctrl-C, that ends the whole
 
 
 def wipe(path: str, *, rewrite: bool) -> None:
@@ -30,11 +31,14 @@ def wipe(path: str, *, rewrite: bool) -> None:
         Unavailable: somebody went on reading an old state of the book, or it cannot be written now.
     """
     with trouble_as_unavailable(f"{path} cannot be written anew"), closing(connect(path)) as connection:
+        connection.set_progress_handler(lambda: False, STEPS)
         try:
             if rewrite:
                 connection.execute("VACUUM")
-        finally:
+        except apsw.Error:
             _empty_log(connection, path)
+            raise
+        _empty_log(connection, path)
 
 
 def _empty_log(connection: apsw.Connection, path: str) -> None:
