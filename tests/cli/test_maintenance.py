@@ -1,5 +1,6 @@
 """`dialbook migrate` and `dialbook doctor`: what is right is said to be right, and what is wrong is found."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -268,13 +269,31 @@ def _damage(book: Book, table: str) -> None:
         file.write(b"\xff" * size)
 
 
-def test_migrating_makes_a_file_where_there_is_none(database: str) -> None:
-    said = CliRunner().invoke(dialbook, ["migrate", "--database", database])
+def test_migrating_makes_a_file_where_there_is_none_and_says_where(database: str) -> None:
+    made = run_cli("migrate", "--database", database)
     again = run_cli("migrate", "--database", database)
+    said = CliRunner().invoke(dialbook, ["migrate", "--database", database])
 
-    assert said.stdout == f"The schema is up to date: {again['schema']}.\n"
-    assert again["ok"] is True
+    assert (made["database"], made["ok"], made["made"]) == (database, True, True)
+    assert again == made | {"made": False}
+    assert said.stdout == f"The schema of {database} is up to date: {made['schema']}.\n"
     assert run_cli("account", "list", "--database", database) == []
+
+
+def test_migrating_reads_no_more_than_the_schema(database: str) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    with closing(beside(database)) as connection:
+        connection.execute("CREATE TABLE ballast AS SELECT zeroblob(20000000)")
+    before = _bytes_read()
+
+    run_cli("migrate", "--database", database)
+
+    assert _bytes_read() - before < 5_000_000
+
+
+def _bytes_read() -> int:
+    """How much this process has read so far, from a disk or from memory (proc_pid_io(5))."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 def test_migrating_twice_changes_nothing(book: Book) -> None:

@@ -231,8 +231,9 @@ def test_it_runs_as_a_module_too(tmp_path: Path) -> None:
     result = _python("-m", "dialbook", "migrate", folder=tmp_path)
 
     newest = migrations("sqlite")[-1].version
-    said = f"The schema is up to date: {newest} of {newest}.\n"
-    assert (result.returncode, result.stdout, result.stderr) == (0, said, "")
+    said = f"The schema of sqlite:///dialbook.db is up to date: {newest} of {newest}.\n"
+    made = "The book was made just now: there was none.\n"
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{said}{made}", "")
 
 
 def test_without_the_packages_of_a_server_it_says_how_to_get_them(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from dialbook.cli.database import opened, scan
-from dialbook.cli.output import database_options, json_option, show, show_table
+from dialbook.cli.output import database_options, json_option, show, show_table, shown
 from dialbook.model.errors import DialbookError
 from dialbook.settings import load_settings
 from dialbook.store.accounts import list_accounts
 from dialbook.store.audit_log import list_logs, verify_chain
 from dialbook.store.database import Check, Database
 from dialbook.store.doctor import recount
-from dialbook.store.engines import migrate_database
+from dialbook.store.engines import masked, migrate_database
 from dialbook.store.seals import count_other_seals
 
 
@@ -26,15 +26,17 @@ def migrate(database: str | None, config: Path | None, as_json: bool) -> None:
     """Bring the database's schema up to date.
 
     A SQLite file is brought up to date whenever it is opened, and this command only says so. On PostgreSQL nothing else
-    does it: a schema of another version is refused.
+    does it: a schema of another version is refused. Where there is no book, one is made, and that is said.
     """
-    migrate_database(load_settings({"database": database}, config=config).database)
-    with opened(database, config) as db:
-        (schema,) = (check for check in db.check() if check.name == "schema")
+    url = load_settings({"database": database}, config=config).database
+    done = migrate_database(url)
+    schema, place = f"{done.version} of {done.version}", masked(url)
     if as_json:
-        show({"schema": schema.found, "ok": schema.ok})
-    else:
-        click.echo(f"The schema is up to date: {schema.found}.")
+        show({"database": place, "schema": schema, "ok": True, "made": done.is_new})
+        return
+    click.echo(f"The schema of {shown(place)} is up to date: {schema}.")
+    if done.is_new:
+        click.echo("The book was made just now: there was none.")
 
 
 @click.command()

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from dialbook.model.errors import Invalid
 from dialbook.store.database import Database
-from dialbook.store.sqlite_files import keep_temporary_files_beside
+from dialbook.store.migrate import Migrated, migrations
+from dialbook.store.sqlite_files import is_empty, keep_temporary_files_beside
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -74,8 +75,8 @@ def sqlite_path(url: str) -> str:
     return path
 
 
-def migrate_database(url: str) -> None:
-    """Bring the schema up to date; a SQLite file, which is made where there is none, is so once it is open.
+def migrate_database(url: str) -> Migrated:
+    """Bring the schema up to date, and say what it is then; a SQLite file is so once it is open, and made if need be.
 
     Raises:
         Invalid: no engine knows such a URL, or its driver is not installed.
@@ -84,9 +85,10 @@ def migrate_database(url: str) -> None:
     if url.startswith(POSTGRES):
         with _driver_wanted():
             from dialbook.store.postgres_schema import migrate  # noqa: PLC0415
-        migrate(url)
-    else:
-        open_database(url).close()
+        return migrate(url)
+    is_new = is_empty(sqlite_path(url))
+    open_database(url).close()
+    return Migrated(migrations("sqlite")[-1].version, is_new)
 
 
 def look(url: str) -> None:

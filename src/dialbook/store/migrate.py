@@ -17,6 +17,13 @@ class Migration(Struct, frozen=True):
     sql: str
 
 
+class Migrated(Struct, frozen=True):
+    """What a database is once it was brought up to date: the version of its schema, and whether it was empty before."""
+
+    version: int
+    is_new: bool
+
+
 def migrations(engine: str) -> list[Migration]:
     """All steps for an engine, oldest first: the files `NNNN_what.sql`, and `NNNN_what.<engine>.sql`."""
     folder = resources.files("dialbook.store") / "migrations"

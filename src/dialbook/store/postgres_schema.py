@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from psycopg import errors
 
 from dialbook.model.errors import Unavailable
-from dialbook.store.migrate import FORGETTING, Migration, migrations, pending
+from dialbook.store.migrate import FORGETTING, Migrated, Migration, migrations, pending
 from dialbook.store.postgres_rights import ALL, READING, STEPS, refuse_without_rights, user_of
 from dialbook.store.postgres_session import STANDBY, Connection, connect, trouble_as_unavailable
 from dialbook.store.postgres_wipe import wipe
@@ -63,8 +63,8 @@ def look(url: str) -> None:
             raise Unavailable(STANDBY)
 
 
-def migrate(url: str) -> None:
-    """Bring the schema up to date, one step after the other; whoever else migrates waits until this is done.
+def migrate(url: str) -> Migrated:
+    """Bring the schema up to date, step by step, and say what it is then; whoever else migrates waits for that.
 
     Raises:
         Unavailable: the database cannot be used, belongs to a newer Dialbook, or does not let this user change it.
@@ -74,10 +74,12 @@ def migrate(url: str) -> None:
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute("RESET lock_timeout")
         refuse_without_rights(connection, user_of(connection), READING, [STEPS])
-        for step in pending(migrations("postgres"), schema_version(connection)):
+        before, steps = schema_version(connection), migrations("postgres")
+        for step in pending(steps, before):
             deleted = _take(connection, step)
             if step.version == FORGETTING and deleted:
                 wipe(url)
+    return Migrated(steps[-1].version, is_new=before == 0)
 
 
 def _take(connection: Connection, step: Migration) -> int:

@@ -12,6 +12,11 @@ def beside(path: str | Path) -> Sequence[Path]:
     return [Path(f"{path}{suffix}") for suffix in ("-journal", "-shm", "-wal")]
 
 
+def is_empty(path: str) -> bool:
+    """Whether there is no book yet: a file with nothing in it is made into one."""
+    return not Path(path).exists() or not Path(path).stat().st_size
+
+
 def refuse_remains(path: str) -> None:
     """Refuse a name at which there is no book, but what belongs to one: SQLite would delete it, changes and all.
 
