@@ -55,7 +55,8 @@ def test_commands_run_as_they_stand(document: str, tmp_path: Path) -> None:
     if missing and "CI" not in os.environ:
         pytest.skip(f"{', '.join(missing)} is not installed")
     script = "\n".join(block.content for block in blocks(document, "bash"))
-    script = re.sub(r"^pip install .*$", "", script, flags=re.MULTILINE).replace("8080", str(_free_port()))
+    script = re.sub(r"^(python3 -m venv|pip install) .*$", "", script, flags=re.MULTILINE)
+    script = script.replace("8080", str(_free_port()))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     if document in WITH_A_BOOK:
         run_cli("account", "create", "acme", "--database", f"sqlite:///{tmp_path}/dialbook.db")
