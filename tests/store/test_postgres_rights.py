@@ -16,7 +16,8 @@ from tests.conftest import NUMBERS, Client, run_cli, serving
 from tests.postgres import ask
 
 DOCUMENT = Path(__file__).parents[2] / "docs/postgresql.md"
-ALL = "\n".join(re.findall(r"^ *GRANT .+;", DOCUMENT.read_text(), re.MULTILINE)).replace("TO dialbook", "TO clerk")
+SAID = re.findall(r"^ *(?:GRANT|ALTER DEFAULT PRIVILEGES) .+;", DOCUMENT.read_text(), re.MULTILINE)
+ALL = "\n".join(SAID).replace("dialbook_server", "clerk")
 
 
 @pytest.fixture
@@ -79,6 +80,15 @@ def test_all_that_a_server_needs_is_granted_by_what_the_document_says(
 
         assert httpx2.get(f"{server.url}/readyz").status_code == 200
     assert all(check["ok"] for check in run_cli("doctor", "--database", clerks))
+
+
+def test_what_the_document_says_holds_for_a_table_that_an_update_makes(clerks: str, url: str) -> None:
+    ask(url, ALL)
+    ask(url, "CREATE TABLE added (account text)")
+
+    ask(clerks, "INSERT INTO added VALUES ('acme'); UPDATE added SET account = 'other'; DELETE FROM added")
+
+    assert ask(clerks, "SELECT account FROM added") == []
 
 
 def test_a_right_that_is_taken_from_a_running_server_is_named_and_given_back(
