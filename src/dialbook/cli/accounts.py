@@ -83,7 +83,11 @@ def list_accounts(database: str | None, config: Path | None, as_json: bool) -> N
 @database_options
 @json_option
 def delete_account(account_sid: str, yes: bool, database: str | None, config: Path | None, as_json: bool) -> None:
-    """Delete an account with its contacts, lists and keys, for good."""
+    """Delete an account with its contacts, lists and keys, for good.
+
+    On SQLite the changes of all accounts wait meanwhile, and after five seconds are refused: delete a large account
+    of a book that is served when few changes come.
+    """
     if not yes:
         click.confirm(f"Delete account {account_sid} with all its contacts, lists and keys?", abort=True, err=True)
     with opened(database, config) as db:
