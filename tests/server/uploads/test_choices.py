@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import CHUNK, NUMBERS, Client, Server, read_rows, turns, work_off
+from tests.conftest import CHUNK, NUMBERS, Client, Server, read_rows, run_cli, turns, work_off
 from tests.server.uploads.sending import (
     files_in,
     folder_of,
@@ -94,6 +94,22 @@ def test_a_cancelled_upload_stays_where_it_is(api: Client, server: Server) -> No
     assert len(members_of(api, answer)) == CHUNK
     assert files_in(server) == []
     assert api.delete(f"/csv-status/{upload_of(answer)}").json()["response"]["data"] == cancelled
+
+
+@pytest.mark.sqlite
+def test_an_upload_goes_on_when_its_key_is_revoked_and_the_log_tells_which_it_is(
+    server: Server, connect: Callable[..., Client]
+) -> None:
+    client, other = connect("rotated"), connect("rotated")
+    answer = client.upload(to_csv(["number"], [NUMBERS[0]]))
+    run_cli("key", "revoke", "rotated", client.key, "--database", server.database)
+
+    work_off(server)
+
+    query = ("audit", "query", "rotated", "--key", client.key, "--action", "create_upload")
+    (sent,) = run_cli(*query, "--database", server.database)
+    assert upload_of(answer) in sent["touched"]
+    assert status_of(other, answer)["status"] == "completed"
 
 
 def test_an_upload_whose_list_is_deleted_fails(api: Client, server: Server) -> None:
