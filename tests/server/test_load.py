@@ -1,5 +1,6 @@
 """Too much at once is refused at once, and nobody has more than half of what there is."""
 
+import gc
 import select
 import threading
 import tracemalloc
@@ -283,6 +284,30 @@ def test_an_account_has_half_of_the_places_whatever_else_it_sends(
         assert read_answer(read_to_end(refused)).error["description"].startswith("You have 2 requests under way")
         assert browser.get("/console/lists").status_code == 429
         assert modest.get("/contacts").status_code == 200
+
+
+@pytest.mark.sqlite
+def test_a_refusal_leaves_no_more_to_the_garbage_collector_than_an_answer(
+    narrow: Narrow, connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    """A flood of refusals would have it stop everybody for long."""
+    greedy, modest = connect("greedy", to=narrow.server), connect("modest", to=narrow.server)
+    for _ in range(2):
+        narrow.hold(open_, greedy)
+
+    def garbage(client: Client) -> int:
+        gc.collect()
+        for _ in range(100):
+            with connected(narrow.server) as sock:
+                sock.sendall(head(client, "GET", "/contacts", "Connection: close"))
+                read_to_end(sock)
+        return gc.collect()
+
+    gc.disable()
+    try:
+        assert garbage(greedy) < 1.2 * garbage(modest)
+    finally:
+        gc.enable()
 
 
 def test_what_comes_byte_by_byte_takes_no_more_room_to_count() -> None:

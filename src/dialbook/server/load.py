@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from dialbook.model.errors import RETRY_SECONDS, RETRY_SOON, DialbookError, TooManyRequests, Unavailable
 from dialbook.settings import Settings
@@ -180,7 +180,10 @@ class Place:
             TooManyRequests, Unavailable: it found no place.
         """
         if self.refusal:
-            await self._refuse(self.refusal)
+            self._stop_counting()
+            if wait := self._retry.wait():
+                await asyncio.sleep(wait)
+            raise self.refusal
 
     async def belong_to(self, account: str) -> None:
         """Go on as a request of an account, which has one share however its keys were written.
@@ -189,12 +192,11 @@ class Place:
             TooManyRequests, Unavailable: it has its share already, or there is too much that it has yet to take.
         """
         self._account, self._answers = account, self._load.answers
-        refusal = self._load.of_accounts.take(account, 1)
-        if not refusal:
+        self.refusal = self._load.of_accounts.take(account, 1)
+        if not self.refusal:
             self._is_of_account = True
-            refusal = await self._answers.wait_for_room(account)
-        if refusal:
-            await self._refuse(refusal)
+            self.refusal = await self._answers.wait_for_room(account)
+        await self.enter()
 
     async def answer(self) -> None:
         """Let what was read for it go out as its answer, unless too much has become left to take meanwhile.
@@ -204,8 +206,9 @@ class Place:
         """
         if self._is_free:
             return
-        if refusal := await self._answers.wait_for_room(self.owner):
-            raise refusal
+        self.refusal = await self._answers.wait_for_room(self.owner)
+        if self.refusal:
+            raise self.refusal
 
     def note_backlog(self, connection: Connection) -> None:
         """Count what its client has yet to take of its answer."""
@@ -265,13 +268,8 @@ class Place:
                 self._load.of_accounts.give_back(self._account, 1)
             self._is_counted = False
 
-    async def _refuse(self, refusal: DialbookError) -> NoReturn:
-        self._stop_counting()
-        if wait := self._retry.wait():
-            await asyncio.sleep(wait)
-        raise refusal
-
     def _take(self, bound: Bound, who: Hashable, amount: int) -> None:
-        if refusal := bound.take(who, amount):
-            raise refusal
+        self.refusal = bound.take(who, amount)
+        if self.refusal:
+            raise self.refusal
         self._taken[bound, who] = self._taken.get((bound, who), 0) + amount
