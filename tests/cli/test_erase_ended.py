@@ -6,7 +6,8 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import apsw
 import msgspec
@@ -22,16 +23,15 @@ from tests.processes import HANG_SECONDS, HEARING, PROGRAM, environment
 from tests.sqlite import beside
 
 STATUSES = {signal.SIGINT: 1, signal.SIGHUP: 129, signal.SIGTERM: 143}
+FULL = Path("/dev/full")
 FOUND = "SELECT 1 FROM audit_entries AS e WHERE e.account = :account AND e.action = 'erase'"
 
 
 @contextmanager
-def started(url: str, *options: str) -> Iterator["subprocess.Popen[str]"]:
+def started(url: str, *options: str, output: int | IO[str] = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
     """A process that erases from the account."""
     command = [*HEARING, str(PROGRAM), "erase", NUMBER, "--account", "acme", "--yes", "--database", url, *options]
-    with subprocess.Popen(
-        command, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, env=environment({}), stdout=output, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -85,6 +85,17 @@ def test_a_person_has_the_receipt_before_files_are_written_anew(database: str) -
     assert "files were cleared of what was removed" in errors
 
 
+@pytest.mark.sqlite
+def test_files_are_written_anew_where_the_receipt_cannot_be_printed(database: str) -> None:
+    run_cli("account", "create", "acme", "--database", database)
+    with FULL.open("w") as full, started(database, output=full) as process:
+        _, errors = process.communicate(timeout=HANG_SECONDS)
+
+    assert process.returncode == 1
+    assert "files were cleared of what was removed" in errors
+    assert "The receipt cannot be printed: No space left on device." in errors
+
+
 @pytest.mark.usefixtures("hears_ctrl_c")
 def test_a_command_that_is_ended_amid_the_change_tells_what_became_of_it(postgres: Postgres) -> None:
     url = postgres.create_book()
@@ -92,7 +103,7 @@ def test_a_command_that_is_ended_amid_the_change_tells_what_became_of_it(postgre
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     with psycopg.connect(url) as other:
         other.execute(b"SELECT 1 FROM books FOR UPDATE")
-        with started(url, "--json") as process:
+        with started(f"{url}?options=-c%20lock_timeout%3D60s", "--json") as process:
             while not ask(url, waiting):
                 assert process.poll() is None
             process.send_signal(signal.SIGINT)

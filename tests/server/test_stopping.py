@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.timeout(PATIENCE)]
 
 ITEM = b'{"contacts": [{"number": "%s"}]}' % NUMBERS[0].encode()
 BEGUN = {
-    "/contacts": ("application/json", ITEM[:-2]),
-    "/contacts/csv-upload": (FORM["Content-Type"], NAME + FILE),
+    "/contacts": ("application/json", ITEM[:-2], 0),
+    "/contacts/csv-upload": (FORM["Content-Type"], NAME + FILE, 1),
 }
 
 
@@ -27,11 +27,13 @@ BEGUN = {
 def test_who_has_not_sent_all_may_come_again(
     path: str, new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack, tmp_path: Path
 ) -> None:
-    type_, begun = BEGUN[path]
+    type_, begun, files = BEGUN[path]
     settings = Settings(database=new_database(), upload_folder=str(tmp_path))
     with serving(settings, grace=0) as server:
         sock = begin(server, open_, connect(to=server), path, f"Content-Type: {type_}", "Content-Length: 1000000")
         sock.sendall(begun)
+        while len(list(tmp_path.rglob("*.upload"))) < files:
+            pass
 
     answer = read_answer(read_to_end(sock))
     assert (answer.status, answer.headers["retry-after"], answer.headers["connection"]) == (503, "1", "close")
@@ -39,6 +41,7 @@ def test_who_has_not_sent_all_may_come_again(
     assert list(tmp_path.rglob("*.upload")) == []
 
 
+HELD = "SELECT c.number FROM contacts AS c WHERE c.account = :account"
 UNKNOWN = "The server is stopping. Whether the change was made is unknown: look before you ask for it again."
 
 
@@ -55,8 +58,9 @@ def test_who_has_sent_a_change_may_come_again_by_its_key(
     connect: Callable[..., Client],
     open_: ExitStack,
 ) -> None:
-    with ThreadPoolExecutor(1) as pool, serving(Settings(database=new_database()), grace=0) as server:
-        client, lock = connect(to=server), beside(server.database)
+    book = new_database()
+    with ThreadPoolExecutor(1) as pool, serving(Settings(database=book), grace=0) as server:
+        client, lock = connect(to=server), beside(book)
         lock.execute("BEGIN IMMEDIATE")
         sock = open_.enter_context(connected(server))
         sock.sendall(head(client, "POST", "/contacts", *headers, f"Content-Length: {len(ITEM)}") + ITEM)
@@ -66,6 +70,8 @@ def test_who_has_sent_a_change_may_come_again_by_its_key(
     answer = read_answer(answered.result())
     assert (answer.status, answer.error["description"]) == (503, description)
     assert answer.headers.get("retry-after") == retry_after
+    with closing(beside(book)) as connection:  # the database was waited for after that: else it would have given up
+        assert connection.execute(HELD, {"account": client.account}).fetchall() == [(NUMBERS[0],)]
 
 
 def read_then(then: Callable[[], object], sock: socket.socket) -> bytes:

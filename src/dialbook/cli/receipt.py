@@ -7,6 +7,7 @@ import click
 from msgspec import Struct
 
 from dialbook.cli.output import show, show_table
+from dialbook.cli.signals import put_off
 from dialbook.store.erasure import Erased
 
 ENDED = "The command was ended before all of it was done: run it again."
@@ -35,7 +36,7 @@ def shown_at_once(receipt: Receipt, *, as_json: bool) -> Iterator[None]:
         yield
     finally:
         if receipt.accounts and not as_json:
-            _show_erased(receipt)
+            _show_erased_if_possible(receipt)
 
 
 @contextmanager
@@ -62,6 +63,14 @@ def completed(receipt: Receipt, *, as_json: bool) -> Iterator[None]:
         raise click.ClickException(" ".join(receipt.troubles))
 
 
+def _show_erased_if_possible(receipt: Receipt) -> None:
+    try:
+        with put_off():
+            _show_erased(receipt)
+    except OSError as error:  # what was asked for is done to its end all the same
+        receipt.troubles.append(f"The receipt cannot be printed: {error.strerror}.")
+
+
 def _show_erased(receipt: Receipt) -> None:
     rows = [
         [each.account_sid, each.contacts, each.memberships, each.report_rows, each.answers, each.entry]
@@ -80,6 +89,7 @@ def _show_erased(receipt: Receipt) -> None:
 
 def _show_rest(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
-        show(receipt)
+        with put_off():
+            show(receipt)
     elif receipt.accounts:
         click.echo(f"It may remain in {'; '.join(receipt.may_remain_in)}.", err=True)

@@ -21,7 +21,7 @@ from dialbook.model.errors import (
     Unavailable,
 )
 from dialbook.server.auth import SAFE
-from dialbook.server.context import header_of
+from dialbook.server.context import header_of, place_of
 from dialbook.server.reply import reply
 from dialbook.wire.envelope import refusal
 
@@ -47,8 +47,10 @@ def as_refusal(request: Request, error: BaseException) -> DialbookError:
     return Internal("Something went wrong here; the log names this request's id.")
 
 
-def _cut_off(request: Request) -> Unavailable:
-    """What to say of a request that a stopping server waits for no longer: it may be done all the same."""
+def _cut_off(request: Request) -> DialbookError:
+    """What to say of a request that a stopping server waits for no longer: once begun it may be done all the same."""
+    if refused := place_of(request).refusal:
+        return refused
     if request.method in SAFE or header_of(request, b"idempotency-key"):
         return Unavailable(STOPPING, headers=RETRY_SOON)
     return OutcomeUnknown(f"{STOPPING} Whether the change was made is unknown: look before you ask for it again.")

@@ -31,6 +31,7 @@ NAMES_SHOWN = 5
 DECLARES = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)  # a first line that names the delimiter
 BLANK_LIMIT = 1_000_000  # rows with nothing in them
 
+_REASONS = frozenset(Reason)
 _ROUNDED = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
 
@@ -121,8 +122,9 @@ def read_row(layout: Layout, record: Record) -> UploadRow | Rejection:
     line, cells = record.line, record.cells
     missing = len(layout.columns) - len(cells)
     if missing < 0 and cells_beyond(cells, len(layout.columns)):
-        own, columns = own_cells(layout.columns, cells), own_columns(layout.columns)
-        description = f"The row has {len(own)} cells; the first line names {len(columns)} columns."
+        own = own_columns(layout.columns)
+        count = len(own_cells(cells, own, len(layout.columns)))
+        description = f"The row has {count} cells; the first line names {len(own)} columns."
         return Rejection(
             line, number_value(cells[layout.number])[:VALUE_SHOWN] or None, Reason.TOO_MANY_CELLS, description, cells
         )
@@ -147,26 +149,27 @@ def own_columns(columns: Sequence[str]) -> list[int]:
     return [place for place, column in enumerate(columns) if known_name(column) not in REPORT_COLUMNS]
 
 
-def own_cells(columns: Sequence[str], cells: Sequence[str]) -> list[str]:
+def own_cells(cells: Sequence[str], own: Sequence[int], width: int) -> list[str]:
     """A row's cells without those of an earlier report; where they are too many all of them, wherever they stand.
 
     Args:
-        columns: as the file names them.
         cells: as many as the row has.
+        own: the places of its columns that are not an earlier report's.
+        width: how many columns there are in all.
 
     Returns:
         One for each of its own columns, and those too many behind them.
     """
-    kept, beyond = own_columns(columns), cells_beyond(cells, len(columns))
-    if beyond and len(kept) < len(columns) and (before := _cells_before_report(cells)):
+    beyond = cells_beyond(cells, width)
+    if beyond and len(own) < width and (before := _cells_before_report(cells)):
         return before
-    return [*(cells[place] if place < len(cells) else "" for place in kept), *beyond]
+    return [*(cells[place] if place < len(cells) else "" for place in own), *beyond]
 
 
 def _cells_before_report(cells: Sequence[str]) -> list[str]:
-    """The cells before those that a report has put behind too many; none where it has not."""
+    """The cells before those that a report has put behind all others; none where it has not."""
     end = max(place for place, cell in enumerate(cells, 1) if cell.strip())  # spreadsheets fill rows up with blank ones
-    return list(cells[: end - 3]) if cells[end - 2] == Reason.TOO_MANY_CELLS else []
+    return list(cells[: end - 3]) if cells[end - 2] in _REASONS else []
 
 
 def cells_beyond(cells: Sequence[str], width: int) -> Sequence[str]:

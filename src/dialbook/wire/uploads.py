@@ -127,8 +127,9 @@ def report_rows(columns: Sequence[str], found: Sequence[Rejection]) -> bytes:
 
     One of too many cells has all of them, so that it is refused again until somebody mends it.
     """
+    own, width = own_columns(columns), len(columns)
     return to_csv(
-        [*map(_as_in_file, own_cells(columns, row.cells)), row.line, row.reason, harmless(row.description)]
+        [*map(_as_in_file, own_cells(row.cells, own, width)), row.line, row.reason, harmless(row.description)]
         for row in found
     )
 

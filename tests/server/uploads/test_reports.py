@@ -78,6 +78,16 @@ def test_a_row_with_too_many_cells_is_refused_until_it_is_mended(api: Client, se
 
 
 @pytest.mark.sqlite
+def test_a_row_that_was_mended_into_too_many_cells_keeps_them(api: Client, server: Server) -> None:
+    report = csv_report_of(api, upload(api, server, b"number,company_name\nbad,Acme\n"))
+
+    again = upload(api, server, report.replace("bad,Acme", f"{NUMBERS[0]},Acme, Inc").encode())
+
+    _, row = cells_of(csv_report_of(api, again))
+    assert row[:5] == [NUMBERS[0], "Acme", "Inc", "2", "too_many_cells"]
+
+
+@pytest.mark.sqlite
 @pytest.mark.parametrize("filled", ["", ",", ", ,"])
 def test_rows_with_too_many_cells_keep_them_however_long_a_spreadsheet_makes_them(
     filled: str, api: Client, server: Server
