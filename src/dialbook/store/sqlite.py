@@ -45,7 +45,7 @@ PRAGMAS: dict[str, int | str] = {
     "foreign_keys": 1,
     "secure_delete": 1,  # a deleted contact leaves no bytes behind
     "trusted_schema": 0,
-    "cache_size": -65536,  # KiB, said as a negative number
+    "cache_size": -49152,  # KiB, said as a negative number: a server and what works off its uploads fit in 256 MiB
 }
 SCANNING = PRAGMAS | {"cache_size": -8192}  # who goes through much once gains nothing from keeping it
 
