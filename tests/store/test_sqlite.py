@@ -39,7 +39,7 @@ WANTED = {
     "foreign_keys": 1,
     "secure_delete": 1,
     "trusted_schema": 0,
-    "cache_size": -65536,
+    "cache_size": -49152,
 }
 WRITING = WANTED | {"busy_timeout": 0}  # it waits in a way of its own
 SCANNING = WANTED | {"cache_size": -8192}
