@@ -32,6 +32,7 @@ from bench.servers import Server, ask, connect, peak_memory, run_dialbook
 from dialbook.model.contact import ContactDraft
 from dialbook.model.moment import utc_text
 from dialbook.store.engines import migrate_database
+from dialbook.store.sqlite import PRAGMAS
 
 BOUND = 2.0  # times the command
 PAGE_BOUND = 2.0  # times the idle p99
@@ -115,7 +116,7 @@ def _program(url: str) -> str:
 def _time_command(url: str, contacts: Path, members: Path) -> float:
     started = time.perf_counter()
     if url.startswith("sqlite:"):
-        _run(url, "PRAGMA foreign_keys = ON", "PRAGMA cache_size = -65536", ".mode csv",
+        _run(url, "PRAGMA foreign_keys = ON", f"PRAGMA cache_size = {PRAGMAS['cache_size']}", ".mode csv",
              f".import {contacts} contacts", f".import {members} members")  # fmt: skip
     else:
         _run(

@@ -88,8 +88,8 @@ def _show_erased(receipt: Receipt) -> None:
 
 
 def _show_rest(receipt: Receipt, *, as_json: bool) -> None:
-    if as_json:
-        with put_off():
+    with put_off():
+        if as_json:
             show(receipt)
-    elif receipt.accounts:
-        click.echo(f"It may remain in {'; '.join(receipt.may_remain_in)}.", err=True)
+        elif receipt.accounts:
+            click.echo(f"It may remain in {'; '.join(receipt.may_remain_in)}.", err=True)

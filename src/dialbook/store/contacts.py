@@ -188,13 +188,9 @@ def find_by_sid(tx: Tx, account: str, sids: Sequence[str]) -> dict[str, Contact]
 
 
 def _find_by(tx: Tx, account: str, column: str, values: Sequence[str]) -> list[Contact]:
-    wanted = one_of(tx.engine, f"c.{column}", values)
-    rows = tx.all(
-        f"SELECT {COLUMNS} FROM {wanted.source} contacts AS c WHERE c.account = :account AND {wanted.condition}",
-        account=account,
-        **wanted.params,
-    )
-    return [Contact(*row) for row in rows]
+    condition = f"c.account = :account AND c.{column} = wanted.value"
+    source, params = one_of(tx.engine, "contacts", "c", condition, values)
+    return [Contact(*row) for row in tx.all(f"SELECT {COLUMNS} FROM {source}", account=account, **params)]
 
 
 def _new_contact(account: str, sid: str, draft: ContactDraft, moment: str) -> Contact:
@@ -288,14 +284,13 @@ def _note_in_lists(tx: Tx, account: str, sids: Sequence[str]) -> None:
     Each once, however many of them it has: PostgreSQL keeps all that a row was in a transaction, and goes through that
     with each further change of the row.
     """
-    wanted = one_of(tx.engine, "m.contact", sids)
+    source, params = one_of(tx.engine, "members", "m", "m.account = :account AND m.contact = wanted.value", sids)
     tx.run(
         f"""
         UPDATE lists SET version = version + 1
         WHERE account = :account
-          AND sid IN (SELECT m.list FROM {wanted.source} members AS m
-                      WHERE m.account = :account AND {wanted.condition})
+          AND sid IN (SELECT m.list FROM {source})
         """,
         account=account,
-        **wanted.params,
+        **params,
     )

@@ -65,13 +65,8 @@ def find_shown(tx: Tx, account: str, name: str) -> Sequence[ContactList]:
 
 def find_names(tx: Tx, account: str, sids: Sequence[str]) -> Mapping[str, str]:
     """The names of those of the lists that are there, by sid."""
-    wanted = one_of(tx.engine, "l.sid", sids)
-    rows = tx.all(
-        f"SELECT l.sid, l.name FROM {wanted.source} lists AS l WHERE l.account = :account AND {wanted.condition}",
-        account=account,
-        **wanted.params,
-    )
-    return dict(rows)
+    source, params = one_of(tx.engine, "lists", "l", "l.account = :account AND l.sid = wanted.value", sids)
+    return dict(tx.all(f"SELECT l.sid, l.name FROM {source}", account=account, **params))
 
 
 def get_version(tx: Tx, account: str, sid: str) -> int:

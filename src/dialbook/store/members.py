@@ -127,15 +127,8 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
 
 def leave_all_lists(tx: Tx, account: str, sids: Sequence[str], *, now: datetime) -> None:
     """Take contacts, each named once, out of every list that they are in."""
-    wanted = one_of(tx.engine, "m.contact", sids)
-    rows = tx.all(
-        f"""
-        SELECT m.list, m.position FROM {wanted.source} members AS m
-        WHERE m.account = :account AND {wanted.condition}
-        """,
-        account=account,
-        **wanted.params,
-    )
+    source, params = one_of(tx.engine, "members", "m", "m.account = :account AND m.contact = wanted.value", sids)
+    rows = tx.all(f"SELECT m.list, m.position FROM {source}", account=account, **params)
     positions: defaultdict[str, list[int]] = defaultdict(list)
     for list_sid, position in rows:
         positions[list_sid].append(position)

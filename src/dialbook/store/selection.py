@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import isqrt
 
-from msgspec import Struct, json
+from msgspec import json
 
 from dialbook.model.page import Sort, Window
 from dialbook.store.database import Engine, Row
@@ -50,25 +50,30 @@ def any_of(name: str, values: Sequence[str]) -> tuple[str, dict[str, str]]:
     return f"({', '.join(f':{key}' for key in params) or 'NULL'})", params
 
 
-class OneOf(Struct, frozen=True):
-    """Rows that have one of many values in a column; all values are one parameter, and a table that is joined.
+def one_of(
+    engine: Engine, table: str, alias: str, condition: str, values: Sequence[str]
+) -> tuple[str, Mapping[str, object]]:
+    """Rows that have one of many values, each looked up by an index.
 
-    Of a condition both engines would take the values one by one for each row that the account has: SQLite always,
-    PostgreSQL where it believes that there are few rows, as it does until it has counted them.
+    Otherwise both engines would read all that the account has: SQLite always, PostgreSQL where it believes that to be
+    little, as it does until it has counted the rows, or plans a statement before there are many.
+
+    Args:
+        engine: which of them.
+        table: the rows' table.
+        alias: its name in the statement.
+        condition: with the account in it, and `wanted.value`, which is each of the values.
+        values: what is looked for; one that comes twice gives its rows twice.
+
+    Returns:
+        What goes after FROM, and its parameter, which has all values.
     """
-
-    source: str  # goes before the table after FROM
-    condition: str
-    params: Mapping[str, object]
-
-
-def one_of(engine: Engine, column: str, values: Sequence[str]) -> OneOf:
-    """What selects them; a value that comes twice may give its rows twice."""
-    condition = f"{column} = wanted.value"
     if engine == "postgres":
-        source = "unnest(CAST(:wanted AS text[])) AS wanted (value) CROSS JOIN "
-        return OneOf(source, condition, {"wanted": list(values)})
-    return OneOf("json_each(:wanted) AS wanted CROSS JOIN ", condition, {"wanted": json.encode(values).decode()})
+        each = f"SELECT * FROM {table} AS {alias} WHERE {condition} OFFSET 0"  # OFFSET: not to be joined in another way
+        source = f"unnest(CAST(:wanted AS text[])) AS wanted (value) CROSS JOIN LATERAL ({each}) AS {alias}"
+        return source, {"wanted": list(values)}
+    source = f"json_each(:wanted) AS wanted CROSS JOIN {table} AS {alias} ON {condition}"
+    return source, {"wanted": json.encode(values).decode()}
 
 
 def rows_of(engine: Engine, rows: Sequence[Row]) -> tuple[str, dict[str, str]]:

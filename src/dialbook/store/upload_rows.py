@@ -73,17 +73,17 @@ def _lock_list(tx: Tx, upload: Upload) -> LockedList:
 
 def _known(tx: Tx, account: str, list_sid: str, rows: Sequence[UploadRow]) -> Mapping[str, Known]:
     """Those contacts that have one of the rows' numbers, by number."""
-    wanted = one_of(tx.engine, "c.number", [row.number for row in rows])
+    numbers = [row.number for row in rows]
+    source, params = one_of(tx.engine, "contacts", "c", "c.account = :account AND c.number = wanted.value", numbers)
     found = tx.all(
         f"""
         SELECT c.number, c.sid, (SELECT COALESCE(m.variables, '') FROM members AS m
                                  WHERE m.account = :account AND m.contact = c.sid AND m.list = :list)
-        FROM {wanted.source} contacts AS c
-        WHERE c.account = :account AND {wanted.condition}
+        FROM {source}
         """,
         account=account,
         list=list_sid,
-        **wanted.params,
+        **params,
     )
     return {number: Known(sid, variables) for number, sid, variables in found}
 
@@ -92,16 +92,10 @@ def _met(tx: Tx, upload: Upload, rows: Sequence[UploadRow]) -> set[str]:
     """Those of the rows' numbers that earlier chunks had, where the list alone does not tell."""
     if not upload.remembers_numbers:
         return set()
-    wanted = one_of(tx.engine, "n.number", [row.number for row in rows])
-    found = tx.all(
-        f"""
-        SELECT n.number FROM {wanted.source} upload_numbers AS n
-        WHERE n.account = :account AND n.upload = :upload AND {wanted.condition}
-        """,
-        account=upload.account,
-        upload=upload.sid,
-        **wanted.params,
-    )
+    numbers = [row.number for row in rows]
+    condition = "n.account = :account AND n.upload = :upload AND n.number = wanted.value"
+    source, params = one_of(tx.engine, "upload_numbers", "n", condition, numbers)
+    found = tx.all(f"SELECT n.number FROM {source}", account=upload.account, upload=upload.sid, **params)
     return {row[0] for row in found}
 
 
