@@ -73,6 +73,10 @@ class Outbox(Generic[T]):
             gathered, self._gathered, self._size = self._gathered, [], 0
             self._send(gathered)
 
+    def close(self) -> None:
+        """Hand on nothing any more."""
+        self._send = _to_nobody
+
 
 class OneWrite:
     """A transport that writes what it is given in one turn together; in all else the transport that it wraps.
@@ -110,6 +114,11 @@ class OneWrite:
         self.flush()
         self._transport.close()
 
+    def let_go(self) -> None:
+        """Once the connection is lost, refer to nothing that refers to this: the garbage collector would find it."""
+        self._outbox.close()
+        self._on_backlog = _nothing
+
     def _send(self, parts: list[bytes]) -> None:
         if self.is_closing():  # whoever left in this turn hears nothing any more
             return
@@ -121,3 +130,11 @@ class OneWrite:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+
+def _to_nobody(_: object) -> None:
+    pass
+
+
+def _nothing() -> None:
+    pass

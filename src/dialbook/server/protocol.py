@@ -50,12 +50,14 @@ class Protocol(Pipeline):
         self._fruitless = 0  # bytes since a head, or a part of a body, was read
         self._retry = Retry()
         self._refusal: DialbookError | None = None
+        self._begun: Scope = {}
         self._deadlines.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadlines.discard(self)
         self._load.forget(self)
         super().connection_lost(exc)
+        self._let_go_of_all()
 
     # What comes
 
@@ -161,6 +163,16 @@ class Protocol(Pipeline):
             self.loop.call_later(ARRIVING_SECONDS, self._let_go)
         else:
             self._let_go()
+
+    def _let_go_of_all(self) -> None:
+        """Refer to nothing that refers to us: the garbage collector stops everybody to find what does."""
+        self._out.let_go()
+        self.pipeline.clear()
+        if not self._under_way:
+            self._begun = {}
+            # As uvicorn has them before the first request.
+            self.scope = None  # type: ignore[assignment]
+            self.cycle = None  # type: ignore[assignment]
 
     def _let_go(self) -> None:
         super().shutdown()
