@@ -45,7 +45,7 @@ R = TypeVar("R")
 A = TypeVar("A", bound=Hashable)
 
 TRIPS = 3  # that reads of one statement make at a time, each with a connection
-TOGETHER = 8  # of them in one trip: its answers are written in one turn of the event loop
+TOGETHER = 16  # of them in one trip
 READERS, WRITERS = 2, 4  # threads, each with a connection, as those of scans
 POOLED = READERS + SCANNERS + WRITERS
 WAITING_LIMIT = 256  # calls that may wait for the threads of a kind; more are refused at once
