@@ -247,26 +247,58 @@ def test_a_search_in_a_list_goes_the_way_of_fewer_rows(
     assert rows_of(nodes) <= 4 * 32
 
 
-@pytest.mark.parametrize("count", [20, 5000])
-def test_numbers_are_looked_up_where_postgresql_believes_that_there_are_few_contacts(
-    count: int, postgres: Postgres
-) -> None:
-    """Before it has counted them it takes any way to be short, as through all contacts, or through all the numbers."""
+@pytest.fixture
+def uncounted(postgres: Postgres) -> tuple[str, Callable[[], list[str]]]:
+    """A book of which PostgreSQL believes that it has one contact, and what adds 5,000; that returns their numbers."""
     url = postgres.create_book()
     numbers = [f"+91{9_800_000_000 + i}" for i in range(5000)]
+    with closing(open_database(url)) as db:
+        asyncio.run(db.write(create_account))
 
-    async def fill() -> None:
+    def add(drafts: list[ContactDraft]) -> None:
         with closing(open_database(url)) as db:
-            await db.write(create_account)
-            await db.write(contacts.create_contacts, "acme", [ContactDraft("+919799999999")], now=NOW)
-            ask(url, "ALTER TABLE contacts SET (autovacuum_enabled = off)")
-            ask(url, "ANALYZE contacts")
-            await db.write(contacts.create_contacts, "acme", list(map(ContactDraft, numbers)), now=NOW)
+            asyncio.run(db.write(contacts.create_contacts, "acme", drafts, now=NOW))
 
-    asyncio.run(fill())
+    def fill() -> list[str]:
+        add(list(map(ContactDraft, numbers)))
+        return numbers
+
+    add([ContactDraft("+919799999999")])
+    ask(url, "ALTER TABLE contacts SET (autovacuum_enabled = off)")
+    ask(url, "ANALYZE contacts")
+    return url, fill
+
+
+@pytest.mark.parametrize("count", [20, 5000])
+def test_numbers_and_sids_are_looked_up_where_postgresql_believes_that_there_are_few_contacts(
+    count: int, uncounted: tuple[str, Callable[[], list[str]]]
+) -> None:
+    """Before it has counted them it takes any way to be short, as through all contacts, or through all the numbers."""
+    url, fill = uncounted
+    numbers = fill()[:count]
+
     with planner(url) as plan:
-        nodes = plan(contacts.find_by_number, numbers[:count])
+        by_number = plan(contacts.find_by_number, numbers)
+        by_sid = plan(contacts.find_by_sid, numbers)
 
-    assert not [node for node in nodes if "ANY" in node.get("Filter", "")]
-    assert sum(node.get("Rows Removed by Join Filter", 0) for node in nodes) == 0
-    assert rows_of(nodes) <= count
+    for nodes, index, found in ((by_number, "contacts_by_number", count), (by_sid, "contacts_pkey", 0)):
+        assert {node["Index Name"] for node in nodes if "Index Name" in node} == {index}
+        assert rows_of(nodes) <= count
+        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Index Name" in node) <= found
+        assert not [key for node in nodes for key in node if key.startswith("Rows Removed") and node[key]]
+
+
+def test_a_plan_that_was_made_before_there_were_many_looks_numbers_up(
+    uncounted: tuple[str, Callable[[], list[str]]],
+) -> None:
+    url, fill = uncounted
+    with open_session(url) as session:
+        tx = PostgresTx(session)
+        for _ in range(10):
+            contacts.find_by_number(tx, "acme", ["+919800000000"])
+            session.commit()
+        numbers = fill()
+
+        assert len(contacts.find_by_number(tx, "acme", numbers[:20])) == 20
+        counted = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'contacts'"
+        assert tx.one(counted) == (20,)

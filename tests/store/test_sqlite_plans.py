@@ -68,7 +68,8 @@ def test_many_numbers_are_looked_up_by_their_index(asked: list[str], database: s
         searches = [step for step in plan if step.startswith("SEARCH")]
         assert searches
         assert all("number=?" in step or "contact=?" in step or "sid=?" in step for step in searches), plan
-        assert [step for step in plan if step.startswith("SCAN")] == ["SCAN wanted VIRTUAL TABLE INDEX 1:"], plan
+        scans = {step for step in plan if step.startswith("SCAN")}
+        assert scans - {"SCAN touched"} == {"SCAN wanted VIRTUAL TABLE INDEX 1:"}, plan
 
 
 def test_uploads_are_listed_by_their_index(asked: list[str], database: str) -> None:

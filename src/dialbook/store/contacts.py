@@ -179,7 +179,7 @@ def conditions(filter_: ContactFilter) -> tuple[str, Mapping[str, str]]:
 
 def find_by_number(tx: Tx, account: str, numbers: Sequence[str]) -> dict[str, Contact]:
     """The contacts that have one of the numbers, by number."""
-    return {contact.number: contact for contact in _find_by(tx, account, "number", numbers)}
+    return {contact.number: contact for contact in _find_by(tx, account, "number NULLS FIRST", numbers)}
 
 
 def find_by_sid(tx: Tx, account: str, sids: Sequence[str]) -> dict[str, Contact]:
@@ -187,9 +187,8 @@ def find_by_sid(tx: Tx, account: str, sids: Sequence[str]) -> dict[str, Contact]
     return {contact.sid: contact for contact in _find_by(tx, account, "sid", sids)}
 
 
-def _find_by(tx: Tx, account: str, column: str, values: Sequence[str]) -> list[Contact]:
-    condition = f"c.account = :account AND c.{column} = wanted.value"
-    source, params = one_of(tx.engine, "contacts", "c", condition, values)
+def _find_by(tx: Tx, account: str, key: str, values: Sequence[str]) -> list[Contact]:
+    source, params = one_of(tx.engine, "contacts AS c", key, values)
     return [Contact(*row) for row in tx.all(f"SELECT {COLUMNS} FROM {source}", account=account, **params)]
 
 
@@ -284,12 +283,12 @@ def _note_in_lists(tx: Tx, account: str, sids: Sequence[str]) -> None:
     Each once, however many of them it has: PostgreSQL keeps all that a row was in a transaction, and goes through that
     with each further change of the row.
     """
-    source, params = one_of(tx.engine, "members", "m", "m.account = :account AND m.contact = wanted.value", sids)
+    source, params = one_of(tx.engine, "members AS m", "contact", sids)
     tx.run(
         f"""
+        WITH touched AS MATERIALIZED (SELECT DISTINCT m.list FROM {source})
         UPDATE lists SET version = version + 1
-        WHERE account = :account
-          AND sid IN (SELECT m.list FROM {source})
+        WHERE account = :account AND sid IN (SELECT list FROM touched)
         """,
         account=account,
         **params,

@@ -65,7 +65,7 @@ def find_shown(tx: Tx, account: str, name: str) -> Sequence[ContactList]:
 
 def find_names(tx: Tx, account: str, sids: Sequence[str]) -> Mapping[str, str]:
     """The names of those of the lists that are there, by sid."""
-    source, params = one_of(tx.engine, "lists", "l", "l.account = :account AND l.sid = wanted.value", sids)
+    source, params = one_of(tx.engine, "lists AS l", "sid", sids)
     return dict(tx.all(f"SELECT l.sid, l.name FROM {source}", account=account, **params))
 
 

@@ -58,8 +58,7 @@ def list_makeup(tx: Tx, account: str, list_sid: str, sample: int = 1000) -> Make
     if not ends.count:
         return Makeup(0, 0, [], [])
     runs = _runs(ends.first_position, ends.next_position, ends.count, sample)
-    sids = _within(tx, account, list_sid, runs)
-    source, params = one_of(tx.engine, "contacts", "c", "c.account = :account AND c.sid = wanted.value", sids)
+    source, params = one_of(tx.engine, "contacts AS c", "sid", _within(tx, account, list_sid, runs))
     rows = tx.all(f"SELECT substr(c.number, 1, {LONGEST}), c.tag FROM {source}", account=account, **params)
     countries = count_countries(Counter(prefix for prefix, _ in rows))
     tags = Counter(tag for _, tag in rows if tag)

@@ -127,7 +127,7 @@ def remove_member(tx: Tx, account: str, list_sid: str, sid: str, *, now: datetim
 
 def leave_all_lists(tx: Tx, account: str, sids: Sequence[str], *, now: datetime) -> None:
     """Take contacts, each named once, out of every list that they are in."""
-    source, params = one_of(tx.engine, "members", "m", "m.account = :account AND m.contact = wanted.value", sids)
+    source, params = one_of(tx.engine, "members AS m", "contact", sids)
     rows = tx.all(f"SELECT m.list, m.position FROM {source}", account=account, **params)
     positions: defaultdict[str, list[int]] = defaultdict(list)
     for list_sid, position in rows:

@@ -6,7 +6,7 @@ from math import isqrt
 from msgspec import json
 
 from dialbook.model.page import Sort, Window
-from dialbook.store.database import Engine, Row
+from dialbook.store.database import Engine, Params, Row
 
 
 def order_by(alias: str, columns: Mapping[str, str], sort: Sort) -> str:
@@ -50,35 +50,41 @@ def any_of(name: str, values: Sequence[str]) -> tuple[str, dict[str, str]]:
     return f"({', '.join(f':{key}' for key in params) or 'NULL'})", params
 
 
-def one_of(
-    engine: Engine, table: str, alias: str, condition: str, values: Sequence[str]
-) -> tuple[str, Mapping[str, object]]:
-    """Rows that have one of many values, each looked up by an index.
+def one_of(engine: Engine, table: str, key: str, values: Sequence[str], where: str = "") -> tuple[str, Params]:
+    """Those of an account's rows that have one of many values, each of which is looked up by an index.
 
     Otherwise both engines would read all that the account has: SQLite always, PostgreSQL where it believes that to be
-    little, as it does until it has counted the rows, or plans a statement before there are many.
+    little, as it does until it has counted the rows, or where it planned before there were many. It then takes all
+    joins to be alike, and all indexes that begin with the account. Hence OFFSET, which keeps it from another join, and
+    a range in an order that one index alone has.
 
     Args:
         engine: which of them.
-        table: the rows' table.
-        alias: its name in the statement.
-        condition: with the account in it, and `wanted.value`, which is each of the values.
+        table: with its name in the statement, as `contacts AS c`.
+        key: the column, as it stands in its index: `number NULLS FIRST`.
         values: what is looked for; one that comes twice gives its rows twice.
+        where: what else the rows have to meet, from AND on.
 
     Returns:
         What goes after FROM, and its parameter, which has all values.
     """
-    if engine == "postgres":
-        each = f"SELECT * FROM {table} AS {alias} WHERE {condition} OFFSET 0"  # OFFSET: not to be joined in another way
-        source = f"unnest(CAST(:wanted AS text[])) AS wanted (value) CROSS JOIN LATERAL ({each}) AS {alias}"
-        return source, {"wanted": list(values)}
-    source = f"json_each(:wanted) AS wanted CROSS JOIN {table} AS {alias} ON {condition}"
-    return source, {"wanted": json.encode(values).decode()}
+    name = table.rpartition(" ")[2]
+    column = f"{name}.{key.partition(' ')[0]}"
+    if engine == "sqlite":
+        condition = f"{name}.account = :account {where} AND {column} = wanted.value"
+        return f"json_each(:wanted) AS wanted CROSS JOIN {table} ON {condition}", {"wanted": _to_json(values)}
+    each = f"""
+        SELECT * FROM {table}
+        WHERE {name}.account = :account {where} AND {column} >= wanted.value AND {column} <= wanted.value
+        ORDER BY {name}.{key} OFFSET 0
+    """
+    source = f"unnest(CAST(:wanted AS text[])) AS wanted (value) CROSS JOIN LATERAL ({each}) AS {name}"
+    return source, {"wanted": list(values)}
 
 
 def rows_of(engine: Engine, rows: Sequence[Row]) -> tuple[str, dict[str, str]]:
     """Rows in one parameter, and what to select them from: its `value ->> 0` is the first column, as text."""
-    params = {"rows": json.encode(rows).decode()}
+    params = {"rows": _to_json(rows)}
     if engine == "postgres":
         return "json_array_elements(CAST(:rows AS json))", params
     return "json_each(:rows)", params
@@ -88,3 +94,7 @@ def containing(text: str) -> str:
     r"""A pattern for `LIKE … ESCAPE '\'` that finds the case-folded text anywhere."""
     escaped = text.casefold().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return f"%{escaped}%"
+
+
+def _to_json(values: Sequence[object]) -> str:
+    return json.encode(values).decode()

@@ -73,8 +73,7 @@ def _lock_list(tx: Tx, upload: Upload) -> LockedList:
 
 def _known(tx: Tx, account: str, list_sid: str, rows: Sequence[UploadRow]) -> Mapping[str, Known]:
     """Those contacts that have one of the rows' numbers, by number."""
-    numbers = [row.number for row in rows]
-    source, params = one_of(tx.engine, "contacts", "c", "c.account = :account AND c.number = wanted.value", numbers)
+    source, params = one_of(tx.engine, "contacts AS c", "number NULLS FIRST", [row.number for row in rows])
     found = tx.all(
         f"""
         SELECT c.number, c.sid, (SELECT COALESCE(m.variables, '') FROM members AS m
@@ -93,8 +92,7 @@ def _met(tx: Tx, upload: Upload, rows: Sequence[UploadRow]) -> set[str]:
     if not upload.remembers_numbers:
         return set()
     numbers = [row.number for row in rows]
-    condition = "n.account = :account AND n.upload = :upload AND n.number = wanted.value"
-    source, params = one_of(tx.engine, "upload_numbers", "n", condition, numbers)
+    source, params = one_of(tx.engine, "upload_numbers AS n", "number", numbers, "AND n.upload = :upload")
     found = tx.all(f"SELECT n.number FROM {source}", account=upload.account, upload=upload.sid, **params)
     return {row[0] for row in found}
 
