@@ -56,7 +56,7 @@ def one_of(engine: Engine, table: str, key: str, values: Sequence[str], where: s
     Otherwise both engines would read all that the account has: SQLite always, PostgreSQL where it believes that to be
     little, as it does until it has counted the rows, or where it planned before there were many. It then takes all
     joins to be alike, and all indexes that begin with the account. Hence OFFSET, which keeps it from another join, and
-    a range in an order that one index alone has.
+    a range in an order that one index alone has: another is hardly ever worth a sort (docs/decisions/0014).
 
     Args:
         engine: which of them.
