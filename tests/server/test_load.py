@@ -5,7 +5,7 @@ import select
 import threading
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from itertools import pairwise
 from random import Random
@@ -18,13 +18,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialbook.model.errors import DialbookError
 from dialbook.server.load import Bound, Load, Place, Retry
+from dialbook.server.queue import FEW
 from dialbook.settings import Settings
-from tests.conftest import NUMBERS, Client, serving
+from tests.conftest import NUMBERS, Client, Server, serving
 from tests.raw import PATIENCE, begin, connected, head, read_answer, read_to_end
 from tests.server.conftest import Narrow, disguised
 from tests.sqlite import beside
 
 PLACES = 64  # for one caller
+LATE = 4 * FEW
 ITEM = b'{"contacts": [{"number": "%s"}]}' % NUMBERS[0].encode()
 FORM = "Content-Type: multipart/form-data; boundary=form"
 FILE = b'--form\r\nContent-Disposition: form-data; name="file_name"; filename="a.csv"\r\n\r\nnumber\r\n'
@@ -173,14 +175,14 @@ def test_bodies_that_are_held_are_bounded_too(connect: Callable[..., Client], ne
 
 
 class Stop:
-    """Stands before a server, stops its event loop while whoever has the header Stop is there, and notes all answers.
+    """Stands before a server, stops its event loop where whoever has the header Stop begins, and notes all answers.
 
     So whatever is sent meanwhile comes at once.
     """
 
     def __init__(self) -> None:
-        self.is_stopped = threading.Event()
-        self.goes_on = threading.Event()
+        self.is_stopped = threading.Semaphore(0)
+        self.goes_on = threading.Semaphore(0)
         self.statuses: list[int] = []
 
     def before(self, app: ASGIApp) -> ASGIApp:
@@ -189,8 +191,8 @@ class Stop:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (b"stop", b"yes") in scope.get("headers", []):
-            self.is_stopped.set()
-            self.goes_on.wait(PATIENCE)
+            self.is_stopped.release()
+            self.goes_on.acquire(timeout=PATIENCE)
 
         async def note(message: Message) -> None:
             if "status" in message:
@@ -200,29 +202,66 @@ class Stop:
         await self._app(scope, receive, note)
 
 
+class Crowd:
+    """Callers on connections of their own, of a server that one of them can stop."""
+
+    def __init__(self, server: Server, stop: Stop, open_: ExitStack, callers: Sequence[Client]) -> None:
+        self._stop = stop
+        self._callers = callers
+        self._socks = [open_.enter_context(connected(server)) for _ in callers]
+        for sock in self._socks:  # until it is answered, a connection may not have been accepted
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+        stop.statuses.clear()
+
+    def ask(self, first: int, end: int, *lines: str) -> None:
+        """Have some of them ask."""
+        for sock, client in [*zip(self._socks, self._callers, strict=True)][first:end]:
+            sock.sendall(head(client, "GET", "/contacts", "Connection: close", *lines))
+
+    def wait_for_stop(self) -> None:
+        assert self._stop.is_stopped.acquire(timeout=PATIENCE)
+
+    def answers(self) -> Counter[int]:
+        return Counter(read_answer(read_to_end(sock)).status for sock in self._socks)
+
+
 @pytest.mark.sqlite
-def test_who_finds_no_place_is_told_before_all_who_have_one_are_served(
+def test_who_finds_no_place_is_told_before_those_who_came_at_once_and_have_one_are_served(
     new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
 ) -> None:
     stop = Stop()
     with serving(Settings(database=new_database(), max_requests=2 * PLACES), before=stop.before) as server:
         first, second = connect("first", to=server), connect("second", to=server)
-        callers = [first, *[first] * (PLACES + 1), *[second] * (PLACES + 1)]
-        socks = [open_.enter_context(connected(server)) for _ in callers]
-        for sock in socks:  # until it is answered, a connection may not have been accepted
-            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
-        stop.statuses.clear()
-        socks[0].sendall(head(first, "GET", "/contacts", "Stop: yes", "Connection: close"))
-        stop.is_stopped.wait(PATIENCE)
-        for sock, client in [*zip(socks, callers, strict=True)][1:]:
-            sock.sendall(head(client, "GET", "/contacts", "Connection: close"))
-        stop.goes_on.set()
-        answers = Counter(read_answer(read_to_end(sock)).status for sock in socks)
+        crowd = Crowd(server, stop, open_, [first, *[first] * (PLACES + 1), *[second] * (PLACES + 1)])
+        crowd.ask(0, 1, "Stop: yes")
+        crowd.wait_for_stop()
+        crowd.ask(1, 2 * PLACES + 3)
+        stop.goes_on.release()
 
-    assert answers == {200: 1 + 2 * PLACES, 429: 2}
-    # There was no hurry before the first was refused.
-    assert stop.statuses[-PLACES // 2 :] == [200] * (PLACES // 2)
+        assert crowd.answers() == {200: 1 + 2 * PLACES, 429: 2}
+        assert stop.statuses == [200, 429, 429, *[200] * 2 * PLACES]
+
+
+@pytest.mark.sqlite
+def test_after_a_refusal_few_are_served_before_the_next_is_heard(
+    new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    stop = Stop()
+    with serving(Settings(database=new_database(), max_requests=2 * PLACES), before=stop.before) as server:
+        first, second = connect("first", to=server), connect("second", to=server)
+        crowd = Crowd(server, stop, open_, [*[first] * (PLACES + 2), *[second] * (PLACES + LATE)])
+        crowd.ask(0, 1, "Stop: yes")
+        crowd.wait_for_stop()
+        crowd.ask(1, PLACES + 2)  # of whom the last is refused
+        crowd.ask(PLACES + 2, PLACES + 3, "Stop: yes")
+        crowd.ask(PLACES + 3, 2 * PLACES + 2)
+        stop.goes_on.release()
+        crowd.wait_for_stop()
+        crowd.ask(2 * PLACES + 2, 2 * PLACES + 2 + LATE)  # for as many of whom there is room as were served
+        stop.goes_on.release()
+
+        assert crowd.answers()[429] > 1 + FEW
 
 
 @given(st.lists(st.floats(0, 3), min_size=2, max_size=20))

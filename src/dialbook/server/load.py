@@ -132,12 +132,16 @@ class Retry:
         self._clock = clock
         self._moment = 0.0
 
+    @property
+    def left(self) -> float:
+        """Seconds until then."""
+        return max(0.0, self._moment - self._clock())
+
     def wait(self) -> float:
         """Seconds until then; from there on it has to wait again."""
-        now = self._clock()
-        wait = max(0.0, self._moment - now)
-        self._moment = now + wait + RETRY_SECONDS
-        return wait
+        left = self.left
+        self._moment = self._clock() + left + RETRY_SECONDS
+        return left
 
 
 class Place:
@@ -170,6 +174,11 @@ class Place:
     def owner(self) -> Hashable:
         """Whose it is: an account's, or that of whoever has proved nothing."""
         return self._account or self._site()
+
+    @property
+    def is_refused_at_once(self) -> bool:
+        """Whether it found no place, and does not come too early after it was told so."""
+        return self.refusal is not None and not self._retry.left
 
     async def enter(self) -> None:
         """Let it begin, or refuse it: at once, but for whoever was refused before and comes again too early.

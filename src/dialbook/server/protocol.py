@@ -2,7 +2,8 @@
 is no HTTP."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Coroutine, Hashable, Sequence
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import cast
@@ -146,10 +147,17 @@ class Protocol(Pipeline):
         begin = partial(super().begin, cycle, app)
         if place.refusal:
             self._queue.hurry()
-        if place.refusal or is_probe:
+        if place.is_refused_at_once:
+            _say_now(cycle.run_asgi(app))
+        elif place.refusal or is_probe:
             begin()
         else:
             self._queue.add(begin)
+
+    def on_response_complete(self) -> None:
+        if self._begun["place"].refusal:  # which is heard at once, and not at the end of the turn
+            self._out.flush()
+        super().on_response_complete()
 
     def _site(self) -> Hashable:
         return site(Request(self._begun))
@@ -254,6 +262,13 @@ def _caller(path: str, headers: Headers) -> Hashable:
     wanted = b"authorization" if path.startswith(API) else b"cookie"
     given = next((value for name, value in headers if name == wanted), b"")
     return read_credentials(given[: LONGEST + 1].decode("latin-1")) if path.startswith(API) else given
+
+
+def _say_now(answer: Coroutine[None, None, None]) -> None:
+    """Have a refusal said: a task would begin in the next turn, among all those who are answered there."""
+    with suppress(StopIteration):
+        answer.send(None)
+        raise AssertionError("a refusal waits for something")
 
 
 def _written(error: DialbookError, method: str, request_id: str, common: Sequence[RawHeader]) -> bytes:
