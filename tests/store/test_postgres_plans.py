@@ -1,9 +1,10 @@
 """How PostgreSQL goes about what it is asked: no page walks through what it does not show."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 import psycopg
@@ -11,18 +12,20 @@ import pytest
 
 from dialbook.model.account import DEFAULT_REGION
 from dialbook.model.bulk import accepted
-from dialbook.model.contact import ContactDraft
+from dialbook.model.contact import ContactDraft, ContactRef
 from dialbook.model.lists import ListDraft, ListLimits
 from dialbook.model.page import Sort, Window
-from dialbook.model.upload import UploadDraft, UploadFile
+from dialbook.model.upload import Chunk, OnDuplicate, UploadDraft, UploadFile, UploadRow
 from dialbook.store import accounts, contacts, lists, members, uploads
+from dialbook.store.contact_deletion import delete_contacts
 from dialbook.store.contact_search import search_contacts
 from dialbook.store.contacts import EVERYONE, ContactFilter
 from dialbook.store.database import Params, Row, Tx
 from dialbook.store.engines import open_database
 from dialbook.store.member_search import search_members
-from dialbook.store.postgres import PostgresTx
+from dialbook.store.postgres import CHANGE, PostgresTx
 from dialbook.store.postgres_session import connect as open_session
+from dialbook.store.upload_rows import write_chunk
 from tests.conftest import NUMBERS
 from tests.postgres import Postgres, ask
 
@@ -302,3 +305,57 @@ def test_a_plan_that_was_made_before_there_were_many_looks_numbers_up(
         assert len(contacts.find_by_number(tx, "acme", numbers[:20])) == 20
         counted = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'contacts'"
         assert tx.one(counted) == (20,)
+
+
+# Each with one contact in one list.
+SMALL_ACCOUNTS = """
+    SET session_replication_role = replica;
+    INSERT INTO contacts (account, sid, number, created, updated)
+    SELECT 'other' || i, md5('contact' || i), '+919900000001', '2026-01-05T09:00:00Z', '2026-01-05T09:00:00Z'
+    FROM generate_series(1, 20000) AS i;
+    INSERT INTO members (account, list, position, contact, joined)
+    SELECT 'other' || i, md5('list' || i), 0, md5('contact' || i), '2026-01-05T09:00:00Z'
+    FROM generate_series(1, 20000) AS i;
+    INSERT INTO tallies (account, kind, value, live)
+    SELECT 'other' || i, 'tag', 'one', 1 FROM generate_series(1, 20000) AS i
+"""
+
+
+@pytest.fixture
+def crowded(postgres: Postgres) -> str:
+    """A book with a large account, and thousands of small ones."""
+    url = postgres.create_book()
+    with closing(open_database(url)) as db:
+        asyncio.run(db.write(create_account))
+        asyncio.run(db.write(upload, "first", [*range(5000)]))
+    ask(url, SMALL_ACCOUNTS)
+    ask(url, "VACUUM ANALYZE")
+    return url
+
+
+def upload(tx: Tx, sid: str, numbers: Sequence[int]) -> None:
+    """Have so many of a list's rows worked off, each with a tag of its own."""
+    file = UploadFile(sid, "folder", ["number", "tag"], rows=len(numbers))
+    uploads.create_upload(tx, "acme", UploadDraft("Friends", on_duplicate=OnDuplicate.UPDATE), file, now=NOW)
+    rows = [UploadRow(i, NUMBERS[i], (None, None, None, None, f"Tag {i}"), None, []) for i in numbers]
+    write_chunk(tx, "acme", sid, Chunk(0, rows, is_last=True), limits=ListLimits(), now=NOW)
+
+
+def delete(tx: Tx, numbers: Sequence[int]) -> None:
+    refs = [ContactRef(number=NUMBERS[i]) for i in numbers]
+    assert len(accepted(delete_contacts(tx, "acme", refs, now=NOW))) == len(numbers)
+
+
+@pytest.mark.parametrize("change", [delete, partial(upload, sid="second")])
+def test_of_a_large_account_among_small_ones_no_more_is_read_than_is_changed(
+    change: Callable[..., None], crowded: str
+) -> None:
+    with open_session(crowded) as session:
+        session.execute(CHANGE)
+        tx = PostgresTx(session)
+
+        change(tx, numbers=range(1000, 1100))
+
+        fetched = tx.one("SELECT sum(idx_tup_fetch) FROM pg_stat_xact_user_tables")
+        assert fetched
+        assert fetched[0] < 100 * 32
