@@ -114,7 +114,7 @@ class OneWrite:
         self.flush()
         self._transport.close()
 
-    def let_go(self) -> None:
+    def forget(self) -> None:
         """Once the connection is lost, refer to nothing that refers to this: the garbage collector would find it."""
         self._outbox.close()
         self._on_backlog = _nothing

@@ -58,7 +58,7 @@ class Protocol(Pipeline):
         self._deadlines.discard(self)
         self._load.forget(self)
         super().connection_lost(exc)
-        self._let_go_of_all()
+        self._forget_all()
 
     # What comes
 
@@ -168,13 +168,13 @@ class Protocol(Pipeline):
         Who has just connected may have sent a request that nobody has read yet, and is waited for.
         """
         if self.scope is None:
-            self.loop.call_later(ARRIVING_SECONDS, self._let_go)
+            self.loop.call_later(ARRIVING_SECONDS, self._hang_up)
         else:
-            self._let_go()
+            self._hang_up()
 
-    def _let_go_of_all(self) -> None:
+    def _forget_all(self) -> None:
         """Refer to nothing that refers to us: the garbage collector stops everybody to find what does."""
-        self._out.let_go()
+        self._out.forget()
         self.pipeline.clear()
         if not self._under_way:
             self._begun = {}
@@ -182,7 +182,7 @@ class Protocol(Pipeline):
             self.scope = None  # type: ignore[assignment]
             self.cycle = None  # type: ignore[assignment]
 
-    def _let_go(self) -> None:
+    def _hang_up(self) -> None:
         super().shutdown()
         # Over TLS a goodbye is waited for, and who keeps a connection for later may say none.
         if self.scheme == "https" and self.transport.is_closing():
