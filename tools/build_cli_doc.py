@@ -46,7 +46,7 @@ The same commands speak to Dialbook and to the public service. Which account is 
 ```bash
 dialbook key create acme --json > key.json
 dialbook serve --port 8080 2> requests.log &
-curl --silent --retry 20 --retry-connrefused --output openapi.json http://127.0.0.1:8080/openapi.json
+curl --silent --retry 20 --retry-delay 1 --retry-connrefused --output openapi.json http://127.0.0.1:8080/openapi.json
 
 cat > contacts.csv << 'END'
 number,first_name,tag

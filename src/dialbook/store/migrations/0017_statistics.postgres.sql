@@ -10,10 +10,10 @@ ALTER TABLE tallies       ALTER COLUMN account SET (n_distinct = 1);
 ALTER TABLE idempotency   ALTER COLUMN account SET (n_distinct = 1);
 ALTER TABLE audit_entries ALTER COLUMN account SET (n_distinct = 1);
 
--- It believes so from when it counts next. Tables that are empty are left alone: it would believe that they remain so.
+-- It believes so from when it counts next. A book that is empty is left alone: it would be believed to remain so.
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM audit_entries) THEN
+    IF EXISTS (SELECT FROM contacts) OR EXISTS (SELECT FROM lists) THEN
         ANALYZE contacts, lists, members, uploads, tallies, idempotency, audit_entries;
     END IF;
 END
