@@ -21,6 +21,7 @@ from dialbook.server.load import Bound, Load, Place, Retry
 from dialbook.server.queue import FEW
 from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
+from tests.gate import gated
 from tests.raw import PATIENCE, begin, connected, head, read_answer, read_to_end
 from tests.server.conftest import Narrow, disguised
 from tests.sqlite import beside
@@ -157,6 +158,27 @@ def test_uploads_and_exports_take_none_of_the_places_of_others(
     assert [answer.status_code for answer in answers] == [429, 429, 503, 503]
     assert {answer.headers["retry-after"] for answer in answers} == {"1"}
     assert page.status_code == 200
+
+
+@pytest.mark.sqlite
+def test_who_was_refused_owes_no_body_that_was_none(
+    new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    settings = Settings(database=new_database(), max_requests=4, body_seconds=1)
+    with gated(settings) as (server, gate):
+        client, other = connect("greedy", to=server), connect("slow", to=server)
+        full = Narrow(server, gate)
+        for _ in range(2):
+            full.hold(open_, client)
+        refused = open_.enter_context(connected(server))
+        refused.sendall(head(client, "GET", "/contacts"))
+        assert refused.recv(2**16).startswith(b"HTTP/1.1 429 ")
+        late = open_.enter_context(connected(server))
+        late.sendall(head(other, "POST", "/contacts", "Content-Length: 9"))
+
+        assert read_answer(read_to_end(late)).status == 408
+        refused.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert refused.recv(2**16).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.sqlite

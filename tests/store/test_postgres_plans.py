@@ -359,3 +359,14 @@ def test_of_a_large_account_among_small_ones_no_more_is_read_than_is_changed(
         fetched = tx.one("SELECT sum(idx_tup_fetch) FROM pg_stat_xact_user_tables")
         assert fetched
         assert fetched[0] < 100 * 32
+
+
+def test_of_a_deep_page_in_another_order_only_its_own_contacts_are_fetched(crowded: str) -> None:
+    with open_session(crowded) as session:
+        tx = PostgresTx(session)
+
+        page = search_contacts(tx, "acme", Window(1500, 20), Sort("first_name"), EVERYONE)
+
+        assert len(page.items) == 20
+        fetched = tx.one("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'contacts'")
+        assert fetched == (20,)

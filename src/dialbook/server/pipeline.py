@@ -30,7 +30,7 @@ class Pipeline(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """Go on to the next request, if it was only waited for that the client takes the answer before it."""
         super().resume_writing()
-        self._go_on()
+        self.loop.call_soon(self._go_on)  # a transport of asyncio's own must not be closed from here
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is under way; uvicorn tells the last that came."""

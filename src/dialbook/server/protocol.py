@@ -83,6 +83,7 @@ class Protocol(Pipeline):
 
     def on_message_complete(self) -> None:
         if not self._wants_another_protocol():
+            self.cycle.more_body = False  # uvicorn lets it be where the answer came first
             super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:

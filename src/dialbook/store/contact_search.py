@@ -22,18 +22,18 @@ from dialbook.store.selection import any_of, counting, met_along, order_by, want
 NAME_ORDERS = frozenset({"first_name", "last_name"})
 MADE = "date_created"
 
-# A subquery with an OFFSET keeps PostgreSQL to looking up each contact that was found.
-FROM_NAMES: Mapping[Engine, str] = {
-    "sqlite": f"""
-    FROM ({FOUND["sqlite"]}) AS found CROSS JOIN contacts AS c
-    WHERE c.account = :account AND c.sid = found.sid
-    """,
-    "postgres": f"""
-    FROM ({FOUND["postgres"]}) AS found CROSS JOIN LATERAL (
+# Each contact whose sid was found. A subquery with an OFFSET keeps PostgreSQL to looking each up.
+CONTACTS_FOUND: Mapping[Engine, str] = {
+    "sqlite": "CROSS JOIN contacts AS c WHERE c.account = :account AND c.sid = found.sid",
+    "postgres": """
+    CROSS JOIN LATERAL (
         SELECT c.* FROM contacts AS c WHERE c.account = :account AND c.sid = found.sid OFFSET 0
     ) AS c
     WHERE TRUE
     """,
+}
+FROM_NAMES: Mapping[Engine, str] = {
+    engine: f"FROM ({names}) AS found {CONTACTS_FOUND[engine]}" for engine, names in FOUND.items()
 }
 FROM_BOOK = "FROM contacts AS c WHERE c.account = :account"
 
@@ -117,9 +117,8 @@ def _read(tx: Tx, source: str, window: Window, sort: Sort, params: Params) -> li
     order = order_by("c", ORDERS, sort)
     rows = tx.all(
         f"""
-        SELECT {COLUMNS} FROM (SELECT c.sid {source} ORDER BY {order} LIMIT :limit OFFSET :offset) AS page
-        CROSS JOIN contacts AS c
-        WHERE c.account = :account AND c.sid = page.sid
+        SELECT {COLUMNS} FROM (SELECT c.sid {source} ORDER BY {order} LIMIT :limit OFFSET :offset) AS found
+        {CONTACTS_FOUND[tx.engine]}
         ORDER BY {order}
         """,
         limit=window.limit,
