@@ -42,5 +42,7 @@ def gated(settings: Settings) -> Iterator[tuple[Server, Gate]]:
         return gates[0]
 
     with serving(settings, before=before) as server:
-        yield server, gates[0]
-        gates[0].open()
+        try:
+            yield server, gates[0]
+        finally:  # else the server would wait for those whom it keeps
+            gates[0].open()

@@ -5,7 +5,7 @@ import select
 import threading
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import pairwise
 from random import Random
@@ -227,7 +227,7 @@ class Stop:
 class Crowd:
     """Callers on connections of their own, of a server that one of them can stop."""
 
-    def __init__(self, server: Server, stop: Stop, open_: ExitStack, callers: Sequence[Client]) -> None:
+    def __init__(self, stop: Stop, server: Server, open_: ExitStack, callers: Sequence[Client]) -> None:
         self._stop = stop
         self._callers = callers
         self._socks = [open_.enter_context(connected(server)) for _ in callers]
@@ -248,42 +248,47 @@ class Crowd:
         return Counter(read_answer(read_to_end(sock)).status for sock in self._socks)
 
 
-@pytest.mark.sqlite
-def test_who_finds_no_place_is_told_before_those_who_came_at_once_and_have_one_are_served(
-    new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
-) -> None:
+@pytest.fixture
+def stoppable(new_database: Callable[[], str]) -> Iterator[tuple[Stop, Server]]:
     stop = Stop()
     with serving(Settings(database=new_database(), max_requests=2 * PLACES), before=stop.before) as server:
-        first, second = connect("first", to=server), connect("second", to=server)
-        crowd = Crowd(server, stop, open_, [first, *[first] * (PLACES + 1), *[second] * (PLACES + 1)])
-        crowd.ask(0, 1, "Stop: yes")
-        crowd.wait_for_stop()
-        crowd.ask(1, 2 * PLACES + 3)
-        stop.goes_on.release()
+        yield stop, server
 
-        assert crowd.answers() == {200: 1 + 2 * PLACES, 429: 2}
-        assert stop.statuses == [200, 429, 429, *[200] * 2 * PLACES]
+
+@pytest.mark.sqlite
+def test_who_finds_no_place_is_told_before_those_who_came_at_once_and_have_one_are_served(
+    stoppable: tuple[Stop, Server], connect: Callable[..., Client], open_: ExitStack
+) -> None:
+    stop, server = stoppable
+    first, second = connect("first", to=server), connect("second", to=server)
+    crowd = Crowd(stop, server, open_, [first, *[first] * (PLACES + 1), *[second] * (PLACES + 1)])
+    crowd.ask(0, 1, "Stop: yes")
+    crowd.wait_for_stop()
+    crowd.ask(1, 2 * PLACES + 3)
+    stop.goes_on.release()
+
+    assert crowd.answers() == {200: 1 + 2 * PLACES, 429: 2}
+    assert stop.statuses == [200, 429, 429, *[200] * 2 * PLACES]
 
 
 @pytest.mark.sqlite
 def test_after_a_refusal_few_are_served_before_the_next_is_heard(
-    new_database: Callable[[], str], connect: Callable[..., Client], open_: ExitStack
+    stoppable: tuple[Stop, Server], connect: Callable[..., Client], open_: ExitStack
 ) -> None:
-    stop = Stop()
-    with serving(Settings(database=new_database(), max_requests=2 * PLACES), before=stop.before) as server:
-        first, second = connect("first", to=server), connect("second", to=server)
-        crowd = Crowd(server, stop, open_, [*[first] * (PLACES + 2), *[second] * (PLACES + LATE)])
-        crowd.ask(0, 1, "Stop: yes")
-        crowd.wait_for_stop()
-        crowd.ask(1, PLACES + 2)  # of whom the last is refused
-        crowd.ask(PLACES + 2, PLACES + 3, "Stop: yes")
-        crowd.ask(PLACES + 3, 2 * PLACES + 2)
-        stop.goes_on.release()
-        crowd.wait_for_stop()
-        crowd.ask(2 * PLACES + 2, 2 * PLACES + 2 + LATE)  # for as many of whom there is room as were served
-        stop.goes_on.release()
+    stop, server = stoppable
+    first, second = connect("first", to=server), connect("second", to=server)
+    crowd = Crowd(stop, server, open_, [*[first] * (PLACES + 2), *[second] * (PLACES + LATE)])
+    crowd.ask(0, 1, "Stop: yes")
+    crowd.wait_for_stop()
+    crowd.ask(1, PLACES + 2)  # of whom the last is refused
+    crowd.ask(PLACES + 2, PLACES + 3, "Stop: yes")
+    crowd.ask(PLACES + 3, 2 * PLACES + 2)
+    stop.goes_on.release()
+    crowd.wait_for_stop()
+    crowd.ask(2 * PLACES + 2, 2 * PLACES + 2 + LATE)  # for as many of whom there is room as were served
+    stop.goes_on.release()
 
-        assert crowd.answers()[429] > 1 + FEW
+    assert crowd.answers()[429] > 1 + FEW
 
 
 @given(st.lists(st.floats(0, 3), min_size=2, max_size=20))
