@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
+from inspect import unwrap
 from itertools import takewhile
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -43,7 +44,8 @@ def recorded(fn: Callable[Concatenate[Tx, P], R], author: Author) -> Callable[Co
     Raises:
         TypeError: its first argument is called otherwise: it may be anything, even a secret.
     """
-    _, *names = fn.__code__.co_varnames[: fn.__code__.co_argcount]
+    code = unwrap(fn).__code__
+    _, *names = code.co_varnames[: code.co_argcount]
     if names[:1] != ["account"]:
         raise TypeError(f"{fn.__name__} does not begin with the account in whose log it is to be noted")
 
