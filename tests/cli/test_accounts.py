@@ -122,8 +122,12 @@ def test_a_book_without_accounts_has_an_empty_list(database: str) -> None:
     assert run("account", "list", "--database", database).exit_code == 0
 
 
-@pytest.mark.parametrize("typed", ["n\n", "\n", ""], ids=["no", "return", "end of input"])
-def test_nothing_is_deleted_without_a_yes(typed: str, database: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("n\n", "Aborted!"), ("\n", "Aborted!"), ("", "Nobody can be asked: standard input has ended. Give --yes.")],
+    ids=["no", "return", "end of input"],
+)
+def test_nothing_is_deleted_without_a_yes(typed: str, said: str, database: str) -> None:
     fill(database, "acme", NUMBERS[:2])
     before = rows(database, "acme")
 
@@ -132,6 +136,7 @@ def test_nothing_is_deleted_without_a_yes(typed: str, database: str) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "Delete account acme with all its contacts, lists and keys?" in result.stderr
+    assert said in result.stderr
     assert rows(database, "acme") == before
 
 

@@ -34,7 +34,7 @@ def test_who_takes_no_answers_is_given_no_more_of_them_and_others_are(
         refused = greedy.get("/contacts")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert refused.json()["response"]["error_data"]["description"] == (
-            "You have 33554432 bytes of answers under way, which is all that one may have here."
+            "You have as many bytes of answers under way as one may have here: 33554432."
         )
         assert greedy.post("/contacts", {"contacts": [{"number": NUMBERS[500]}]}).status_code == 429
         assert modest.get("/contacts").status_code == 200

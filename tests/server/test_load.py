@@ -47,7 +47,7 @@ def test_who_has_half_of_all_places_gets_no_more_and_others_do(
     assert answer.json()["response"]["error_data"] == {
         "code": 1006,
         "message": "Too Many Requests",
-        "description": "You have 2 requests under way, which is all that one may have here.",
+        "description": "You have as many requests under way as one may have here: 2.",
     }
     assert modest.get("/contacts").status_code == 200
 
@@ -69,7 +69,7 @@ def test_when_all_places_are_taken_the_next_is_refused_until_one_is_free(
     assert (probes, page.status_code, answered) == ([200, 200], 503, {200})
     assert (page.headers["content-type"], page.headers["retry-after"]) == ("text/html; charset=utf-8", "1")
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
-    assert "4 requests are under way here already." in page.text
+    assert "As many requests are under way here as there may be: 4." in page.text
     assert third.get("/contacts").status_code == 200
 
 
@@ -347,7 +347,7 @@ def test_an_account_has_half_of_the_places_whatever_else_it_sends(
             sock.sendall(disguised(request) + ITEM)
         (refused, *_), _, _ = select.select(socks, [], [])
 
-        assert read_answer(read_to_end(refused)).error["description"].startswith("You have 2 requests under way")
+        assert read_answer(read_to_end(refused)).error["description"].startswith("You have as many requests")
         assert browser.get("/console/lists").status_code == 429
         assert modest.get("/contacts").status_code == 200
 

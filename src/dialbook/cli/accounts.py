@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from dialbook.cli.database import change, opened, scan, write
-from dialbook.cli.output import database_options, json_option, many, show, show_table
+from dialbook.cli.output import confirm, database_options, json_option, many, show, show_table
 from dialbook.model.account import DEFAULT_REGION, Account, ApiKey, KeyDraft, Scope
 from dialbook.model.audit import Author, Via
 from dialbook.model.credentials import token_in
@@ -89,7 +89,7 @@ def delete_account(account_sid: str, yes: bool, database: str | None, config: Pa
     of a book that is served when few changes come.
     """
     if not yes:
-        click.confirm(f"Delete account {account_sid} with all its contacts, lists and keys?", abort=True, err=True)
+        confirm(f"Delete account {account_sid} with all its contacts, lists and keys?")
     with opened(database, config) as db:
         gone = change(db, store.delete_account, account_sid)
     if as_json:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from dialbook.cli.outcomes import remove_each, send_each
-from dialbook.cli.output import many, once, show, show_fields, show_table
+from dialbook.cli.output import confirm, many, once, show, show_fields, show_table
 from dialbook.cli.records import read_contacts
 from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options, sid
 from dialbook.model.contact import TEXT_FIELDS
@@ -167,7 +167,7 @@ def delete_contacts(
         raise click.UsageError("Nobody can be asked where --from is standard input; give --yes.")
     records: list[Any] = read_contacts(file) if file else []
     if not yes:
-        click.confirm(f"Delete {many(len(contacts or records), 'contact')} for good?", abort=True, err=True)
+        confirm(f"Delete {many(len(contacts or records), 'contact')} for good?")
     with connected(profile) as client:
         if contacts:
             remove_each(contacts, client.delete_contact, done="deleted", say=_say_deleted, as_json=as_json)

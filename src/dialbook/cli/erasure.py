@@ -10,7 +10,7 @@ from secrets import token_hex
 import click
 
 from dialbook.cli.database import opened, scan, write
-from dialbook.cli.output import database_options, json_option, many
+from dialbook.cli.output import confirm, database_options, json_option, many
 from dialbook.cli.receipt import Receipt, completed, shown_at_once
 from dialbook.cli.signals import ended_by_exceptions, put_off
 from dialbook.cli.subject import choose, read_number, subject_options
@@ -75,7 +75,7 @@ def erase(
         wanted = choose(db, accounts, everywhere=everywhere)
         _refuse_in_vain(db, wanted, given)
         if not yes:
-            click.confirm(f"Erase {given} from {_in_words(wanted)} for good?", abort=True, err=True)
+            confirm(f"Erase {given} from {_in_words(wanted)} for good?")
         with shown_at_once(receipt, as_json=as_json):
             _erase_each(db, wanted, given, author, receipt)
         if receipt.accounts:
@@ -170,6 +170,6 @@ def _searched(spool: Spool) -> str:
     if spool.exists():
         return f"Files of uploads were looked for in {folder}."
     return (
-        f"Files of uploads were looked for nowhere: there is no {folder}. "
+        f"No files of uploads were looked through, as there is no {folder}: nobody uploaded any there. "
         "If servers have another upload_folder, run the command again with that."
     )

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from dialbook.cli.outcomes import remove_each
-from dialbook.cli.output import show, show_fields, show_table
+from dialbook.cli.output import confirm, show, show_fields, show_table
 from dialbook.cli.remote import choice, connected, find_list, limit_options, remote_options
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def delete_lists(lists_: Sequence[str], yes: bool, profile: str | None, as_json:
     with connected(profile) as client:
         sids = [find_list(client, each) for each in lists_]
         if not yes:
-            click.confirm(f"Delete {', '.join(lists_)} for good?", abort=True, err=True)
+            confirm(f"Delete {', '.join(lists_)} for good?")
         names = dict(zip(sids, lists_, strict=True))
         remove_each(
             sids, client.delete_list, done="deleted", say=lambda sid: f"List {names[sid]} is deleted.", as_json=as_json

@@ -14,7 +14,7 @@ import click
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
 
-from dialbook.cli.output import database_options, json_option, many, once, show, show_table
+from dialbook.cli.output import confirm, database_options, json_option, many, once, show, show_table
 from dialbook.cli.progress import new_progress
 from dialbook.cli.remote import find_address
 from dialbook.model.account import DEFAULT_REGION, check_account_sid, check_region
@@ -80,8 +80,8 @@ def pull(
     url = find_address(source)
     region = check_region(region.upper())
     with _mirrored(url, account, load_settings({"database": database}, config=config).database, way="pull") as sides:
-        if sides.record.is_new and not yes:
-            _confirm(sides.run(_about_the_book(sides.book)))
+        if sides.record.is_new and not yes and (question := sides.run(_about_the_book(sides.book))):
+            confirm(question)
         work = mirror.pull(sides.client, sides.book, sides.record, sides.progress, region=region, full=full)
         report = sides.run(work)
     _show_report(report, as_json=as_json)
@@ -118,8 +118,8 @@ def push(target: str, account: str | None, yes: bool, database: str | None, conf
     with _mirrored(url, account, load_settings({"database": database}, config=config).database, way="push") as sides:
         mirror = Push(sides.client, sides.book, sides.progress)
         outlook = sides.run(mirror.look())
-        if not yes:
-            _confirm(_about_the_server(outlook, sides))
+        if not yes and (question := _about_the_server(outlook, sides)):
+            confirm(question)
         sides.record.agree(outlook.made)
         report = sides.run(mirror.run())
     _show_report(report, as_json=as_json)
@@ -205,12 +205,6 @@ def _knock(client: "Server", runner: asyncio.Runner) -> None:
     """Fail where a pull cannot begin, before there is a database that it would leave behind."""
     with new_progress():
         runner.run(client.list_contacts(limit=1))
-
-
-def _confirm(question: str | None) -> None:
-    """Ask, where there is something to ask about."""
-    if question:
-        click.confirm(question, abort=True, err=True)
 
 
 def _state_folder() -> Path:

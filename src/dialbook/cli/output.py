@@ -78,6 +78,21 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
+def confirm(question: str) -> None:
+    """Ask for leave.
+
+    Raises:
+        Abort: it is not given.
+        ClickException: there is nobody to ask.
+    """
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort as trouble:
+        if isinstance(trouble.__context__, EOFError):
+            raise click.ClickException("Nobody can be asked: standard input has ended. Give --yes.") from None
+        raise
+
+
 def show(value: object) -> None:
     """Print a value as JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -29,6 +29,7 @@ def serve(config: Path | None, **flags: object) -> None:
     """Run the server.
 
     On an address that other machines reach, it wants a certificate, or a proxy with TLS before it.
+    Other settings come from DIALBOOK_… variables, or dialbook.toml: see docs/settings.md.
 
     \b
     Example:

@@ -41,10 +41,11 @@ class Bound:
     def refusal(self, theirs: int, taken: int) -> DialbookError | None:
         """Why one may not have so much of it, of so much that is taken; None if that is all right."""
         if theirs > self.share:
-            description = f"You have {self.share} {self._what} under way, which is all that one may have here."
+            description = f"You have as many {self._what} under way as one may have here: {self.share}."
             return TooManyRequests(description, headers=RETRY_SOON)
         if taken > self._limit:
-            return Unavailable(f"{self._limit} {self._what} are under way here already.", headers=RETRY_SOON)
+            description = f"As many {self._what} are under way here as there may be: {self._limit}."
+            return Unavailable(description, headers=RETRY_SOON)
         return None
 
     def take_anyway(self, who: Hashable, amount: int) -> None:
