@@ -370,3 +370,19 @@ def test_of_a_deep_page_in_another_order_only_its_own_contacts_are_fetched(crowd
         assert len(page.items) == 20
         fetched = tx.one("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'contacts'")
         assert fetched == (20,)
+
+
+def test_a_deep_page_of_a_list_fetches_little_but_its_members(crowded: str) -> None:
+    ((list_sid, gone),) = ask(crowded, "SELECT list, contact FROM members WHERE account = 'acme' AND position = 0")
+    with closing(open_database(crowded)) as db:
+        asyncio.run(db.write(members.remove_members, "acme", list_sid, [gone], now=NOW))
+    with open_session(crowded) as session:
+        tx = PostgresTx(session)
+
+        page = members.list_members(tx, "acme", list_sid, Window(4900, 20))
+
+        assert [contact.number for contact in page.items] == NUMBERS[4901:4921]
+        counted = "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname IN ('contacts', 'members')"
+        (of_contacts,), (of_members,) = sorted(tx.all(counted))
+        assert of_contacts == 20
+        assert 20 <= of_members < 20 + 32

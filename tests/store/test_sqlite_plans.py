@@ -56,6 +56,22 @@ def asked() -> Iterator[list[str]]:
     apsw.connection_hooks.remove(watch)
 
 
+@pytest.fixture
+def steps() -> Iterator[list[int]]:
+    """How many steps of SQLite's machine each statement takes that is run from now on."""
+    taken: list[int] = []
+
+    def note(event: dict[str, Any]) -> None:
+        taken.append(event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
+
+    apsw.connection_hooks.append(watch)
+    yield taken
+    apsw.connection_hooks.remove(watch)
+
+
 def test_many_numbers_are_looked_up_by_their_index(asked: list[str], database: str) -> None:
     with closing(open_database(database)) as db:
         asyncio.run(db.write(accounts.create_account, "acme", region=DEFAULT_REGION, now=NOW))
@@ -96,33 +112,42 @@ def test_answers_are_found_and_forgotten_by_their_index(asked: list[str], databa
     assert walked == ["SEARCH i USING INDEX sqlite_autoindex_idempotency_1 (account=? AND key>?)"]
 
 
-def test_a_contact_is_deleted_without_a_look_at_other_memberships(database: str) -> None:
-    steps: list[int] = []
-
-    def note(event: dict[str, Any]) -> None:
-        steps.append(event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
-
-    def watch(connection: apsw.Connection) -> None:
-        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
-
+def test_a_contact_is_deleted_without_a_look_at_other_memberships(steps: list[int], database: str) -> None:
     with closing(open_database(database)) as db:
-        asyncio.run(db.write(accounts.create_account, "acme", region=DEFAULT_REGION, now=NOW))
-        sids = asyncio.run(db.write(fill_a_list, 3000))
-    apsw.connection_hooks.append(watch)
-    with closing(open_database(database)) as db:
+        _, sids = asyncio.run(db.write(fill_a_list, 3000))
+        steps.clear()
         asyncio.run(db.write(contact_deletion.delete_contact, "acme", sids[1500], now=NOW))
-    apsw.connection_hooks.remove(watch)
 
     assert steps
     assert max(steps) < 1000
 
 
-def fill_a_list(tx: Tx, count: int) -> list[str]:
+@pytest.mark.parametrize("left", [0, 1, 1500], ids=["nobody left", "the first left", "every other left"])
+def test_a_page_takes_the_same_steps_wherever_it_is(left: int, steps: list[int], database: str) -> None:
+    def steps_of_page(list_sid: str, offset: int) -> int:
+        steps.clear()
+        page = asyncio.run(db.read(members.list_members, "acme", list_sid, Window(offset, 20)))
+        assert len(page.items) == 20
+        return sum(steps)
+
+    with closing(open_database(database)) as db:
+        list_sid, sids = asyncio.run(db.write(fill_a_list, 3000))
+        if left:
+            asyncio.run(db.write(members.remove_members, "acme", list_sid, sids[: 2 * left : 2], now=NOW))
+        first = steps_of_page(list_sid, 0)
+        deep = [steps_of_page(list_sid, offset) for offset in range(20, 3000 - left - 19, 97)]
+
+    assert max(deep) < 2 * first
+
+
+def fill_a_list(tx: Tx, count: int) -> tuple[str, list[str]]:
+    """A list and its members."""
+    accounts.create_account(tx, "acme", region=DEFAULT_REGION, now=NOW)
     drafts = [ContactDraft(number) for number in NUMBERS[:count]]
     sids = [contact.sid for contact in accepted(contacts.create_contacts(tx, "acme", drafts, now=NOW))]
     (made,) = accepted(lists.create_lists(tx, "acme", [ListDraft("Everyone")], now=NOW))
     members.add_members(tx, "acme", made.sid, sids, limits=ListLimits(), now=NOW)
-    return sids
+    return made.sid, sids
 
 
 def plans(database: str, statements: list[str]) -> list[list[str]]:

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from tests.conftest import NUMBERS, Client, Server, execute
-from tests.server.uploads.sending import members_of, refusal_of, report_of, status_of, to_csv, upload
+from tests.server.uploads.sending import (
+    cells_of,
+    csv_report_of,
+    members_of,
+    refusal_of,
+    report_of,
+    status_of,
+    to_csv,
+    upload,
+)
 
 
 def test_a_dynamic_list_shows_what_it_keeps_of_its_members(api: Client, server: Server) -> None:
@@ -68,6 +77,10 @@ def test_no_more_columns_are_kept_of_a_member_however_many_uploads_bring_them(ap
             f"The list would keep 6 columns of its own of {NUMBERS[0]}; a dynamic list keeps up to 5.",
         ),
         (4, NUMBERS[0], "duplicate", f"{NUMBERS[0]} is in the list already, or in an earlier row."),
+    ]
+    assert [row[:5] for row in cells_of(csv_report_of(api, real))[1:]] == [
+        [NUMBERS[0], "Too many", "5", "6", "7"],
+        [NUMBERS[0], "Again", "", "", ""],
     ]
     assert report_of(api, dry) == report_of(api, real)
     assert status_of(api, real)["stats"] == {"duplicate": 1, "total": 4, "success": 2, "failed": 1}
