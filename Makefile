@@ -50,7 +50,7 @@ coverage: .venv/dev compiled ## Run the whole test suite, and say what it does n
 	@$(BIN)/coverage json --quiet -o - | $(BIN)/python tools/score_branches.py
 
 mutation: .venv/acceptance ## Change our code in small ways, each of which a test has to notice: hours
-	@HYPOTHESIS_PROFILE=verdict $(BIN)/mutmut run
+	@HYPOTHESIS_PROFILE=verdict PYTHONDONTWRITEBYTECODE= $(BIN)/mutmut run
 	@$(BIN)/python tools/score_mutants.py
 
 bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)

@@ -151,7 +151,7 @@ def twins(servers: tuple[Server, Server], new_client: Callable[..., Client], clo
 
 
 def test_every_answer_is_the_same_on_both(twins: Callable[[], Twins]) -> None:
-    run_machine(TwinsMachine, examples=effort("EXAMPLES", 50), steps=50, connect=staticmethod(twins))
+    run_machine(TwinsMachine, examples=effort("EXAMPLES", 30), steps=50, connect=staticmethod(twins))
 
 
 def test_bulks_are_answered_the_same_on_both(twins: Callable[[], Twins]) -> None:

@@ -13,7 +13,7 @@ from tests.effort import effort
 from tests.processes import HANG_SECONDS
 
 CONFIG = Path(__file__).parent.parent / "schemathesis.toml"
-EXAMPLES = effort("FUZZ_EXAMPLES", 25)
+EXAMPLES = effort("FUZZ_EXAMPLES", 15)
 SEED = effort("SEED", 20260105)
 ACCOUNT = "exotel8u3"  # the one in the description's examples, which the configuration asks for
 

@@ -30,7 +30,7 @@ CREATE TRIGGER waits AFTER INSERT ON contacts REFERENCING NEW TABLE AS made FOR 
 """
 
 
-def test_what_takes_too_long_is_tried_again_with_half_as_many(
+def test_what_takes_postgres_too_long_is_tried_again_with_half_as_many(
     postgres: Postgres, new_client: Callable[..., Client]
 ) -> None:
     url = postgres.create_book()

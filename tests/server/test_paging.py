@@ -1,6 +1,8 @@
 """Pages hold every item once, in order, whatever their size; a list keeps the order in which contacts joined."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from dialbook.settings import Settings
 from tests.conftest import NUMBERS, Client, Server, serving
 
 SIZE = 57
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,21 @@ def test_a_walk_meets_every_member_once(full: tuple[Client, str, list[str]], lim
 
     assert [contact["sid"] for contact in walk(client, f"/lists/{list_sid}/contacts", limit)] == sids
     assert [contact["sid"] for contact in walk(client, "/contacts", limit)] == sids[::-1]
+
+
+def test_what_is_not_sorted_comes_in_the_order_of_its_making(
+    new_database: Callable[[], str], connect: Callable[..., Client]
+) -> None:
+    seconds = count()
+    with serving(Settings(database=new_database()), lambda: START + timedelta(seconds=next(seconds))) as server:
+        client = connect(to=server)
+        contacts = [client.create_contacts({"number": number})[0]["sid"] for number in NUMBERS[:3]]
+        lists = [client.create_list(name)["sid"] for name in ("c", "a", "b")]
+        client.put(f"/contacts/{contacts[0]}", {"tag": "changed"})
+        client.put(f"/lists/{lists[0]}", {"name": "d"})
+
+        assert [contact["sid"] for contact in walk(client, "/contacts", 2)] == contacts
+        assert [each["sid"] for each in walk(client, "/lists", 2)] == lists
 
 
 @given(offset=st.integers(0, SIZE + 5), limit=st.integers(1, SIZE + 5))

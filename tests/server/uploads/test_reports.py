@@ -88,6 +88,18 @@ def test_a_row_that_was_mended_into_too_many_cells_keeps_them(api: Client, serve
 
 
 @pytest.mark.sqlite
+def test_a_row_with_too_many_cells_keeps_its_own_where_a_report_was_moved_to_the_front(
+    api: Client, server: Server
+) -> None:
+    header = "error_line,error_reason,error_description,number,tag"
+
+    again = upload(api, server, f"{header}\n2,number_invalid,No number,{NUMBERS[0]},vip,gold\n".encode())
+
+    _, row = cells_of(csv_report_of(api, again))
+    assert row[:5] == [NUMBERS[0], "vip", "gold", "2", "too_many_cells"]
+
+
+@pytest.mark.sqlite
 @pytest.mark.parametrize("filled", ["", ",", ", ,"])
 def test_rows_with_too_many_cells_keep_them_however_long_a_spreadsheet_makes_them(
     filled: str, api: Client, server: Server
