@@ -187,7 +187,7 @@ def test_it_says_where_it_looked_for_files_of_uploads(
     somewhere = erase(server, known, NUMBER, "--yes")
 
     assert folder.parent == tmp_path
-    assert f"as there is no {folder}: nobody uploaded any there. If servers have another" in nowhere.stderr
+    assert f"There is no {folder}, and so no file of an upload to look through. If servers" in nowhere.stderr
     assert f"Files of uploads were looked for in {folder}." in somewhere.stderr
 
 

@@ -69,6 +69,7 @@ def test_when_all_places_are_taken_the_next_is_refused_until_one_is_free(
     assert (probes, page.status_code, answered) == ([200, 200], 503, {200})
     assert (page.headers["content-type"], page.headers["retry-after"]) == ("text/html; charset=utf-8", "1")
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "<title>Not now" in page.text
     assert "As many requests are under way here as there may be: 4." in page.text
     assert third.get("/contacts").status_code == 200
 

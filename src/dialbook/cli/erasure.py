@@ -170,6 +170,6 @@ def _searched(spool: Spool) -> str:
     if spool.exists():
         return f"Files of uploads were looked for in {folder}."
     return (
-        f"No files of uploads were looked through, as there is no {folder}: nobody uploaded any there. "
+        f"There is no {folder}, and so no file of an upload to look through. "
         "If servers have another upload_folder, run the command again with that."
     )
