@@ -148,6 +148,7 @@ def test_a_worker_that_dies_is_followed_by_another(database: str, caller: Caller
         assert children(server.process.pid) != workers
 
 
+@pytest.mark.sqlite
 def test_pages_are_answered_while_a_file_is_looked_through(database: str, caller: Caller, tmp_path: Path) -> None:
     with serving_process(database, caller, tmp_path) as server, looking_through(server, caller) as (process, uploading):
         os.kill(process, signal.SIGSTOP)

@@ -221,6 +221,7 @@ def test_more_uploads_are_under_way_than_files_are_kept_open(connect: Callable[.
     assert {(each["status"], each["stats"]["success"]) for each in found} == {("completed", 2)}
 
 
+@pytest.mark.sqlite
 def test_so_many_may_wait_and_no_more(api: Client, server: Server) -> None:
     answers = [api.upload(b"number\n", list_name=f"List {i % 2}") for i in range(QUEUED)]
 
