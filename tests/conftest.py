@@ -124,7 +124,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out PostgreSQL where a test is marked with `sqlite`; run the shortest tests first where that is asked."""
     items[:] = [item for item in items if not (item.get_closest_marker("sqlite") and "[postgres" in item.name)]
     figures = config.getoption("--shortest-first")
-    if figures and figures.exists():
+    if figures and figures.exists():  # mutmut writes it once it knows
         seconds = json.loads(figures.read_text(encoding="utf-8"))["duration_by_test"]
         items.sort(key=lambda item: seconds.get(item.nodeid, 0))
 

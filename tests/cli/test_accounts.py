@@ -124,7 +124,11 @@ def test_a_book_without_accounts_has_an_empty_list(database: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "said"),
-    [("n\n", "Aborted!"), ("\n", "Aborted!"), ("", "Nobody can be asked: standard input has ended. Give --yes.")],
+    [
+        ("n\n", "Aborted!"),
+        ("\n", "Aborted!"),
+        ("", "\nError: Nobody can be asked: standard input has ended. Give --yes."),
+    ],
     ids=["no", "return", "end of input"],
 )
 def test_nothing_is_deleted_without_a_yes(typed: str, said: str, database: str) -> None:

@@ -89,6 +89,7 @@ def confirm(question: str) -> None:
         click.confirm(question, abort=True, err=True)
     except click.Abort as trouble:
         if isinstance(trouble.__context__, EOFError):
+            click.echo(err=True)  # nobody has ended the line of the question
             raise click.ClickException("Nobody can be asked: standard input has ended. Give --yes.") from None
         raise
 
