@@ -176,7 +176,7 @@ def looking_through(server: Running, caller: Caller) -> Iterator[tuple[int, Futu
     with ThreadPoolExecutor(1) as pool:
         uploading = pool.submit(caller.upload, FILE)
         while not (
-            looking := [child for child in children(server.process.pid) if _runs(child, "dialbook.server.look")]
+            looking := [child for child in children(server.process.pid) if _runs(child, "dialbook.server.look_process")]
         ):
             assert not uploading.done()
         yield looking[0], uploading

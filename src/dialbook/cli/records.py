@@ -14,15 +14,8 @@ from dialbook.model.errors import DialbookError, Invalid
 from dialbook.model.upload import known_name
 from dialbook.wire.body import NOT_JSON
 from dialbook.wire.contacts import ContactOut
-from dialbook.wire.csv_rows import (
-    NUMBER,
-    REPORT_COLUMNS,
-    cell_value,
-    cells_beyond,
-    number_value,
-    read_columns,
-    read_records,
-)
+from dialbook.wire.csv_cells import cell_value, number_value
+from dialbook.wire.csv_rows import NUMBER, REPORT_COLUMNS, cells_beyond, read_columns, read_records
 
 COLUMNS = ("sid", NUMBER, *TEXT_FIELDS)
 

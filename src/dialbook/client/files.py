@@ -15,7 +15,8 @@ import msgspec
 
 from dialbook.client.fields import Format
 from dialbook.client.results import Contact
-from dialbook.wire.export import CSV_COLUMNS, harmless, to_csv
+from dialbook.wire.csv_cells import harmless
+from dialbook.wire.export import CSV_COLUMNS, to_csv
 
 if sys.platform != "win32":
     import fcntl

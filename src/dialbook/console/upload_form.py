@@ -23,8 +23,8 @@ from dialbook.server.uploads import receiving_upload
 from dialbook.store import uploads as store
 from dialbook.store.lists import get_list
 from dialbook.wire import csv_lines, csv_rows
+from dialbook.wire.csv_cells import FORMULA
 from dialbook.wire.envelope import Answer, accepted
-from dialbook.wire.export import FORMULA
 from dialbook.wire.uploads import FIELDS as WIRE_FIELDS
 from dialbook.wire.uploads import write_accepted
 

@@ -15,10 +15,10 @@ from msgspec import Struct
 from dialbook.model.contact import TEXT_FIELDS
 from dialbook.model.errors import Invalid
 from dialbook.model.lists import ListType
-from dialbook.model.text import bare_number, optional_text
+from dialbook.model.text import optional_text
 from dialbook.model.upload import EXTRA_COLUMNS, VALUE_SHOWN, Reason, Rejection, UploadRow, known_name
+from dialbook.wire.csv_cells import cell_value, number_value
 from dialbook.wire.csv_lines import Lines
-from dialbook.wire.export import FORMULA
 
 NUMBER = "number"
 
@@ -253,17 +253,6 @@ def _check_extra(columns: Sequence[str], list_type: ListType) -> None:
 def _some(columns: Sequence[str]) -> str:
     shown = ", ".join(repr(column[:VALUE_SHOWN]) for column in columns[:NAMES_SHOWN])
     return shown if len(columns) <= NAMES_SHOWN else f"{shown} and {len(columns) - NAMES_SHOWN} more"
-
-
-def cell_value(cell: str) -> str:
-    """What a cell says: without blanks around it, and without the apostrophe that an export puts before a formula."""
-    text = cell if cell.startswith("'") else cell.strip()
-    return (text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text).strip()
-
-
-def number_value(cell: str) -> str:
-    """What a cell with a number says, without what spreadsheets and data frames make of one."""
-    return bare_number(cell_value(cell))
 
 
 def _column(cell: str) -> str:

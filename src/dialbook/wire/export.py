@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from dialbook.model.contact import Contact
 from dialbook.wire.contacts import ContactOut, write_contact
+from dialbook.wire.csv_cells import FORMULA, harmless
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -21,9 +22,6 @@ CSV_COLUMNS = ("number", "first_name", "last_name", "company_name", "email", "ta
 
 CONTACT_FIELDS = Contact.__struct_fields__
 
-# A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection). An apostrophe in front
-# makes it a text; where one stands already, a second one is put, so that an import can take exactly one away.
-FORMULA = (*"=+-@", *"\uff1d\uff0b\uff0d\uff20", *"\t\r'")  # the first four as full-width characters, too
 # In any value but the first. One that begins with a carriage return has quotes; without them it is a record's end.
 _FORMULA_IN_CSV = re.compile(f',(?!\r)"?(?:{"|".join(map(re.escape, FORMULA))})'.encode())
 
@@ -80,11 +78,6 @@ def _weights(header: str) -> list[tuple[str, float]]:
         weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
         found.append((name, float(weight) if _WEIGHT.fullmatch(weight) else 0.0))
     return found
-
-
-def harmless(value: str | None) -> str | None:
-    """The value as a spreadsheet can be given it."""
-    return f"'{value}" if value and value.startswith(FORMULA) else value
 
 
 def to_csv(rows: Iterable[Sequence[object]]) -> bytes:

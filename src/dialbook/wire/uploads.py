@@ -11,8 +11,9 @@ from msgspec import Struct
 from dialbook.model.errors import Invalid, Missing
 from dialbook.model.lists import list_name, list_type
 from dialbook.model.upload import OnDuplicate, Rejection, Upload, UploadDraft
-from dialbook.wire.csv_rows import REPORT_COLUMNS, cell_value, own_cells, own_columns
-from dialbook.wire.export import harmless, to_csv
+from dialbook.wire.csv_cells import cell_value, harmless
+from dialbook.wire.csv_rows import REPORT_COLUMNS, own_cells, own_columns
+from dialbook.wire.export import to_csv
 
 E = TypeVar("E", bound=StrEnum)
 
