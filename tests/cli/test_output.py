@@ -236,14 +236,25 @@ def test_it_runs_as_a_module_too(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, f"{said}{made}", "")
 
 
-def test_without_the_packages_of_a_server_it_says_how_to_get_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("package", ["click", "apsw"])  # that each command needs, and that this one does
+def test_without_the_packages_of_a_server_it_says_how_to_get_them(package: str, tmp_path: Path) -> None:
     """A client alone is installed without them; None in `sys.modules` is Python's own way to say so."""
-    program = "import sys; sys.modules['click'] = None; from dialbook.cli import main; main()"
+    program = f"import sys; sys.modules['{package}'] = None; from dialbook.cli import main; main()"
 
     result = _python("-c", program, "migrate", folder=tmp_path)
 
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "The command line needs click, which Dialbook's extra 'server' brings.\n"
+    assert result.stderr == f"The command line needs {package}, which Dialbook's extra 'server' brings.\n"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["profile", "list"]], ids=" ".join)
+def test_a_command_does_not_wait_for_what_others_need(arguments: list[str], tmp_path: Path) -> None:
+    unneeded = ("apsw", "asyncio", "phonenumbers", "starlette")
+    program = f"import sys; sys.modules.update(dict.fromkeys({unneeded})); from dialbook.cli import main; main()"
+
+    result = _python("-c", program, *arguments, folder=tmp_path)
+
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def _python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
