@@ -52,6 +52,7 @@ coverage: .venv/dev compiled ## Run the whole test suite, and say what it does n
 # Processes that tests start import from PYTHONPATH, and so run the mutant, too.
 mutation: .venv/acceptance ## Change our code in small ways, each of which a test has to notice: hours
 	@HYPOTHESIS_PROFILE=verdict PYTHONDONTWRITEBYTECODE= PYTHONPATH=$(CURDIR)/mutants/src $(BIN)/mutmut run
+	@$(BIN)/python tools/retry_mutants.py
 	@$(BIN)/python tools/score_mutants.py
 
 bench: .venv/bench ## Measure, as ratios against peers and ceilings in the same run (needs wrk and sqlite3)

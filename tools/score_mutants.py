@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from generated import ROOT
 
 TARGET = ROOT / "docs/mutation.md"
+MUTANTS = ROOT / "mutants" / "src"
 PROMISED = 0.85
 NOTICED = {1, 3, -signal.SIGXCPU}  # tests failed, pytest did, or they took longer than there was time
 NOT_TRIED = {None, 5, 33}  # pytest found no tests, or mutmut did
@@ -24,7 +25,8 @@ TEMPLATE = """\
 `make mutation` makes small changes to our code, one at a time: an operator, a number, a text, an argument. Each has to
 make a test fail. [pyproject.toml](../pyproject.toml) has which files are changed and which tests are run, on SQLite
 alone. SQL in blocks is not changed, and which tests reach code that only another process or PostgreSQL runs is not
-known: its mutants count as not tried, and not in the score; so do those that a run has left out.
+known: its mutants count as not tried, and not in the score; so do those that a run has left out. Those of numbers and
+of CSV that no test notices are tried again, each in a process of its own: `tools/retry_mutants.py` says why.
 
 | module | mutants | noticed | not noticed | not tried | score |
 |---|---|---|---|---|---|
@@ -46,10 +48,9 @@ def main() -> None:
 
 def read_results() -> Mapping[str, Mapping[str, int | None]]:
     """How the tests of each mutant ended, for each module that has mutants."""
-    mutants = ROOT / "mutants" / "src"
-    found = {path: json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"] for path in mutants.rglob("*.meta")}
+    found = {path: json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"] for path in MUTANTS.rglob("*.meta")}
     return {
-        ".".join(path.relative_to(mutants).with_suffix("").with_suffix("").parts): results
+        ".".join(path.relative_to(MUTANTS).with_suffix("").with_suffix("").parts): results
         for path, results in found.items()
         if results
     }
