@@ -1,5 +1,6 @@
 """How much an upload may have."""
 
+import gzip
 from collections.abc import Callable
 
 import pytest
@@ -64,6 +65,19 @@ def test_a_file_may_have_so_many_bytes(connect: Callable[..., Client], small: Se
 
     assert [answer.status_code for answer in answers] == [202, 202, 413]
     assert refusal_of(answers[2], 413) == f"file_name is larger than {limit} bytes."
+    work_off(small)
+
+
+def test_a_file_may_unpack_to_so_many_characters(connect: Callable[..., Client], small: Server) -> None:
+    api = connect(to=small)
+    limit = small.settings.upload_limit
+    head = b"number\n" + NUMBERS[0].encode()
+    cut = [head + b"\n" * (length - len(head)) for length in (limit - 1, limit, limit + 1)]
+
+    answers = [api.upload(gzip.compress(file)) for file in cut]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 413]
+    assert refusal_of(answers[2], 413) == f"file_name is larger than {limit} characters."
     work_off(small)
 
 
