@@ -2,13 +2,14 @@
 
 mutmut forks from a process that has imported all of Dialbook: what was computed then, as the patterns of numbers, is
 the original's. And it runs the tests that were seen to reach a function in their own process: others that reach it
-through a process of the server, as that which looks through a file, are not run.
+through a thread or process of the server, as those that read a file, are not run.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,17 +17,11 @@ from generated import ROOT
 from score_mutants import MUTANTS, verdict
 
 # Modules by how their names begin, and the tests that may notice.
-TESTS = {"dialbook.model.phone": "tests/model", "dialbook.wire.csv_": "tests/server/uploads"}
-ARGUMENTS = (
-    "-x",
-    "-k",
-    "not postgres",
-    "-p",
-    "no:cacheprovider",
-    "--hypothesis-seed=0",
-    "--timeout=30",
-    "--shortest-first=mutmut-stats.json",
-)
+TESTS = {
+    "dialbook.jobs.rows": "tests/server/uploads",
+    "dialbook.model.phone": "tests/model",
+    "dialbook.wire.csv_": "tests/server/uploads",
+}
 FAILED = 1  # pytest's exit status
 
 
@@ -53,10 +48,11 @@ def to_be_tried(results: dict[str, int | None]) -> Iterator[tuple[str, str]]:
 
 def try_again(mutant: str, tests: str) -> int:
     """Run tests with a mutant; return pytest's exit status."""
-    folder = ROOT / "mutants"
-    chosen = {"MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(folder / "src"), "HYPOTHESIS_PROFILE": "verdict"}
-    command = [sys.executable, "-m", "pytest", "-q", *ARGUMENTS, tests]
-    return subprocess.run(command, cwd=folder, env=os.environ | chosen, capture_output=True, check=False).returncode
+    chosen = {"MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(MUTANTS), "HYPOTHESIS_PROFILE": "verdict"}
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    command = [sys.executable, "-m", "pytest", "-x", *options["pytest_add_cli_args"], tests]
+    env, folder = os.environ | chosen, MUTANTS.parent
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ TEMPLATE = """\
 make a test fail. [pyproject.toml](../pyproject.toml) has which files are changed and which tests are run, on SQLite
 alone. SQL in blocks is not changed, and which tests reach code that only another process or PostgreSQL runs is not
 known: its mutants count as not tried, and not in the score; so do those that a run has left out. Those of numbers and
-of CSV that no test notices are tried again, each in a process of its own: `tools/retry_mutants.py` says why.
+of files that no test notices are tried again, each in a process of its own: `tools/retry_mutants.py` says why.
 
 | module | mutants | noticed | not noticed | not tried | score |
 |---|---|---|---|---|---|

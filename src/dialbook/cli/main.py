@@ -36,7 +36,7 @@ MODULES = {
 
 
 class Commands(UserDict[str, Any]):
-    """Commands by their names; each is loaded when it is asked for, without the others, which take twice its time."""
+    """Commands by their names; each is loaded when it is asked for: all of them take twice the time of one."""
 
     def __getitem__(self, name: str) -> click.Command:
         command: click.Command = getattr(import_module(f"dialbook.cli.{self.data[name]}"), name.replace("-", "_"))

@@ -1,5 +1,6 @@
-"""The process that looks through a file: `python -m dialbook.server.look_process`. Each upload waits for it to start,
-so it loads nothing but what reads a file.
+"""The process that looks through a file: `python -m dialbook.server.look_process`.
+
+Each upload waits for it to start, so it loads nothing but what reads a file.
 """
 
 import os
